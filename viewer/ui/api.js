@@ -1,0 +1,147 @@
+// @ts-check
+/**
+ * The JSON of docs/api.md that the pages read, and the words for what went wrong.
+ * Search words travel in the body, never in the URL.
+ *
+ * @typedef {object} StudyRow one line of the worklist
+ * @property {string} study_instance_uid
+ * @property {string} patient_name
+ * @property {string} patient_id
+ * @property {string | null} birth_date
+ * @property {string} birth_date_text
+ * @property {string} sex
+ * @property {string | null} study_datetime
+ * @property {string} study_date_text
+ * @property {string[]} modalities
+ * @property {string} description
+ * @property {string} accession_number
+ * @property {number} runs
+ * @property {number} stills
+ * @property {number} objects
+ *
+ * @typedef {{studies: StudyRow[], next: string | null, total: number | null}} WorklistPage
+ *
+ * @typedef {object} Banner
+ * @property {string} patient_name
+ * @property {string} [patient_name_ideographic]
+ * @property {string} [patient_name_phonetic]
+ * @property {string} patient_id
+ * @property {string} [issuer]
+ * @property {string | null} birth_date
+ * @property {string} birth_date_text
+ * @property {string} age_text
+ * @property {string} sex
+ * @property {string} study_date_text
+ * @property {string} description
+ * @property {string} [accession_number]
+ * @property {string} [institution]
+ *
+ * @typedef {"waiting" | "making" | "ready" | "failed"} TileState
+ *
+ * @typedef {object} PictureTile a run (two frames or more) or a still
+ * @property {"run" | "still"} kind
+ * @property {string} run wire id
+ * @property {Description} description
+ * @property {number[]} ready frames in the cache by tier
+ * @property {boolean} complete
+ * @property {TileState} state
+ * @property {string} message
+ *
+ * @typedef {{kind: "other", label: string, sop_instance_uid: string}} OtherTile
+ * @typedef {PictureTile | OtherTile} Tile
+ * @typedef {{study_instance_uid: string, banner: Banner, tiles: Tile[]}} Study
+ *
+ * @typedef {{center: number, width: number, explanation?: string, source?: string}} Window
+ *
+ * @typedef {object} Description what the interface reads of a run's description (docs/api.md); null while the cache is being made
+ * @property {string} run
+ * @property {string} sop_instance_uid
+ * @property {string} modality
+ * @property {string} label
+ * @property {string} [series_description]
+ * @property {number | null} [series_number]
+ * @property {number | null} [instance_number]
+ * @property {number} rows
+ * @property {number} columns
+ * @property {number} frames
+ * @property {{exact?: {badge?: string} | null}} tiers
+ * @property {{windows: Window[], invert: boolean, palette?: unknown}} display
+ * @property {Timing} timing
+ * @property {{label: string} | null} geometry
+ * @property {{state: string, text: string} | null} calibration
+ * @property {{source: boolean, ratio: number | null, text: string} | null} lossy
+ * @property {boolean} phantom
+ *
+ * @typedef {object} Timing
+ * @property {number | null} fps
+ * @property {number | null} recommended_fps
+ * @property {number} duration_ms
+ * @property {string} source
+ * @property {boolean} acquisition_known
+ *
+ * @typedef {{outcome: "stored" | "duplicate" | "skipped" | "refused", reason?: string | null}} UploadAnswer
+ */
+
+/** A refusal of the server, or silence (status 0). */
+export class ApiError extends Error {
+  /** @param {number} status HTTP status, 0 when there was no answer @param {string} code code of docs/errors.md @param {string} message */
+  constructor(status, code, message) {
+    super(message);
+    this.status = status;
+    this.code = code;
+  }
+}
+
+/**
+ * The refusal a JSON body holds.
+ * @param {number} status @param {unknown} body
+ */
+export function refusal(status, body) {
+  const error = /** @type {{error?: {code?: string, message?: string}} | null} */ (body)?.error;
+  return new ApiError(status, error?.code ?? "error", error?.message ?? "");
+}
+
+/**
+ * One page of studies, newest first.
+ * @param {{search: string, after: string | null, limit: number}} query @param {AbortSignal} signal
+ * @returns {Promise<WorklistPage>}
+ */
+export async function fetchWorklist(query, signal) {
+  return /** @type {WorklistPage} */ (
+    await ask("/api/worklist", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(query), signal })
+  );
+}
+
+/** @param {string} studyUid @param {AbortSignal} [signal] @returns {Promise<Study>} */
+export async function fetchStudy(studyUid, signal) {
+  return /** @type {Study} */ (await ask(`/api/studies/${encodeURIComponent(studyUid)}`, { signal: signal ?? null }));
+}
+
+/** @param {string} url @param {RequestInit} options */
+async function ask(url, options) {
+  let response;
+  try {
+    response = await fetch(url, options);
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "AbortError") throw error;
+    throw new ApiError(0, "unreachable", "");
+  }
+  const body = await response.json().catch(() => null);
+  if (!response.ok) throw refusal(response.status, body);
+  if (body === null) throw new ApiError(response.status, "error", "the answer was no JSON");
+  return body;
+}
+
+/**
+ * What happened and what to do, in one sentence or two.
+ * @param {unknown} error
+ */
+export function inWords(error) {
+  if (!(error instanceof ApiError)) return `Something went wrong in this page (${String(error)}). Reload it.`;
+  if (error.status === 0) return "The server does not answer. Check the network, or that “fastcine serve” is running.";
+  if (error.status === 401 || error.status === 403) return "Not allowed from here. Sign in again, or open fastcine under its own address.";
+  if (error.status === 404) return "This is no longer on the server. Go back to the worklist.";
+  if (error.status === 503) return "The server is busy.";
+  if (error.status === 507) return "The server's disk is full. Free some space there, then add the files again.";
+  return error.message ? `The server said: ${error.message}` : `The server failed (HTTP ${error.status}). Try again, or look into its log.`;
+}

@@ -1,0 +1,35 @@
+// @ts-check
+/** The page's elements by id, and new ones. Words from outside only ever become text nodes. */
+
+/**
+ * The element with this id; the templates promise that it is there.
+ * @template {Element} [T=HTMLElement]
+ * @param {string} id
+ * @returns {T}
+ */
+export function byId(id) {
+  const element = document.getElementById(id);
+  if (!element) throw new Error(`no element #${id} in the page`);
+  return /** @type {T} */ (/** @type {unknown} */ (element));
+}
+
+/**
+ * A new element with a class, and text or children in it.
+ * @template {keyof HTMLElementTagNameMap} K
+ * @param {K} tag @param {string} [className] @param {...(string | Node)} children strings become text nodes
+ * @returns {HTMLElementTagNameMap[K]}
+ */
+export function make(tag, className = "", ...children) {
+  const element = document.createElement(tag);
+  if (className) element.className = className;
+  element.append(...children);
+  return element;
+}
+
+/**
+ * Sets text only where it differs, so that nothing is laid out or announced anew.
+ * @param {Node} element @param {string} text
+ */
+export function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
