@@ -1,0 +1,1 @@
+"""The heart: tiers, wire pieces, the stream session and its pacing. Sans-I/O."""

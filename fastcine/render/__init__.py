@@ -1,0 +1,1 @@
+"""Frames to display pictures on the server. Pure."""

@@ -1,0 +1,1 @@
+"""aiohttp: composition root, stream socket, routes, middleware, static files."""

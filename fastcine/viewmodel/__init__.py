@@ -1,0 +1,1 @@
+"""What the viewer reads as JSON: worklist rows, strip tiles, banner. Pure."""

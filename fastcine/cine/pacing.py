@@ -1,0 +1,135 @@
+"""How much may be in flight, and how fast the link is: a pure object fed with bytes and times.
+
+The estimate follows BBR's idea (Cardwell et al., ACM Queue 14(5), 2016): the delivery rate is the maximum of
+recent samples, the round trip the minimum of recent ones, and about one bandwidth-delay product is kept in flight,
+so that nothing queues in front of a seek. Times are seconds of one monotonic clock.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+FIRST_WINDOW_BYTES = 32_768
+"""In flight before anything came back: a little over TCP's initial window of ten segments (RFC 6928)."""
+LEAST_WINDOW_BYTES = 24_576
+"""Never less in flight: one whole piece and a half, or the link idles between acknowledgements."""
+MOST_WINDOW_BYTES = 4_194_304
+MESSAGE_BYTES = 65_536
+"""A message at most (design.md section 3)."""
+RATE_MEMORY_S = 2.5
+ROUND_TRIP_MEMORY_S = 10.0
+ACK_DELAY_S = 0.008
+"""Acknowledgements come from a script with other work: this much is granted beside the round trip."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Flight:
+    end_bytes: int
+    sent_at: float
+    delivered_bytes: int
+    delivered_at: float
+    starved: bool
+
+
+class Pacer:
+    """Window and rate of one connection."""
+
+    __slots__ = ("_delivered_at", "_flights", "_rates", "_round_trips", "_starved", "granted_bytes", "received_bytes",
+                 "sent_bytes", "window_bytes")  # fmt: skip
+
+    def __init__(self, now: float) -> None:
+        self.sent_bytes = 0
+        self.received_bytes = 0
+        self.granted_bytes = 0
+        self.window_bytes = FIRST_WINDOW_BYTES
+        self._flights: deque[_Flight] = deque()
+        self._rates: deque[tuple[float, float]] = deque()  # (time, bytes/s), falling: the head is the maximum
+        self._round_trips: deque[tuple[float, float]] = deque()  # (time, s), rising: the head is the minimum
+        self._delivered_at = now
+        self._starved = True
+
+    @property
+    def in_flight_bytes(self) -> int:
+        """Sent and not yet acknowledged."""
+        return self.sent_bytes - self.received_bytes
+
+    @property
+    def rate_bytes_per_s(self) -> float | None:
+        """The link's delivery rate; None until something came back."""
+        return self._rates[0][1] if self._rates else None
+
+    @property
+    def round_trip_s(self) -> float | None:
+        """The shortest recent round trip; None until something came back."""
+        return self._round_trips[0][1] if self._round_trips else None
+
+    def room_bytes(self) -> int:
+        """How much may be sent now: the window's and the credit's rest; at most 0 when either is used up."""
+        return min(self.window_bytes - self.in_flight_bytes, self.granted_bytes - self.sent_bytes)
+
+    def message_bytes(self) -> int:
+        """A message at most now: min(64 kB, a quarter of the bandwidth-delay product)."""
+        return min(MESSAGE_BYTES, self.window_bytes // 4)
+
+    def sent(self, count_bytes: int, now: float) -> None:
+        """`count_bytes` were handed to the transport."""
+        if not self._flights:
+            self._delivered_at = now
+        self.sent_bytes += count_bytes
+        self._flights.append(_Flight(self.sent_bytes, now, self.received_bytes, self._delivered_at, self._starved))
+        self._starved = False
+
+    def starve(self) -> None:
+        """There was room, and nothing to send: what comes next measures us, not the link."""
+        self._starved = True
+
+    def grant(self, granted_bytes: int) -> None:
+        """The receiver allows this many bytes in all; grants never shrink."""
+        self.granted_bytes = max(self.granted_bytes, granted_bytes)
+
+    def acknowledge(self, received_bytes: int, now: float) -> None:
+        """The receiver has this many bytes in all. Larger than what was sent is the caller's to refuse."""
+        if received_bytes <= self.received_bytes:
+            return
+        self.received_bytes = received_bytes
+        flight = None
+        while self._flights and self._flights[0].end_bytes <= received_bytes:
+            flight = self._flights.popleft()
+        if flight is None:
+            return
+        self._remember_round_trip(now - flight.sent_at, now)
+        span = now - flight.delivered_at
+        if span > 0:
+            rate = (received_bytes - flight.delivered_bytes) / span
+            known = self.rate_bytes_per_s
+            # A starved sample is a lower bound: it may only raise the estimate.
+            if not flight.starved or known is None or rate > known:
+                self._remember_rate(rate, now)
+        self._delivered_at = now
+        self._resize()
+
+    def _remember_round_trip(self, value: float, now: float) -> None:
+        trips = self._round_trips
+        while trips and trips[-1][1] >= value:
+            trips.pop()
+        trips.append((now, value))
+        while now - trips[0][0] > ROUND_TRIP_MEMORY_S:
+            trips.popleft()
+
+    def _remember_rate(self, value: float, now: float) -> None:
+        rates = self._rates
+        while rates and rates[-1][1] <= value:
+            rates.pop()
+        rates.append((now, value))
+        while len(rates) > 1 and now - rates[0][0] > RATE_MEMORY_S:
+            rates.popleft()
+
+    def _resize(self) -> None:
+        rate, trip = self.rate_bytes_per_s, self.round_trip_s
+        if rate is None or trip is None:
+            return
+        # Twice the product lets the estimate grow when the link has more; the queue this builds is one round trip
+        # at most, and shrinks to a quarter of one as soon as the estimate stands still.
+        product = rate * (trip + ACK_DELAY_S)
+        self.window_bytes = int(min(MOST_WINDOW_BYTES, max(LEAST_WINDOW_BYTES, 1.5 * product)))

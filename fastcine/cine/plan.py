@@ -1,0 +1,257 @@
+"""Which bits of a run next: play order, tiers, what was sent. Pure.
+
+One `RunPlan` stands for one open run of one viewer. It knows how many frames of each tier are ready, how far each
+was sent, and the newest wish; it answers with the next (tier, frame) worth sending and the class of its urgency.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Protocol
+
+from fastcine.cine.messages import Loop, Want, Wish
+from fastcine.cine.wire import TIERS, Tier
+
+WHOLE = 0xFFFF_FFFF
+"""Sent-marker of a frame that the viewer holds whole; frame_bytes stays far below it."""
+REAL_TIME_MARGIN = 1.4
+"""The exact tier replaces the first pass when the link is this much faster than playing needs."""
+FIRST_PASS_MARGIN = 1.25
+"""The finer first pass is chosen when the link is this much faster than playing it needs."""
+UPGRADE_WAIT_S = 4.0
+"""Frames held coarse get the finer first pass only when the exact tier would take longer than this."""
+
+
+class Urgency(IntEnum):
+    """Classes of what is sent, the most urgent first (docs/protocol.md, section 5)."""
+
+    ON_SCREEN = 0
+    FIRST_PASS = 1
+    EXACT = 2
+    PREFETCH = 3
+
+
+class Catalogue(Protocol):
+    """What the cache holds of a run."""
+
+    @property
+    def frames(self) -> int:
+        """Number of frames."""
+
+    def ready(self) -> tuple[int, int, int]:
+        """Frames ready in each tier, counted from frame 0."""
+
+    def frame_bytes(self, tier: int, frame: int) -> int:
+        """Length of a ready frame's bitstream."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A frame of a tier worth sending next."""
+
+    tier: Tier
+    frame: int
+    urgency: Urgency
+
+
+def play_order(frames: int, want: Want) -> list[int]:
+    """Frames in the order in which the wish will show them, each once; those outside the range come last.
+
+    `frames` > 0. Play runs from `want.frame` towards the out point (the in point when `rate_fps` is negative), then by
+    the loop's kind; a pause spreads out from its frame.
+    """
+    last = frames - 1 if want.last < 0 else min(want.last, frames - 1)
+    first = min(want.first, last)
+    here = min(max(want.frame, 0), frames - 1)
+    if want.state is Wish.PAUSE:
+        order = sorted(range(first, last + 1), key=lambda frame: (abs(frame - here), -frame))
+    else:
+        start = min(max(here, first), last)
+        ahead, behind = list(range(start, last + 1)), list(range(first, start))
+        if want.rate_fps < 0:
+            ahead, behind = list(range(start, first - 1, -1)), list(range(last, start, -1))
+        if want.loop is Loop.SWEEP:
+            behind.reverse()
+        order = ahead + behind
+    inside = set(order)
+    return order + [frame for frame in range(frames) if frame not in inside]
+
+
+class RunPlan:
+    """Sent-state and wish of one run."""
+
+    __slots__ = ("_catalogue", "_exact_mean_bytes", "_left", "_order", "_sent", "_want_at", "blocked", "dropped",
+                 "run", "served_bytes", "want")  # fmt: skip
+
+    def __init__(self, run: int, catalogue: Catalogue) -> None:
+        self.run = run
+        self.want: Want | None = None
+        self.served_bytes = 0
+        self.dropped = 0
+        self.blocked: set[tuple[int, int]] = set()
+        self._catalogue = catalogue
+        self._want_at = 0.0
+        self._order: list[int] = []
+        self._sent = tuple(array("I", bytes(4 * catalogue.frames)) for _ in TIERS)
+        self._left = [catalogue.frames for _ in TIERS]
+        self._exact_mean_bytes: tuple[int, float] = (0, 0.0)
+
+    def frame_bytes(self, tier: int, frame: int) -> int:
+        """Length of a ready frame's bitstream."""
+        return self._catalogue.frame_bytes(tier, frame)
+
+    def ready(self) -> tuple[int, int, int]:
+        """Frames ready in each tier."""
+        return self._catalogue.ready()
+
+    def offset_bytes(self, tier: int, frame: int) -> int:
+        """How far a frame was sent; `WHOLE` when all of it was."""
+        return self._sent[tier][frame]
+
+    def hold(self, tier: int, first: int, last: int) -> None:
+        """The viewer says that it holds these frames whole."""
+        for frame in range(first, min(last, self._catalogue.frames - 1) + 1):
+            self._mark_whole(tier, frame)
+
+    def hold_part(self, tier: int, frame: int, offset_bytes: int) -> None:
+        """The viewer says that it holds the start of a frame."""
+        if frame < self._catalogue.frames and self._sent[tier][frame] != WHOLE:
+            self._sent[tier][frame] = min(offset_bytes, WHOLE - 1)
+
+    def advance(self, tier: int, frame: int, offset_bytes: int, served_bytes: int) -> None:
+        """A frame was sent up to `offset_bytes`; `served_bytes` counts its headers too."""
+        self.served_bytes += served_bytes
+        if offset_bytes >= self._catalogue.frame_bytes(tier, frame):
+            self._mark_whole(tier, frame)
+        else:
+            self._sent[tier][frame] = offset_bytes
+
+    def forget(self, tier: int, frame: int) -> None:
+        """A frame is sent again from its start (it arrived damaged)."""
+        if frame < self._catalogue.frames:
+            self._left[tier] += self._sent[tier][frame] == WHOLE
+            self._sent[tier][frame] = 0
+
+    def wish(self, want: Want, now: float) -> None:
+        """Replace the wish."""
+        self.want = want
+        self._want_at = now
+        self._order = play_order(self._catalogue.frames, want)
+
+    def _mark_whole(self, tier: int, frame: int) -> None:
+        if self._sent[tier][frame] != WHOLE:
+            self._sent[tier][frame] = WHOLE
+            self._left[tier] -= 1
+
+    def _lead(self, now: float) -> int:
+        """Frames that the playhead has moved on in the play order since the wish."""
+        if self.want is None or self.want.state is not Wish.PLAY:
+            return 0
+        steps = int((now - self._want_at) * abs(self.want.rate_fps))
+        span = len(self._order)
+        return steps % span if self.want.loop is Loop.LOOP else min(steps, span - 1)
+
+    def _from_playhead(self, now: float) -> Iterator[int]:
+        lead = self._lead(now)
+        yield from self._order[lead:]
+        yield from self._order[:lead]
+
+    def _untouched(self, frame: int) -> bool:
+        return not (self._sent[0][frame] or self._sent[1][frame] or self._sent[2][frame])
+
+    def _sendable(self, tier: int, frame: int, ready: tuple[int, int, int]) -> bool:
+        return frame < ready[tier] and self._sent[tier][frame] != WHOLE and (tier, frame) not in self.blocked
+
+    def exact_in_real_time(self, rate_bytes_per_s: float | None) -> bool:
+        """Whether the link carries the exact tier as fast as it is played (False while the rate is unknown)."""
+        want = self.want
+        if rate_bytes_per_s is None or want is None or want.max_tier < Tier.EXACT or want.state is not Wish.PLAY:
+            return False
+        mean = self._mean_exact_bytes()
+        return mean > 0 and rate_bytes_per_s >= REAL_TIME_MARGIN * mean * max(abs(want.rate_fps), 1.0)
+
+    def _mean_exact_bytes(self) -> float:
+        ready = self._catalogue.ready()[Tier.EXACT]
+        counted, mean = self._exact_mean_bytes
+        if ready and (not counted or ready >= 2 * counted):
+            step = max(1, ready // 8)
+            sample = [self._catalogue.frame_bytes(Tier.EXACT, frame) for frame in range(0, ready, step)]
+            mean = sum(sample) / len(sample)
+            self._exact_mean_bytes = (ready, mean)
+        return mean
+
+    def next_slot(self, now: float, rate_bytes_per_s: float | None) -> Slot | None:
+        """The next frame and tier worth sending, or None when the wish is fulfilled as far as frames are ready."""
+        want = self.want
+        if want is None or want.state is Wish.HIDDEN or not any(self._left):
+            return None
+        ready = self._catalogue.ready()
+        first_pass = self._first_pass_tier(want, rate_bytes_per_s, ready)
+        here = min(want.frame, self._catalogue.frames - 1)
+        if want.state is Wish.PREFETCH:
+            slot = self._next_first_pass(first_pass, now, ready)
+            return None if slot is None else Slot(slot.tier, slot.frame, Urgency.PREFETCH)
+        if self._untouched(here):
+            tier = Tier.COARSE if ready[Tier.COARSE] > here else first_pass
+            if self._sendable(tier, here, ready):
+                return Slot(tier, here, Urgency.ON_SCREEN)
+        if want.state is Wish.PAUSE and want.max_tier >= Tier.EXACT and self._sendable(Tier.EXACT, here, ready):
+            return Slot(Tier.EXACT, here, Urgency.FIRST_PASS)
+        if not self.exact_in_real_time(rate_bytes_per_s):
+            slot = self._next_first_pass(first_pass, now, ready)
+            if slot is not None:
+                return slot
+        slot = self._next_upgrade(want, now, rate_bytes_per_s)
+        if slot is None and want.max_tier >= Tier.EXACT:
+            slot = self._next_exact(now, ready)
+        return slot
+
+    def _first_pass_tier(self, want: Want, rate: float | None, ready: tuple[int, int, int]) -> Tier:
+        if want.max_tier == Tier.COARSE or rate is None:
+            return Tier.COARSE
+        sample = min(want.frame, ready[Tier.FIRST_PASS] - 1)
+        if sample < 0:
+            return Tier.COARSE
+        needed = self._catalogue.frame_bytes(Tier.FIRST_PASS, sample) * max(abs(want.rate_fps), 10.0)
+        return Tier.FIRST_PASS if rate >= FIRST_PASS_MARGIN * needed else Tier.COARSE
+
+    def _next_first_pass(self, tier: Tier, now: float, ready: tuple[int, int, int]) -> Slot | None:
+        if not (self._left[Tier.EXACT] and (self._left[Tier.COARSE] or self._left[Tier.FIRST_PASS])):
+            return None
+        coarse, fine, exact = self._sent
+        for frame in self._from_playhead(now):
+            if exact[frame] == WHOLE or fine[frame] == WHOLE:
+                continue
+            if coarse[frame] == WHOLE and not fine[frame]:
+                continue
+            # A frame that was begun in one tier goes on in it.
+            chosen = Tier.FIRST_PASS if fine[frame] else Tier.COARSE if coarse[frame] else tier
+            if self._sendable(chosen, frame, ready):
+                return Slot(chosen, frame, Urgency.FIRST_PASS)
+        return None
+
+    def _next_upgrade(self, want: Want, now: float, rate_bytes_per_s: float | None) -> Slot | None:
+        """A frame held only coarse whose finer first pass pays, since its exact tier is far off."""
+        if want.max_tier < Tier.FIRST_PASS or rate_bytes_per_s is None or not self._left[Tier.FIRST_PASS]:
+            return None
+        exact_s = self._mean_exact_bytes() * self._left[Tier.EXACT] / rate_bytes_per_s
+        if want.max_tier >= Tier.EXACT and exact_s <= UPGRADE_WAIT_S:
+            return None
+        ready = self._catalogue.ready()
+        coarse, fine, exact = self._sent
+        for frame in self._from_playhead(now):
+            begun = coarse[frame] == WHOLE or fine[frame]
+            if begun and not exact[frame] and self._sendable(Tier.FIRST_PASS, frame, ready):
+                return Slot(Tier.FIRST_PASS, frame, Urgency.EXACT)
+        return None
+
+    def _next_exact(self, now: float, ready: tuple[int, int, int]) -> Slot | None:
+        if not self._left[Tier.EXACT]:
+            return None
+        for frame in self._from_playhead(now):
+            if self._sendable(Tier.EXACT, frame, ready):
+                return Slot(Tier.EXACT, frame, Urgency.EXACT)
+        return None

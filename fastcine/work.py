@@ -1,0 +1,50 @@
+"""The one thread pool for blocking work, and how many hands it has.
+
+Codecs release the GIL, so threads are enough for them; what holds the GIL (pylibjpeg) goes to processes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def hands(wanted: int = 0) -> int:
+    """Threads to use: `wanted`, or (0) the cores this process may run on."""
+    if wanted > 0:
+        return wanted
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # macOS has no affinity
+        return os.cpu_count() or 1
+
+
+def pool(wanted: int = 0, name: str = "work") -> ThreadPoolExecutor:
+    """A pool of `hands(wanted)` threads."""
+    return ThreadPoolExecutor(max_workers=hands(wanted), thread_name_prefix=name)
+
+
+def in_order(
+    executor: ThreadPoolExecutor, call: Callable[[Item], Result], items: Iterable[Item], *, ahead: int
+) -> Iterator[Result]:
+    """Results in the order of `items`, at most `ahead` (> 0) calls begun and not yet taken: memory stays bounded.
+
+    The first exception ends it; calls not yet begun are cancelled.
+    """
+    source = iter(items)
+    waiting: list[Future[Result]] = [executor.submit(call, item) for item in islice(source, ahead)]
+    try:
+        while waiting:
+            first = waiting.pop(0)
+            result = first.result()
+            waiting.extend(executor.submit(call, item) for item in islice(source, 1))
+            yield result
+    finally:
+        for future in waiting:
+            future.cancel()
