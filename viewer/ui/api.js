@@ -51,33 +51,20 @@
  * @typedef {PictureTile | OtherTile} Tile
  * @typedef {{study_instance_uid: string, banner: Banner, tiles: Tile[]}} Study
  *
- * @typedef {{center: number, width: number, explanation?: string, source?: string}} Window
+ * @typedef {import("../engine/description.js").RunDescription & Told} Description a run's description: what the engine reads, and what people are told
  *
- * @typedef {object} Description what the interface reads of a run's description (docs/api.md); null while the cache is being made
- * @property {string} run
+ * @typedef {object} Told
  * @property {string} sop_instance_uid
  * @property {string} modality
  * @property {string} label
  * @property {string} [series_description]
  * @property {number | null} [series_number]
  * @property {number | null} [instance_number]
- * @property {number} rows
- * @property {number} columns
- * @property {number} frames
- * @property {{exact?: {badge?: string} | null}} tiers
- * @property {{windows: Window[], invert: boolean, palette?: unknown}} display
- * @property {Timing} timing
+ * @property {{source: string, acquisition_known: boolean}} timing
  * @property {{label: string} | null} geometry
  * @property {{state: string, text: string} | null} calibration
  * @property {{source: boolean, ratio: number | null, text: string} | null} lossy
  * @property {boolean} phantom
- *
- * @typedef {object} Timing
- * @property {number | null} fps
- * @property {number | null} recommended_fps
- * @property {number} duration_ms
- * @property {string} source
- * @property {boolean} acquisition_known
  *
  * @typedef {{outcome: "stored" | "duplicate" | "skipped" | "refused", reason?: string | null}} UploadAnswer
  */

@@ -1,0 +1,85 @@
+// @ts-check
+/**
+ * The commands and their keys: one table for the keyboard, the tooltips and the help page. Keys are KeyboardEvent.key values,
+ * with "Shift+" in front where it matters. Letters that later tools will take (A C D E M S, 1 2 4) are left free.
+ */
+
+/** @typedef {{id: string, keys: string[], label: string, group: string}} Command */
+
+/** @type {readonly Command[]} */
+export const COMMANDS = [
+  { id: "toggle", keys: [" "], label: "Play or pause", group: "Playing" },
+  { id: "back", keys: ["ArrowLeft"], label: "Previous frame", group: "Playing" },
+  { id: "on", keys: ["ArrowRight"], label: "Next frame", group: "Playing" },
+  { id: "back-10", keys: ["Shift+ArrowLeft"], label: "10 frames back", group: "Playing" },
+  { id: "on-10", keys: ["Shift+ArrowRight"], label: "10 frames on", group: "Playing" },
+  { id: "first", keys: ["Home"], label: "First frame", group: "Playing" },
+  { id: "last", keys: ["End"], label: "Last frame", group: "Playing" },
+  { id: "reverse", keys: ["j"], label: "Play backwards", group: "Playing" },
+  { id: "pause", keys: ["k"], label: "Pause", group: "Playing" },
+  { id: "forward", keys: ["l"], label: "Play forwards", group: "Playing" },
+  { id: "previous-run", keys: ["ArrowUp", "PageUp"], label: "Previous run", group: "Runs" },
+  { id: "next-run", keys: ["ArrowDown", "PageDown"], label: "Next run", group: "Runs" },
+  { id: "slower", keys: [","], label: "Slower", group: "Speed and range" },
+  { id: "faster", keys: ["."], label: "Faster", group: "Speed and range" },
+  { id: "dicom-rate", keys: ["0"], label: "Speed as acquired", group: "Speed and range" },
+  { id: "bounce", keys: ["b"], label: "To and fro, or loop", group: "Speed and range" },
+  { id: "set-in", keys: ["["], label: "Loop starts here", group: "Speed and range" },
+  { id: "set-out", keys: ["]"], label: "Loop ends here", group: "Speed and range" },
+  { id: "clear-range", keys: ["\\"], label: "Loop the whole run", group: "Speed and range" },
+  { id: "invert", keys: ["i"], label: "Invert", group: "Picture" },
+  { id: "next-window", keys: ["w"], label: "Next window of the file", group: "Picture" },
+  { id: "zoom-in", keys: ["+", "="], label: "Zoom in", group: "Picture" },
+  { id: "zoom-out", keys: ["-"], label: "Zoom out", group: "Picture" },
+  { id: "fit", keys: ["z"], label: "Fit, or one to one", group: "Picture" },
+  { id: "reset", keys: ["r"], label: "Reset window, zoom and inversion", group: "Picture" },
+  { id: "full-screen", keys: ["f"], label: "Full screen", group: "Page" },
+  { id: "banner", keys: ["p"], label: "More about the patient", group: "Page" },
+  { id: "help", keys: ["?"], label: "Keys and gestures", group: "Page" },
+];
+
+/** What hands do, for the help page. */
+export const GESTURES = [
+  ["Drag", "Through the frames (or as chosen below the picture)"],
+  ["Right-drag", "Window and level"],
+  ["Middle-drag, Shift+drag", "Move the picture"],
+  ["Wheel", "Through the frames"],
+  ["Ctrl+wheel, pinch", "Zoom at the pointer"],
+  ["Double-click", "Hide or show the film strip"],
+  ["Tap", "Play or pause"],
+  ["Two fingers", "Zoom and move"],
+];
+
+/** @type {Map<string, string>} */
+const BY_KEY = new Map(COMMANDS.flatMap(({ id, keys }) => keys.map((key) => /** @type {[string, string]} */ ([key, id]))));
+
+/**
+ * The command of a key press, null when it is none of ours. Shift is part of the name for keys that do not change with it;
+ * "?" and "+" come with Shift on most layouts and without on others.
+ * @param {{key: string, shiftKey: boolean, ctrlKey: boolean, metaKey: boolean, altKey: boolean}} event
+ * @returns {string | null}
+ */
+export function commandOf({ key, shiftKey, ctrlKey, metaKey, altKey }) {
+  if (ctrlKey || metaKey) return null;
+  // AltGr types brackets and backslash on many keyboards, and reports Alt on some.
+  if (altKey && !"[]\\".includes(key)) return null;
+  const name = key.length === 1 ? key.toLowerCase() : key;
+  if (shiftKey && name.length > 1) return BY_KEY.get(`Shift+${name}`) ?? null;
+  return BY_KEY.get(name) ?? null;
+}
+
+/** A key as it is printed. @param {string} key */
+export function keyText(key) {
+  const names = /** @type {Record<string, string>} */ ({
+    " ": "Space", ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓", PageUp: "PgUp", PageDown: "PgDn", "-": "−",
+  });
+  return key
+    .split(/(?<=Shift)\+/)
+    .map((part) => names[part] ?? (part.length === 1 ? part.toUpperCase() : part))
+    .join("+");
+}
+
+/** A tooltip: "Play or pause (Space)". @param {Command} command */
+export function tooltip(command) {
+  return `${command.label} (${keyText(command.keys[0] ?? "")})`;
+}

@@ -1,0 +1,36 @@
+// @ts-check
+/**
+ * News of an open study: tiles whose cache has grown, and runs that arrive while the patient is still on the table.
+ * Loaded after the first picture, since nothing may precede that on the link.
+ *
+ * @typedef {import("./api.js").Study} Study
+ */
+import { fetchStudy } from "./api.js";
+
+const PAUSE_MS = 700; // an arriving study sends one event an object
+
+/**
+ * @param {string} studyUid
+ * @param {{study: (study: Study) => void, run: (run: string, ready: number[], complete: boolean) => void}} tell
+ */
+export function follow(studyUid, tell) {
+  let timer = 0;
+  const refetch = () => {
+    timer ||= window.setTimeout(async () => {
+      timer = 0;
+      // When it fails the next event asks again; the picture on screen needs none of it.
+      const study = await fetchStudy(studyUid).catch(() => null);
+      if (study) tell.study(study);
+    }, PAUSE_MS);
+  };
+  const events = new EventSource("/api/events");
+  events.addEventListener("study", (event) => {
+    if (JSON.parse(event.data).study_instance_uid === studyUid) refetch();
+  });
+  events.addEventListener("run", (event) => {
+    const { run, ready, complete } = /** @type {{run: string, ready: number[], complete: boolean}} */ (JSON.parse(event.data));
+    tell.run(run, ready, complete);
+  });
+  // The page's JSON is as old as the page, and while the line was cut no event came: ask at every opening.
+  events.addEventListener("open", refetch);
+}

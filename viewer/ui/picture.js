@@ -1,0 +1,103 @@
+// @ts-check
+/**
+ * What stands on the picture: which run, how true it is, window, calibration, frame, and one quiet line when something is amiss.
+ *
+ * @typedef {import("../engine/player.js").Player} Player
+ * @typedef {import("./api.js").Description} Description
+ * @typedef {import("./api.js").Tile} Tile
+ */
+import { byId, setText } from "./dom.js";
+import { badgeWords, noticeWords, runLabel, windowText } from "./words.js";
+
+const LATE_MS = 400; // shorter waits are not worth a word
+
+export class Picture {
+  /** @param {Player} player */
+  constructor(player) {
+    this.player = player;
+    this.frame = byId("frame-text");
+    this.time = byId("time-text");
+    /** @type {Tile | null} */
+    this.tile = null;
+    this.error = "";
+    this.retry_ms = 0;
+    this.waitingSince = 0;
+    this.timer = 0;
+    this.drawn = -1;
+  }
+
+  /** @returns {Description | null} */
+  get description() {
+    return /** @type {Description | null} */ (this.player.description);
+  }
+
+  /** Another run is on its way. @param {Tile | null} tile @param {string} place "run 3 of 8" */
+  begin(tile, place) {
+    this.tile = tile;
+    this.error = "";
+    this.waitingSince = performance.now();
+    this.drawn = -1;
+    setText(byId("run-place"), place);
+    this.refresh();
+  }
+
+  /** @param {string} error in words for people */
+  fail(error) {
+    this.error = error;
+    this.notice();
+  }
+
+  /** @param {string} badge */
+  badge(badge) {
+    const words = badgeWords(badge, this.description);
+    const element = byId("badge");
+    element.className = `badge ${words.className}`;
+    setText(element, words.text);
+    setText(byId("badge-detail"), words.detail);
+  }
+
+  /** After every drawn frame: only what changes with it. @param {number} frame */
+  drawFrame(frame) {
+    if (frame === this.drawn) return;
+    this.drawn = frame;
+    const { description } = this;
+    const frames = description?.frames ?? 1;
+    setText(this.frame, frames > 1 ? `frame ${frame + 1} / ${frames}` : "still");
+    setText(this.time, frames > 1 ? startText(description, frame) : "");
+  }
+
+  /** After any change of the player's state. */
+  refresh() {
+    const { player, description } = this;
+    setText(byId("run-label"), [description?.phantom ? "PHANTOM" : "", runLabel(description)].filter(Boolean).join("  ·  "));
+    setText(byId("window-text"), description ? windowText(player.window, player.invert, player.view.scale) : "");
+    setText(byId("calibration"), description?.calibration?.text ?? "");
+    byId("picture").setAttribute("aria-label", description ? `${runLabel(description)}, ${description.frames} frames` : "Picture");
+    this.drawn = -1;
+    this.drawFrame(player.frame);
+    this.badge(player.badge);
+    this.notice();
+  }
+
+  /** Says what is happening, or nothing when all is well. */
+  notice() {
+    clearTimeout(this.timer);
+    const { waiting, connection } = this.player;
+    if (!waiting) this.waitingSince = performance.now();
+    const waited_ms = performance.now() - this.waitingSince;
+    const late = waited_ms >= LATE_MS;
+    if (waiting && !late) this.timer = window.setTimeout(() => this.notice(), LATE_MS - waited_ms + 10);
+    const words = noticeWords({ connection, waiting, late, tile: this.tile, error: this.error, retry_ms: this.retry_ms });
+    const element = byId("notice");
+    element.hidden = words === null;
+    element.className = `notice${words?.bad ? " bad" : ""}${waiting || this.error ? " middle" : ""}`;
+    if (words) setText(element, words.text);
+  }
+}
+
+/** When this frame was taken, from the run's start. @param {Description | null} description @param {number} frame */
+function startText(description, frame) {
+  const { frame_starts_ms, frame_time_ms } = description?.timing ?? {};
+  const ms = frame_starts_ms ? frame_starts_ms[frame] : frame_time_ms ? frame_time_ms * frame : undefined;
+  return ms === undefined ? "" : `${(ms / 1000).toFixed(2)} s`;
+}

@@ -1,0 +1,149 @@
+// @ts-check
+/**
+ * The bar below the picture: buttons for commands, speed, rates, window presets, and what dragging does.
+ *
+ * @typedef {import("../engine/player.js").Player} Player
+ * @typedef {import("./gestures.js").Tool} Tool
+ */
+import { byId, make, setText } from "./dom.js";
+import { COMMANDS, keyText, tooltip } from "./keys.js";
+import { fpsText, otherRate, rateText, windowText } from "./words.js";
+
+const BY_HAND = "hand";
+
+export class Transport {
+  /** @param {Player} player @param {(command: string) => void} run */
+  constructor(player, run) {
+    this.player = player;
+    /** @type {Tool} */
+    this.tool = "scrub";
+    this.presets = /** @type {HTMLSelectElement} */ (byId("presets"));
+    this.recommended = byId("recommended");
+    for (const button of buttons("[data-command]")) {
+      const command = COMMANDS.find(({ id }) => id === button.dataset["command"]);
+      if (!command) continue;
+      button.title = tooltip(command);
+      button.setAttribute("aria-label", command.label);
+      button.setAttribute("aria-keyshortcuts", keyText(command.keys[0] ?? "").replace("↑", "ArrowUp").replace("↓", "ArrowDown").replace("←", "ArrowLeft").replace("→", "ArrowRight"));
+      button.addEventListener("click", () => run(command.id));
+    }
+    for (const button of buttons("[data-speed]")) {
+      const speed = Number(button.dataset["speed"]);
+      button.title = `${button.textContent} speed (, slower  . faster  0 as acquired)`;
+      button.setAttribute("aria-label", `${speed} times the speed`);
+      button.addEventListener("click", () => player.speed(Math.sign(player.speed_now || 1) * speed));
+    }
+    for (const button of buttons("[data-tool]")) button.addEventListener("click", () => this.#takeTool(/** @type {Tool} */ (button.dataset["tool"])));
+    this.presets.addEventListener("change", () => this.#preset(this.presets.value));
+    this.recommended.addEventListener("click", () => this.#toggleRecommended());
+    this.#takeTool("scrub");
+  }
+
+  /** @param {Tool} tool */
+  #takeTool(tool) {
+    this.tool = tool;
+    for (const button of buttons("[data-tool]")) button.setAttribute("aria-pressed", String(button.dataset["tool"] === tool));
+  }
+
+  #toggleRecommended() {
+    const rate = otherRate(this.player.description?.timing);
+    const on = this.recommended.getAttribute("aria-pressed") === "true";
+    this.player.setRate(on ? null : rate);
+    this.recommended.setAttribute("aria-pressed", String(!on));
+  }
+
+  /** Plays as acquired again. */
+  resetRate() {
+    this.player.setRate(null);
+    this.player.speed(Math.sign(this.player.speed_now || 1));
+    this.recommended.setAttribute("aria-pressed", "false");
+  }
+
+  /** The windows and tables of the file, when another run is shown. */
+  describe() {
+    const { description } = this.player;
+    const rate = otherRate(description?.timing);
+    this.recommended.hidden = rate === null;
+    this.recommended.setAttribute("aria-pressed", "false");
+    if (rate !== null) {
+      setText(this.recommended, `Recommended ${fpsText(rate)}`);
+      this.recommended.title = "The file recommends another display rate than the acquisition's: play at it";
+    }
+    const display = description?.display;
+    const windows = display?.windows ?? [];
+    const options = windows.map((window, index) => {
+      const words = window.explanation || (window.source === "file" ? "window of the file" : "whole range");
+      return option(`w${index}`, `${words} (${windowText(window, false, NaN).replace(/ {2}/g, " ")})`);
+    });
+    (display?.voi_luts ?? []).forEach((table, index) => options.push(option(`l${index}`, table.explanation || `VOI table ${index + 1}`)));
+    const hand = option(BY_HAND, "set by hand");
+    hand.hidden = true;
+    this.presets.replaceChildren(...options, hand);
+    this.presets.disabled = !options.length;
+    this.#mark();
+  }
+
+  /** The next of the file's windows and tables. */
+  nextPreset() {
+    const values = [...this.presets.options].map(({ value }) => value).filter((value) => value !== BY_HAND);
+    if (values.length) this.#preset(values[(values.indexOf(this.presets.value) + 1) % values.length] ?? "");
+  }
+
+  /** @param {string} value */
+  #preset(value) {
+    const index = Number(value.slice(1));
+    const window = this.player.description?.display.windows[index];
+    if (value.startsWith("l")) this.player.setVoiLut(index);
+    else if (window) this.player.setWindow(window.center, window.width);
+    this.chosen = value;
+    this.#mark();
+  }
+
+  /** Says which preset is on, as the picture has it. */
+  #mark() {
+    const { window, description } = this.player;
+    const windows = description?.display.windows ?? [];
+    const near = (/** @type {number} */ a, /** @type {number} */ b) => Math.abs(a - b) < 1e-6;
+    const index = window ? windows.findIndex(({ center, width }) => near(center, window.center) && near(width, window.width)) : -1;
+    if (window) this.presets.value = index >= 0 ? `w${index}` : BY_HAND;
+    else this.presets.value = this.chosen?.startsWith("l") ? this.chosen : "l0";
+  }
+
+  /** After any change of the player's state. */
+  refresh() {
+    const { player } = this;
+    byId("toggle-icon").setAttribute("href", player.playing ? "#i-pause" : "#i-play");
+    for (const button of buttons("[data-speed]")) {
+      button.setAttribute("aria-pressed", String(Math.abs(player.speed_now) === Number(button.dataset["speed"])));
+    }
+    for (const button of buttons('[data-command="invert"]')) button.setAttribute("aria-pressed", String(player.invert));
+    for (const button of buttons('[data-command="toggle"]')) button.setAttribute("aria-label", player.playing ? "Pause" : "Play");
+    const fitted = player.view.zoom === 1 && player.view.pan_x === 0 && player.view.pan_y === 0;
+    setText(byId("fit"), fitted ? "1:1" : "Fit");
+    const { timing, frames } = player.description ?? { timing: null, frames: 1 };
+    const many = (frames ?? 1) > 1;
+    setText(byId("rate"), many ? rateText(timing) : "");
+    byId("rate").title = timing ? `Rate from: ${timing.source}` : "";
+    if (!player.playing) setText(byId("shown"), many ? "paused" : "");
+    this.#mark();
+    this.showMeasured();
+  }
+
+  /** A few times a second while playing. */
+  showMeasured() {
+    const { player } = this;
+    if (player.playing && (player.description?.frames ?? 1) > 1) setText(byId("shown"), `· shown ${player.measured_fps.toFixed(1)}`);
+  }
+}
+
+/** @param {string} selector @returns {NodeListOf<HTMLButtonElement>} */
+function buttons(selector) {
+  return document.querySelectorAll(`button${selector}`);
+}
+
+/** @param {string} value @param {string} text */
+function option(value, text) {
+  const element = make("option", "", text);
+  element.value = value;
+  return element;
+}

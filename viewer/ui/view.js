@@ -1,0 +1,210 @@
+// @ts-check
+/** The viewer's page: one player, the film strip, and the commands that keys and buttons give. */
+import { createPlayer } from "../engine/player.js";
+import { showBanner, toggleBannerDetail } from "./banner.js";
+import { byId } from "./dom.js";
+import { Gestures } from "./gestures.js";
+import { commandOf } from "./keys.js";
+import { Picture } from "./picture.js";
+import { Scrubber } from "./scrubber.js";
+import { Strip } from "./strip.js";
+import { Transport } from "./transport.js";
+import { nextSpeed } from "./words.js";
+
+/** @typedef {import("./api.js").PictureTile} PictureTile */
+
+const study = /** @type {import("./api.js").Study} */ (JSON.parse(byId("study").textContent ?? ""));
+showBanner(study.banner);
+
+/** @type {{socket?: WebSocket, run?: string, previews?: (ImageBitmap | HTMLImageElement)[]} & Record<string, unknown> | undefined} */
+const early = /** @type {any} */ (window).fastcineEarly;
+const canvas = /** @type {HTMLCanvasElement} */ (byId("picture"));
+const player = createPlayer(canvas, early ? { early } : {});
+/** @type {any} */ (window).fastcine = { player };
+
+const picture = new Picture(player);
+const scrubber = new Scrubber(player);
+const strip = new Strip(byId("tiles"), { choose: (tile) => show(tile) });
+const transport = new Transport(player, obey);
+new Gestures(byId("stage"), player, { tool: () => transport.tool, doubled: () => document.body.classList.toggle("maximised") });
+
+/** @type {PictureTile[]} */
+let tiles = [];
+/** @type {PictureTile | null} */
+let current = null;
+
+/** @param {import("./api.js").Tile[]} all */
+function takeTiles(all) {
+  tiles = all.filter((tile) => tile.kind !== "other");
+  strip.show(all);
+  current = tiles.find((tile) => tile.run === current?.run) ?? current;
+}
+
+/** @param {PictureTile} tile */
+function show(tile) {
+  const again = current?.run === tile.run;
+  if (again && player.run === tile.run) return;
+  const { speed_now: speed, playing } = player;
+  const first = current === null;
+  current = tile;
+  strip.select(tile.run);
+  if (!first) history.replaceState(null, "", `?run=${encodeURIComponent(tile.run)}`);
+  if (tile.state === "failed") {
+    player.pause();
+  } else {
+    player.open(tile.run, tile.description, first ? {} : { play: playing || wasPlaying });
+    if (speed !== 1) player.speed(speed);
+  }
+  begin(tile);
+  const index = tiles.indexOf(tile);
+  const near = [tiles[index + 1], tiles[index + 2], tiles[index - 1]].filter((next) => next !== undefined && next.state !== "failed");
+  player.prefetch(near.map((next) => ({ run: /** @type {PictureTile} */ (next).run, description: /** @type {PictureTile} */ (next).description })));
+}
+
+/** Playing is what goes on from run to run; a still or a failed run in between does not end it. */
+let wasPlaying = true;
+
+/** @param {PictureTile} tile */
+function begin(tile) {
+  picture.begin(tile, tiles.length > 1 ? `${tile.kind} ${tiles.indexOf(tile) + 1} of ${tiles.length}` : "");
+  transport.describe();
+  refresh();
+}
+
+function refresh() {
+  picture.refresh();
+  transport.refresh();
+  scrubber.drawRange();
+  scrubber.drawFrame();
+}
+
+/** @param {number} step */
+function goRun(step) {
+  const index = current ? tiles.findIndex((tile) => tile.run === current?.run) : -1;
+  const tile = tiles[index + step];
+  if (tile) show(tile);
+}
+
+const actions = /** @type {Record<string, () => unknown>} */ ({
+  toggle: () => player.toggle(),
+  pause: () => player.pause(),
+  back: () => player.step(-1),
+  on: () => player.step(1),
+  "back-10": () => player.step(-10),
+  "on-10": () => player.step(10),
+  first: () => player.seek(player.range.first),
+  last: () => player.seek(player.range.last),
+  reverse: () => (player.speed(-Math.abs(player.speed_now)), player.play()),
+  forward: () => (player.speed(Math.abs(player.speed_now)), player.play()),
+  "previous-run": () => goRun(-1),
+  "next-run": () => goRun(1),
+  slower: () => player.speed(nextSpeed(player.speed_now, -1)),
+  faster: () => player.speed(nextSpeed(player.speed_now, 1)),
+  "dicom-rate": () => transport.resetRate(),
+  bounce: () => player.setLoop(player.loop === "sweep" ? "loop" : "sweep"),
+  "set-in": () => player.setRange(player.frame, Math.max(player.range.last, player.frame)),
+  "set-out": () => player.setRange(Math.min(player.range.first, player.frame), player.frame),
+  "clear-range": () => player.setRange(null),
+  invert: () => player.setInvert(!player.invert),
+  "next-window": () => transport.nextPreset(),
+  "zoom-in": () => zoom(1.25),
+  "zoom-out": () => zoom(0.8),
+  fit: fitOrOne,
+  reset: () => (player.setWindow(null), player.setInvert(false), player.fit()),
+  "full-screen": () => (document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen()).catch(() => undefined),
+  banner: toggleBannerDetail,
+  help: async () => (await import("./help.js")).toggleHelp(),
+});
+
+/** @param {number} factor about the middle of the stage */
+function zoom(factor) {
+  player.zoomAt(factor, canvas.clientWidth / 2, canvas.clientHeight / 2);
+}
+
+/** The whole picture, or one image column a device pixel. */
+function fitOrOne() {
+  const { zoom: now, pan_x, pan_y, scale } = player.view;
+  if (now === 1 && pan_x === 0 && pan_y === 0) zoom(1 / scale);
+  else player.fit();
+}
+
+/** @param {string} command */
+function obey(command) {
+  if (!player.description && !["previous-run", "next-run", "full-screen", "banner", "help"].includes(command)) return;
+  void actions[command]?.();
+}
+
+addEventListener("keydown", (event) => {
+  if (event.defaultPrevented || event.isComposing) return;
+  const target = /** @type {Element} */ (event.target);
+  const help = /** @type {HTMLDialogElement} */ (byId("help"));
+  const command = commandOf(event);
+  if (help.open && command !== "help") return;
+  if (!command) return;
+  // A button takes Space for itself, a select its arrows and letters; the scrubber is a slider whose arrows are ours.
+  if (target.closest("select") || (event.key === " " && target.closest("button, a"))) return;
+  event.preventDefault();
+  if (event.repeat && !/^(back|on|zoom|slower|faster|previous|next-run)/.test(command)) return;
+  obey(command);
+});
+
+player.addEventListener("frame", (event) => {
+  const { frame } = /** @type {CustomEvent} */ (event).detail;
+  byId("preview").hidden = true;
+  picture.drawFrame(frame);
+  scrubber.drawFrame();
+});
+player.addEventListener("held", () => scrubber.drawHeld());
+player.addEventListener("badge", (event) => picture.badge(/** @type {CustomEvent} */ (event).detail.badge));
+player.addEventListener("state", () => {
+  if ((player.description?.frames ?? 1) > 1) wasPlaying = player.playing;
+  refresh();
+});
+player.addEventListener("connection", (event) => {
+  picture.retry_ms = /** @type {CustomEvent} */ (event).detail.retry_ms ?? 0;
+  picture.notice();
+});
+player.addEventListener("error", (event) => picture.fail(/** @type {CustomEvent} */ (event).detail.message));
+player.addEventListener("firstframe", () => {
+  picture.notice();
+  transport.describe();
+  if (!strip.thumbnails) afterFirstFrame();
+});
+document.addEventListener("fullscreenchange", () => {
+  for (const button of document.querySelectorAll('[data-command="full-screen"]')) button.setAttribute("aria-pressed", String(document.fullscreenElement !== null));
+});
+setInterval(() => transport.showMeasured(), 500);
+
+/** All that may only be asked for once a picture is there. */
+async function afterFirstFrame() {
+  strip.loadThumbnails();
+  const { follow } = await import("./live.js");
+  follow(study.study_instance_uid, {
+    study: ({ tiles: all }) => {
+      const none = current === null;
+      takeTiles(all);
+      if (none) start();
+      else if (current) picture.begin(current, `${current.kind} ${tiles.indexOf(current) + 1} of ${tiles.length}`);
+    },
+    run: (run, ready, complete) => {
+      const tile = tiles.find((one) => one.run === run);
+      if (!tile) return;
+      Object.assign(tile, { ready, complete, state: complete || ready.some((frames) => frames > 0) ? "ready" : tile.state });
+      strip.refresh(tile);
+      picture.notice();
+    },
+  });
+}
+
+/** Opens what the address names, else the first run, else the first still. */
+function start() {
+  const asked = new URLSearchParams(location.search).get("run") ?? early?.run;
+  const tile = tiles.find((one) => one.run === asked) ?? tiles.find((one) => one.kind === "run" && one.state !== "failed") ?? tiles[0];
+  if (tile) show(tile);
+  else picture.begin(null, "");
+  if (!tile || tile.state === "failed") void afterFirstFrame();
+  early?.previews?.forEach((image, frame) => player.showPreview(image, frame));
+}
+
+takeTiles(study.tiles);
+start();
