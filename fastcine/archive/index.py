@@ -1,0 +1,233 @@
+"""The index: what lies in the archive, found fast. SQLite by default; everything in it but the queue can be rebuilt.
+
+Reads never wait for writes (WAL). Writes of many threads share a transaction (database.py). Methods may be called from
+any thread; each is a few milliseconds at most. They raise StorageUnavailable or StorageFull when the disk refuses.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from collections.abc import Callable, Iterator
+from dataclasses import fields
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from fastcine.archive.database import Database
+from fastcine.archive.index_rows import (
+    INSTANCE_QUERY,
+    RUN_QUERY,
+    instance_row,
+    quarantine_row,
+    run_row,
+    study_row,
+    time_text,
+)
+from fastcine.archive.index_write import put_instance
+from fastcine.archive.queue import IngestQueue, Priority
+from fastcine.archive.record import (
+    IndexRecord,
+    InstanceRow,
+    QuarantineRow,
+    Ready,
+    RunRow,
+    RunState,
+    StoredAs,
+    StudiesPage,
+    StudyDetail,
+    StudyRow,
+)
+from fastcine.archive.search_text import match_expression
+from fastcine.cine.wire import run_id, run_name
+from fastcine.errors import NotFound, UsageError
+
+T = TypeVar("T")
+
+MAX_PAGE = 500
+"""Rows of one page at most; a browser shows about fifty."""
+COUNT_LIMIT = 1_000
+"""Matches counted for a page's total at most; beyond it the total is None: counting would cost more than the page."""
+
+
+class Index:
+    """The index in one SQLite file. `durable=False` is for tests and measurements only."""
+
+    def __init__(self, path: Path, *, durable: bool = True) -> None:
+        self._database = Database(path, durable=durable)
+        self.queue = IngestQueue(self._database)
+
+    def close(self) -> None:
+        """Close the file; later calls raise StorageUnavailable."""
+        self._database.close()
+
+    def write(self, job: Callable[[sqlite3.Connection], T]) -> T:
+        """Run `job` in a durable transaction shared with other threads' jobs: for callers inside archive/."""
+        return self._database.write(job)
+
+    def add_instance(
+        self, record: IndexRecord, stored_as: StoredAs, *, priority: int | None = Priority.RECEIVED
+    ) -> None:
+        """Index one object and, where it has pixels, queue its run, in one transaction, durable on return.
+
+        Raises Duplicate (the same data set is there) or Conflict (another data set is there); nothing changes then.
+        """
+        self._database.write(
+            lambda connection: put_instance(connection, record, stored_as=stored_as, priority=priority)
+        )
+
+    def studies_page(self, search: str = "", *, after: str | None = None, limit: int = 50) -> StudiesPage:
+        """One page of studies, newest first; `after` is the `next` of the page before. UsageError for a foreign key."""
+        before, limit = _page_key(after), max(1, min(limit, MAX_PAGE))
+        match = match_expression(search)
+        with self._database.reading() as connection:
+            if match is None:
+                rows = connection.execute(STUDIES_QUERY, (before, limit + 1)).fetchall()
+                total: int | None = connection.execute("SELECT count(*) FROM study").fetchone()[0]
+            else:
+                rows = connection.execute(SEARCH_QUERY, (match, before, limit + 1)).fetchall()
+                total = _count_matches(connection, match)
+        studies = tuple(study_row(row) for row in rows[:limit])
+        return StudiesPage(studies=studies, next=f"{studies[-1].sort_id:x}" if len(rows) > limit else None, total=total)
+
+    def study_row(self, study_instance_uid: str) -> StudyRow:
+        """A study's own row. Raises NotFound."""
+        with self._database.reading() as connection:
+            row = connection.execute(
+                "SELECT * FROM study WHERE study_instance_uid = ?", (study_instance_uid,)
+            ).fetchone()
+        if row is None:
+            raise NotFound("no such study")
+        return study_row(row)
+
+    def study(self, study_instance_uid: str) -> StudyDetail:
+        """A study and its objects in the order of acquisition. Raises NotFound."""
+        study = self.study_row(study_instance_uid)
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                INSTANCE_QUERY + " WHERE study.study_instance_uid = ?", (study_instance_uid,)
+            ).fetchall()
+        return StudyDetail(study=study, instances=tuple(sorted(map(instance_row, rows), key=_acquisition_order)))
+
+    def instance(self, sop_instance_uid: str) -> InstanceRow:
+        """One object. Raises NotFound."""
+        with self._database.reading() as connection:
+            row = connection.execute(
+                INSTANCE_QUERY + " WHERE instance.sop_instance_uid = ?", (sop_instance_uid,)
+            ).fetchone()
+        if row is None:
+            raise NotFound("no such object")
+        return instance_row(row)
+
+    def instances(self, *, batch: int = 500) -> Iterator[InstanceRow]:
+        """Every object, in the order of arrival, read in batches: for `verify`, which takes its time."""
+        last = 0
+        while True:
+            with self._database.reading() as connection:
+                rows = connection.execute(
+                    INSTANCE_QUERY + " WHERE instance.id > ? ORDER BY instance.id LIMIT ?", (last, batch)
+                ).fetchall()
+            if not rows:
+                return
+            last = rows[-1]["id"]
+            yield from map(instance_row, rows)
+
+    def run(self, run: str) -> RunRow:
+        """A run by its wire id (16 hex digits) or its SOP Instance UID. Raises NotFound."""
+        names = [run_name(run_id(run))]
+        if re.fullmatch("[0-9a-f]{16}", run):
+            names.insert(0, run)
+        with self._database.reading() as connection:
+            for name in names:
+                row = connection.execute(RUN_QUERY + " WHERE run.run = ?", (name,)).fetchone()
+                if row is not None:
+                    return run_row(row)
+        raise NotFound("no such run")
+
+    def set_description(self, run: str, description: dict[str, Any]) -> None:
+        """Keep a run's description (docs/api.md). Raises NotFound."""
+        text = json.dumps(description, ensure_ascii=False, separators=(",", ":"))
+        self._update_run("UPDATE run SET description = ? WHERE run = ?", (text, run))
+
+    def set_run_state(self, run: str, state: RunState, *, message: str = "", made: Ready | None = None) -> None:
+        """Set how far a run's cache has come; `made` counts the frames of each tier. Raises NotFound."""
+        counts: tuple[int | None, ...] = made or (None, None, None)
+        self._update_run(
+            "UPDATE run SET state = ?, message = ?, made_coarse = coalesce(?, made_coarse),"
+            " made_first_pass = coalesce(?, made_first_pass), made_exact = coalesce(?, made_exact) WHERE run = ?",
+            (state, message, *counts, run),
+        )
+
+    def _update_run(self, statement: str, values: tuple[Any, ...]) -> None:
+        if self._database.write(lambda connection: connection.execute(statement, values).rowcount) == 0:
+            raise NotFound("no such run")
+
+    def add_quarantine(self, row: QuarantineRow) -> bool:
+        """Keep why an object was refused. False where the same bytes were refused before."""
+        values = {field.name: getattr(row, field.name) for field in fields(row)}
+        values["received"] = time_text(row.received)
+        statement = f"INSERT OR IGNORE INTO quarantine ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})"
+        return self._database.write(lambda c: c.execute(statement, tuple(values.values())).rowcount) > 0
+
+    def quarantine(self) -> list[QuarantineRow]:
+        """Every refused object, newest first."""
+        with self._database.reading() as connection:
+            rows = connection.execute("SELECT * FROM quarantine ORDER BY received DESC, sha256").fetchall()
+        return list(map(quarantine_row, rows))
+
+    def seen_file(self, key: bytes) -> tuple[str, str, str] | None:
+        """What became of a file met before: outcome, SOP Instance UID, reason; None where it is new or gone."""
+        with self._database.reading() as connection:
+            row = connection.execute(
+                "SELECT * FROM seen_file WHERE key = ? AND (sop_instance_uid = '' OR EXISTS"
+                " (SELECT 1 FROM instance WHERE instance.sop_instance_uid = seen_file.sop_instance_uid))",
+                (key,),
+            ).fetchone()
+        return None if row is None else (row["outcome"], row["sop_instance_uid"], row["reason"])
+
+    def remember_file(self, key: bytes, *, outcome: str, sop_instance_uid: str, reason: str = "") -> None:
+        """Keep what became of a file, so that it need not be read again."""
+        values = (key, outcome, sop_instance_uid, reason)
+        self._database.write(lambda c: c.execute("INSERT OR REPLACE INTO seen_file VALUES (?, ?, ?, ?)", values))
+
+    def meta(self, key: str) -> str | None:
+        """A value of the `meta` table."""
+        with self._database.reading() as connection:
+            row = connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return None if row is None else str(row["value"])
+
+    def set_meta(self, key: str, value: str) -> None:
+        """Set a value of the `meta` table."""
+        self._database.write(lambda c: c.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value)))
+
+
+STUDIES_QUERY = "SELECT * FROM study WHERE sort_id < ? ORDER BY sort_id DESC LIMIT ?"
+# The subquery walks the matches newest first and stops at the limit; only those rows are fetched.
+SEARCH_QUERY = """
+    SELECT study.* FROM
+        (SELECT rowid AS hit FROM study_text WHERE study_text MATCH ? AND rowid < ? ORDER BY rowid DESC LIMIT ?)
+    JOIN study ON study.sort_id = hit ORDER BY hit DESC
+"""
+
+
+def _page_key(after: str | None) -> int:
+    if after is None:
+        return (1 << 63) - 1
+    if not re.fullmatch("[0-7]?[0-9a-f]{1,15}", after):
+        raise UsageError("the page key is none of ours; start again at the first page")
+    return int(after, 16)
+
+
+def _count_matches(connection: sqlite3.Connection, match: str) -> int | None:
+    row = connection.execute(
+        "SELECT count(*) FROM (SELECT 1 FROM study_text WHERE study_text MATCH ? LIMIT ?)", (match, COUNT_LIMIT + 1)
+    ).fetchone()
+    return int(row[0]) if row[0] <= COUNT_LIMIT else None
+
+
+def _acquisition_order(row: InstanceRow) -> tuple[bool, datetime | int, int, int, str]:
+    """Acquisition or Content time, else Series and Instance Number (docs/api.md); objects without a time come last."""
+    number = row.instance_number if row.instance_number is not None else 1 << 40
+    series = row.series_number if row.series_number is not None else 1 << 40
+    return (row.acquired is None, row.acquired or 0, series, number, row.sop_instance_uid)

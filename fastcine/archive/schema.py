@@ -1,0 +1,99 @@
+"""The index's schema, as migrations: entry n brings a file from version n to n + 1 (SQLite's user_version).
+
+A released entry is never edited; a change is a new entry. Times are UTC text that sorts, `2026-03-01T08:15:00.000000Z`;
+an unknown time is empty. Everything here but `quarantine.received` and the queue can be made anew from the files.
+"""
+
+from __future__ import annotations
+
+MIGRATIONS: tuple[str, ...] = (
+    """
+    CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+
+    -- sort_id: seconds of the study's time and the row's serial number in one integer, so that newest first, and a
+    -- search newest first, are both a walk along a primary key (database time does not grow with the archive).
+    CREATE TABLE study (
+        sort_id INTEGER PRIMARY KEY,
+        serial INTEGER NOT NULL UNIQUE,
+        study_instance_uid TEXT NOT NULL UNIQUE,
+        patient_id TEXT NOT NULL, issuer_of_patient_id TEXT NOT NULL,
+        patient_name TEXT NOT NULL, patient_name_ideographic TEXT NOT NULL, patient_name_phonetic TEXT NOT NULL,
+        birth_date TEXT NOT NULL, sex TEXT NOT NULL,
+        study_datetime TEXT NOT NULL, study_date_text TEXT NOT NULL,
+        description TEXT NOT NULL, accession_number TEXT NOT NULL, study_id TEXT NOT NULL,
+        referring_physician_name TEXT NOT NULL, institution_name TEXT NOT NULL,
+        modalities TEXT NOT NULL,
+        runs INTEGER NOT NULL, stills INTEGER NOT NULL, objects INTEGER NOT NULL, series INTEGER NOT NULL,
+        received TEXT NOT NULL, changed TEXT NOT NULL
+    );
+    CREATE INDEX study_patient ON study (patient_id);
+    CREATE INDEX study_accession ON study (accession_number) WHERE accession_number <> '';
+
+    -- rowid is study.sort_id; the text is folded by search_text.py.
+    CREATE VIRTUAL TABLE study_text USING fts5 (
+        name, patient_id, accession, description, dates,
+        tokenize = 'unicode61 remove_diacritics 0', prefix = '1 2 3', detail = full
+    );
+
+    CREATE TABLE series (
+        id INTEGER PRIMARY KEY,
+        series_instance_uid TEXT NOT NULL,
+        study INTEGER NOT NULL REFERENCES study (serial),
+        modality TEXT NOT NULL, series_number INTEGER, series_description TEXT NOT NULL, series_datetime TEXT NOT NULL,
+        objects INTEGER NOT NULL,
+        UNIQUE (study, series_instance_uid)
+    );
+    CREATE INDEX series_uid ON series (series_instance_uid);
+
+    CREATE TABLE instance (
+        id INTEGER PRIMARY KEY,
+        sop_instance_uid TEXT NOT NULL UNIQUE,
+        series INTEGER NOT NULL REFERENCES series (id),
+        sop_class_uid TEXT NOT NULL, transfer_syntax_uid TEXT NOT NULL,
+        instance_number INTEGER, acquired TEXT NOT NULL,
+        kind TEXT NOT NULL, frames INTEGER NOT NULL, rows INTEGER NOT NULL, columns INTEGER NOT NULL,
+        label TEXT NOT NULL, notes TEXT NOT NULL,
+        location TEXT NOT NULL, file_bytes INTEGER NOT NULL, data_set_offset INTEGER NOT NULL,
+        head_sha256 BLOB NOT NULL, data_set_sha256 BLOB NOT NULL,
+        source_name TEXT NOT NULL, received TEXT NOT NULL
+    );
+    CREATE INDEX instance_series ON instance (series);
+
+    -- One row an instance with pixels; run is its wire id (docs/protocol.md, section 1).
+    CREATE TABLE run (
+        run TEXT PRIMARY KEY,
+        instance INTEGER NOT NULL UNIQUE REFERENCES instance (id),
+        frames INTEGER NOT NULL,
+        description TEXT,
+        state TEXT NOT NULL, message TEXT NOT NULL,
+        made_coarse INTEGER NOT NULL, made_first_pass INTEGER NOT NULL, made_exact INTEGER NOT NULL
+    ) WITHOUT ROWID;
+
+    CREATE TABLE ingest_queue (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        run TEXT NOT NULL UNIQUE,
+        priority INTEGER NOT NULL,
+        claimed INTEGER NOT NULL DEFAULT 0,
+        again INTEGER NOT NULL DEFAULT 0, -- asked for once more while it was being made
+        attempts INTEGER NOT NULL DEFAULT 0,
+        not_before REAL NOT NULL DEFAULT 0
+    );
+    CREATE INDEX ingest_queue_order ON ingest_queue (claimed, priority DESC, id);
+
+    CREATE TABLE quarantine (
+        sha256 TEXT PRIMARY KEY,
+        location TEXT NOT NULL, file_bytes INTEGER NOT NULL,
+        code TEXT NOT NULL, reason TEXT NOT NULL, tag TEXT NOT NULL, offset_bytes INTEGER NOT NULL,
+        sop_instance_uid TEXT NOT NULL, study_instance_uid TEXT NOT NULL,
+        source_name TEXT NOT NULL, received TEXT NOT NULL
+    ) WITHOUT ROWID;
+
+    -- Files met before, by a hash of path, size, inode and times: a second ingest of a folder reads none of them.
+    CREATE TABLE seen_file (
+        key BLOB PRIMARY KEY, outcome TEXT NOT NULL, sop_instance_uid TEXT NOT NULL, reason TEXT NOT NULL
+    ) WITHOUT ROWID;
+    """,
+)
+
+DERIVED_TABLES = ("ingest_queue", "run", "instance", "series", "study", "study_text", "quarantine", "seen_file")
+"""What `reindex` empties and makes anew, in an order that keeps references whole."""
