@@ -29,10 +29,12 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE INDEX study_patient ON study (patient_id);
     CREATE INDEX study_accession ON study (accession_number) WHERE accession_number <> '';
 
-    -- rowid is study.sort_id; the text is folded by search_text.py.
+    -- rowid is study.sort_id; the text is folded by search_text.py. A prefix as long as one listed here is found as a
+    -- walk of its own list, a longer one by merging the lists of every word that it begins; beyond 8 letters those are
+    -- few (measured at 100 000 studies that all match: 1 ms against 25 ms, for a third more on disk).
     CREATE VIRTUAL TABLE study_text USING fts5 (
         name, patient_id, accession, description, dates,
-        tokenize = 'unicode61 remove_diacritics 0', prefix = '1 2 3', detail = full
+        tokenize = 'unicode61 remove_diacritics 0', prefix = '1 2 3 4 5 6 7 8', detail = full
     );
 
     CREATE TABLE series (
