@@ -14,7 +14,8 @@ FIRST_WINDOW_BYTES = 32_768
 """In flight before anything came back: a little over TCP's initial window of ten segments (RFC 6928)."""
 LEAST_WINDOW_BYTES = 24_576
 """Never less in flight: one whole piece and a half, or the link idles between acknowledgements."""
-MOST_WINDOW_BYTES = 4_194_304
+MOST_WINDOW_BYTES = 2_097_152
+"""A viewer costs at most this much of the server's memory while it does not read."""
 MESSAGE_BYTES = 65_536
 """A message at most (design.md section 3)."""
 RATE_MEMORY_S = 2.5
@@ -35,8 +36,22 @@ class _Flight:
 class Pacer:
     """Window and rate of one connection."""
 
-    __slots__ = ("_delivered_at", "_flights", "_rates", "_round_trips", "_starved", "granted_bytes", "received_bytes",
-                 "sent_bytes", "window_bytes")  # fmt: skip
+    __slots__ = (
+        "_delivered_at",
+        "_flights",
+        "_full_rounds",
+        "_probe_until",
+        "_rates",
+        "_round_end_bytes",
+        "_round_rate",
+        "_round_trips",
+        "_rounds",
+        "_starved",
+        "granted_bytes",
+        "received_bytes",
+        "sent_bytes",
+        "window_bytes",
+    )
 
     def __init__(self, now: float) -> None:
         self.sent_bytes = 0
@@ -48,6 +63,11 @@ class Pacer:
         self._round_trips: deque[tuple[float, float]] = deque()  # (time, s), rising: the head is the minimum
         self._delivered_at = now
         self._starved = True
+        self._rounds = 0
+        self._round_end_bytes = 0
+        self._round_rate = 0.0
+        self._full_rounds = 0
+        self._probe_until: float | None = None
 
     @property
     def in_flight_bytes(self) -> int:
@@ -107,6 +127,7 @@ class Pacer:
             if not flight.starved or known is None or rate > known:
                 self._remember_rate(rate, now)
         self._delivered_at = now
+        self._count_round()
         self._resize()
 
     def _remember_round_trip(self, value: float, now: float) -> None:
@@ -114,8 +135,13 @@ class Pacer:
         while trips and trips[-1][1] >= value:
             trips.pop()
         trips.append((now, value))
-        while now - trips[0][0] > ROUND_TRIP_MEMORY_S:
-            trips.popleft()
+        if now - trips[0][0] > ROUND_TRIP_MEMORY_S and self._probe_until is None:
+            # The minimum is old: whatever queue we built since hides in newer samples. Let it drain and look again.
+            self._probe_until = now + 2 * trips[0][1]
+        if self._probe_until is not None and now >= self._probe_until:
+            self._probe_until = None
+            while len(trips) > 1 and now - trips[0][0] > ROUND_TRIP_MEMORY_S:
+                trips.popleft()
 
     def _remember_rate(self, value: float, now: float) -> None:
         rates = self._rates
@@ -125,11 +151,29 @@ class Pacer:
         while len(rates) > 1 and now - rates[0][0] > RATE_MEMORY_S:
             rates.popleft()
 
+    def _count_round(self) -> None:
+        """Once a round trip: has the rate stopped growing? (BBR's end of start-up: three rounds below +25 %.)"""
+        if self.received_bytes < self._round_end_bytes:
+            return
+        self._rounds += 1
+        self._round_end_bytes = self.sent_bytes
+        rate = self.rate_bytes_per_s or 0.0
+        if rate > 1.25 * self._round_rate:
+            self._round_rate, self._full_rounds = rate, 0
+        elif not self._starved:
+            self._full_rounds += 1
+
+    def _gain(self) -> float:
+        if self._probe_until is not None:
+            return 0.5
+        if self._full_rounds < 3:
+            return 2.0
+        # One round in eight asks whether the link has more, the next drains what that queued.
+        return {0: 1.25, 1: 0.85}.get(self._rounds % 8, 1.0)
+
     def _resize(self) -> None:
         rate, trip = self.rate_bytes_per_s, self.round_trip_s
         if rate is None or trip is None:
             return
-        # Twice the product lets the estimate grow when the link has more; the queue this builds is one round trip
-        # at most, and shrinks to a quarter of one as soon as the estimate stands still.
         product = rate * (trip + ACK_DELAY_S)
-        self.window_bytes = int(min(MOST_WINDOW_BYTES, max(LEAST_WINDOW_BYTES, 1.5 * product)))
+        self.window_bytes = int(min(MOST_WINDOW_BYTES, max(LEAST_WINDOW_BYTES, self._gain() * product)))

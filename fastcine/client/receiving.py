@@ -1,0 +1,164 @@
+"""The viewer's half of `fastcine.v1` for programs: assembles pieces and keeps score. Sans-I/O.
+
+Time is a number of milliseconds handed in by the caller, from when the run was asked for.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fastcine.cine.wire import Piece, Tier, WireCodec
+from fastcine.codec import htj2k
+from fastcine.errors import PeerError
+
+
+@dataclass(frozen=True, slots=True)
+class WholeFrame:
+    """A frame's bitstream, complete."""
+
+    tier: int
+    codec: int
+    frame: int
+    crc32: int
+    bitstream: bytes
+
+
+@dataclass(slots=True)
+class _Assembly:
+    codec: int
+    crc32: int
+    total: int
+    parts: list[bytes] = field(default_factory=list)
+    length: int = 0
+
+
+class Assembler:
+    """Pieces of one run to whole frames."""
+
+    def __init__(self, run: int, frames: int) -> None:
+        self.run, self.frames = run, frames
+        self._open: dict[tuple[int, int], _Assembly] = {}
+
+    def add(self, piece: Piece) -> WholeFrame | None:
+        """The frame that this piece completes, if it does. Raises PeerError when the piece does not fit."""
+        if piece.run != self.run or piece.frame >= self.frames:
+            raise PeerError("a piece of a run or frame that was not asked for")
+        key = (piece.tier, piece.frame)
+        state = self._open.setdefault(key, _Assembly(piece.codec, piece.crc32, piece.frame_bytes))
+        if piece.offset_bytes != state.length or (piece.codec, piece.crc32, piece.frame_bytes) != (
+            state.codec,
+            state.crc32,
+            state.total,
+        ):
+            raise PeerError(f"a piece at offset {piece.offset_bytes} where {state.length} stands")
+        state.parts.append(bytes(piece.payload))
+        state.length += len(piece.payload)
+        if not piece.last:
+            return None
+        del self._open[key]
+        return WholeFrame(piece.tier, piece.codec, piece.frame, piece.crc32, b"".join(state.parts))
+
+
+def exact_dtype(description: dict[str, Any]) -> np.dtype[Any]:
+    """The dtype of the stored samples of a run, from its description."""
+    tier = description["tiers"]["exact"]
+    kind = {"float": "f", "int": "i"}.get(tier["sample_kind"], "i" if description["signed"] else "u")
+    return np.dtype(f"<{kind}{tier['bytes_per_sample']}")
+
+
+def exact_shape(description: dict[str, Any]) -> tuple[int, ...]:
+    """Shape of one frame: (rows, columns) or (rows, columns, samples)."""
+    shape = (description["rows"], description["columns"])
+    return shape if description["samples_per_pixel"] == 1 else (*shape, description["samples_per_pixel"])
+
+
+def decode_exact(whole: WholeFrame, description: dict[str, Any]) -> npt.NDArray[Any] | None:
+    """The stored samples of an exact frame, or None when its CRC-32 does not match.
+
+    For codec JPEG use the bitstream itself. Raises BadDicom when the bitstream cannot be decoded.
+    """
+    dtype, shape = exact_dtype(description), exact_shape(description)
+    unsigned = np.dtype(f"<u{dtype.itemsize}") if dtype.kind != "f" else dtype
+    if whole.codec == WireCodec.DEFLATE:
+        wanted = int(np.prod(shape)) * dtype.itemsize
+        raw = zlib.decompressobj().decompress(whole.bitstream, wanted)
+        samples = np.frombuffer(raw, unsigned) if len(raw) == wanted else np.zeros(0, unsigned)
+    else:
+        samples = htj2k.decode_exact(whole.bitstream).astype(unsigned, copy=False)
+    if samples.size != int(np.prod(shape)) or zlib.crc32(np.ascontiguousarray(samples)) != whole.crc32:
+        return None
+    samples = samples.reshape(shape)
+    if dtype.kind != "i":
+        return samples
+    bias = 1 << (description["bits_stored"] - 1)
+    return (samples.astype(np.int64) - bias).astype(dtype)
+
+
+class Score:
+    """What a viewer of this run would have seen: a play clock that starts with the first frame.
+
+    A frame is due at the first frame's time plus its start; when nothing of it is held then, that is a stall.
+    """
+
+    def __init__(self, starts_ms: list[float], duration_ms: float) -> None:
+        self.starts_ms, self.duration_ms = starts_ms, duration_ms
+        self.first_frame_ms: float | None = None
+        self.all_exact_ms: float | None = None
+        self.bytes_by_tier = [0, 0, 0]
+        self.exact = 0
+        self._held_at: list[float | None] = [None] * len(starts_ms)
+
+    def received(self, tier: int, count_bytes: int) -> None:
+        """Bytes of a piece, header included, came in."""
+        self.bytes_by_tier[tier] += count_bytes
+
+    def held(self, whole: WholeFrame, now_ms: float) -> None:
+        """A frame is whole."""
+        if self.first_frame_ms is None:
+            self.first_frame_ms = now_ms
+        if self._held_at[whole.frame] is None:
+            self._held_at[whole.frame] = now_ms
+        if whole.tier == Tier.EXACT:
+            self.exact += 1
+            if self.exact == len(self.starts_ms):
+                self.all_exact_ms = now_ms
+
+    def stalls(self) -> list[int]:
+        """Frames that were not there when the first loop came to them."""
+        if self.first_frame_ms is None:
+            return []
+        origin = self.first_frame_ms
+        return [
+            frame
+            for frame, (start, at) in enumerate(zip(self.starts_ms, self._held_at, strict=True))
+            if at is None or at > origin + start
+        ]
+
+    def steady_ms(self) -> float | None:
+        """From when on the first loop ran at its nominal rate without a stall."""
+        if self.first_frame_ms is None:
+            return None
+        late = self.stalls()
+        if not late:
+            return self.first_frame_ms
+        after = late[-1] + 1
+        start = self.starts_ms[after] if after < len(self.starts_ms) else self.duration_ms
+        return self.first_frame_ms + start
+
+    def report(self) -> dict[str, Any]:
+        """The figures of `report.json`."""
+        return {
+            "first_frame_ms": self.first_frame_ms,
+            "steady_ms": self.steady_ms(),
+            "all_exact_ms": self.all_exact_ms,
+            "stalls": len(self.stalls()),
+            "frames_total": len(self.starts_ms),
+            "frames_exact": self.exact,
+            "bytes_t0": self.bytes_by_tier[0] + self.bytes_by_tier[1],
+            "bytes_t1": self.bytes_by_tier[2],
+        }

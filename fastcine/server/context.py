@@ -1,0 +1,36 @@
+"""What the handlers share: one value, made by app.py, found under `CONTEXT`."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+from fastcine.archive.folder import DataFolder
+from fastcine.archive.index import Index
+from fastcine.config import Settings
+from fastcine.server.metrics import Metrics
+from fastcine.server.news import News
+from fastcine.server.shelf import RunShelf
+from fastcine.server.static import ViewerFiles
+from fastcine.server.wheel import Wheel
+
+
+@dataclass(slots=True)
+class Context:
+    """One web worker's parts."""
+
+    settings: Settings
+    folder: DataFolder
+    index: Index
+    pool: ThreadPoolExecutor
+    shelf: RunShelf
+    news: News
+    files: ViewerFiles
+    metrics: Metrics
+    wheel: Wheel
+    sockets: set[web.WebSocketResponse] = field(default_factory=set)
+
+
+CONTEXT: web.AppKey[Context] = web.AppKey("context", Context)

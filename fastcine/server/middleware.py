@@ -1,0 +1,126 @@
+"""What every request passes: host allow-list, origin check, security headers, errors as JSON, the access log.
+
+Query strings are never logged, nor any header: they could name a patient (design.md section 6).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from fastcine.config import LOOPBACK
+from fastcine.errors import Denied, FastcineError, NotFound
+from fastcine.server.context import CONTEXT
+
+log = logging.getLogger("fastcine.access")
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+NONCE: web.RequestKey[str] = web.RequestKey("nonce", str)
+"""The one inline script of a page is allowed by this."""
+
+FIXED_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+}
+
+
+def content_security_policy(nonce: str) -> str:
+    """No inline script but the bootstrap by nonce; WASM may be compiled; nothing from elsewhere."""
+    return (
+        f"default-src 'self'; script-src 'self' 'nonce-{nonce}' 'wasm-unsafe-eval'; style-src 'self'; "
+        "img-src 'self' blob: data:; connect-src 'self'; worker-src 'self' blob:; object-src 'none'; "
+        "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    )
+
+
+def host_name(host: str) -> str:
+    """The name in a Host header or URL without its port, lower case."""
+    try:
+        return (urlsplit(f"//{host}").hostname or "").lower()
+    except ValueError:
+        return ""
+
+
+def allowed_host(host: str, settings_host: str, allowed: tuple[str, ...]) -> bool:
+    """Whether a Host header names us: loopback, the address served on, or a name of the allow-list."""
+    name = host_name(host)
+    if name in LOOPBACK or name in allowed or name == settings_host.lower():
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def _check_caller(request: web.Request) -> None:
+    settings = request.app[CONTEXT].settings
+    if not allowed_host(request.host, settings.host, settings.allowed_hosts):
+        raise Denied("this server is not called by that name; add it to allowed_hosts")
+    origin = request.headers.get("Origin")
+    socket = request.headers.get("Upgrade", "").lower() == "websocket"
+    if request.method in SAFE_METHODS and not socket:
+        return
+    # Programs send no Origin; a browser always does on these, and then it must be ours.
+    if origin is not None and urlsplit(origin).netloc.lower() != request.host.lower():
+        raise Denied("the request came from another site's page")
+    if origin is None and request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
+        raise Denied("the request came from another site's page")
+
+
+def error_response(error: FastcineError) -> web.Response:
+    """The one shape of errors (docs/api.md)."""
+    response = web.json_response({"error": {"code": error.code, "message": str(error)}}, status=error.http_status)
+    retry = getattr(error, "retry_after_s", None)
+    if retry is not None:
+        response.headers["Retry-After"] = str(max(1, round(retry)))
+    return response
+
+
+async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        _check_caller(request)
+        return await handler(request)
+    except FastcineError as error:
+        return error_response(error)
+    except web.HTTPNotFound:
+        return error_response(NotFound("no such page"))
+    except web.HTTPException as error:
+        return web.json_response({"error": {"code": "http", "message": error.reason}}, status=error.status)
+    except (ConnectionError, TimeoutError):
+        raise
+    except Exception:
+        log.exception("a request failed: %s %s", request.method, _shown_path(request))
+        return error_response(FastcineError("the server failed; its log says where"))
+
+
+def _shown_path(request: web.Request) -> str:
+    """The path for the log; one that no route knows could hold anything, so it is not repeated."""
+    return request.path if request.match_info.http_exception is None else "(no such page)"
+
+
+@web.middleware
+async def outermost(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """All of it, in order."""
+    started = time.perf_counter()
+    request[NONCE] = secrets.token_urlsafe(16)
+    response = await _answer(request, handler)
+    if not response.prepared:
+        for name, value in FIXED_HEADERS.items():
+            response.headers.setdefault(name, value)
+        response.headers.setdefault("Content-Security-Policy", content_security_policy(request[NONCE]))
+        response.headers.setdefault("Cache-Control", "no-store")
+    request.app[CONTEXT].metrics.requests.labels(str(response.status)).inc()
+    elapsed_ms = (time.perf_counter() - started) * 1000
+    log.info("%s %s %d %.1f ms", request.method, _shown_path(request), response.status, elapsed_ms)
+    return response

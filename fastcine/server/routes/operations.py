@@ -1,0 +1,55 @@
+"""For those who run the server: health, metrics, the events stream, the OpenAPI document."""
+
+from __future__ import annotations
+
+import asyncio
+
+import orjson
+from aiohttp import web
+
+from fastcine import __version__
+from fastcine.server.context import CONTEXT
+from fastcine.server.openapi import document
+from fastcine.server.routes.studies import json_response
+
+EVENTS_PING_S = 20.0
+
+
+async def healthz(request: web.Request) -> web.Response:
+    """The worker answers."""
+    return json_response({"status": "ok", "version": __version__})
+
+
+async def metrics(request: web.Request) -> web.Response:
+    """Prometheus text."""
+    return web.Response(body=request.app[CONTEXT].metrics.text(), headers={"Content-Type": "text/plain; version=0.0.4"})
+
+
+async def openapi(request: web.Request) -> web.Response:
+    """The routes for machines."""
+    return json_response(document(request.app))
+
+
+async def events(request: web.Request) -> web.StreamResponse:
+    """Server-sent events: `study` and `run` (docs/api.md)."""
+    context = request.app[CONTEXT]
+    response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
+    await response.prepare(request)
+    with context.news.listen() as waiting:
+        await response.write(b": here\n\n")
+        while True:
+            try:
+                kind, body = await asyncio.wait_for(waiting.get(), EVENTS_PING_S)
+                await response.write(b"event: " + kind.encode() + b"\ndata: " + orjson.dumps(body) + b"\n\n")
+            except TimeoutError:
+                await response.write(b": still here\n\n")
+            except (ConnectionError, asyncio.CancelledError):
+                return response
+
+
+def add(app: web.Application) -> None:
+    """Routes of this module."""
+    app.router.add_get("/healthz", healthz)
+    app.router.add_get("/metrics", metrics)
+    app.router.add_get("/api/openapi.json", openapi)
+    app.router.add_get("/api/events", events)

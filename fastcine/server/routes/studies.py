@@ -1,0 +1,106 @@
+"""JSON for the viewer: worklist, study, run, thumbnail."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import orjson
+from aiohttp import web
+
+from fastcine.archive.record import RunRow
+from fastcine.cine.wire import run_id, run_name
+from fastcine.errors import NotFound, UsageError
+from fastcine.server.context import CONTEXT, Context
+from fastcine.viewmodel.study import study as study_json
+from fastcine.viewmodel.worklist import worklist_page as worklist_json
+
+MOST_ROWS = 200
+Answer = TypeVar("Answer")
+
+
+def json_response(value: object, status: int = 200) -> web.Response:
+    """JSON by orjson, compressed where the browser likes."""
+    response = web.Response(body=orjson.dumps(value), status=status, content_type="application/json")
+    response.enable_compression()
+    return response
+
+
+async def in_pool(context: Context, call: Callable[..., Answer], *values: Any) -> Answer:
+    """`call(*values)` in the worker's threads."""
+    return await asyncio.get_running_loop().run_in_executor(context.pool, call, *values)
+
+
+async def worklist(request: web.Request) -> web.Response:
+    """A page of studies. Search words come in the body, never in the URL."""
+    context = request.app[CONTEXT]
+    try:
+        body = orjson.loads(await request.read() or b"{}")
+    except orjson.JSONDecodeError:
+        raise UsageError("the body is no JSON") from None
+    if not isinstance(body, dict):
+        raise UsageError("the body is no JSON object")
+    search, after, limit = body.get("search", ""), body.get("after"), body.get("limit", 50)
+    if not isinstance(search, str) or len(search) > 200 or not isinstance(after, str | None):
+        raise UsageError("search and after must be text, search of at most 200 characters")
+    if not isinstance(limit, int) or not 1 <= limit <= MOST_ROWS:
+        raise UsageError(f"limit must be a whole number from 1 to {MOST_ROWS}")
+    page = await in_pool(context, lambda: context.index.studies_page(search, after, limit))
+    return json_response(worklist_json(page))
+
+
+async def study(request: web.Request) -> web.Response:
+    """A study's banner and tiles."""
+    context = request.app[CONTEXT]
+    detail = await in_pool(context, context.index.study, request.match_info["study_instance_uid"])
+    if detail is None:
+        raise NotFound("no such study in this archive")
+    return json_response(study_json(detail))
+
+
+def _run_key(word: str) -> str:
+    """The wire id that a URL means: 16 hex digits are one already, anything else is a SOP Instance UID."""
+    return word if re.fullmatch(r"[0-9a-f]{16}", word) else run_name(run_id(word))
+
+
+async def _run_row(request: web.Request) -> RunRow:
+    context = request.app[CONTEXT]
+    row = await in_pool(context, context.index.run, _run_key(request.match_info["run"]))
+    if row is None:
+        raise NotFound("no such run in this archive")
+    return row
+
+
+async def run(request: web.Request) -> web.Response:
+    """One run: its description and how far its cache is."""
+    row = await _run_row(request)
+    return json_response(
+        {
+            "run": row.run,
+            "description": row.description,
+            "ready": list(row.made),
+            "complete": row.complete,
+            "state": row.state,
+            "message": row.message,
+        }
+    )
+
+
+async def thumbnail(request: web.Request) -> web.Response:
+    """The run's middle frame, small."""
+    context = request.app[CONTEXT]
+    row = await _run_row(request)
+    blob = await in_pool(context, context.thumbnail, row.run)
+    if blob is None:
+        raise NotFound("the thumbnail is not made yet")
+    return web.Response(body=blob, content_type="image/webp", headers={"Cache-Control": "private, max-age=3600"})
+
+
+def add(app: web.Application) -> None:
+    """Routes of this module."""
+    app.router.add_post("/api/worklist", worklist)
+    app.router.add_get("/api/studies/{study_instance_uid}", study)
+    app.router.add_get("/api/runs/{run}", run)
+    app.router.add_get("/api/runs/{run}/thumbnail", thumbnail)

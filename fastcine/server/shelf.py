@@ -1,0 +1,146 @@
+"""Open runs of a worker: cache readers shared by all viewers, the recently used kept open.
+
+`borrow` opens files and asks the index, so it is called in a thread; `borrow_open` answers from memory at once.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+from fastcine.archive.cine_cache import CacheReader
+from fastcine.archive.folder import DataFolder
+from fastcine.archive.index import Index
+from fastcine.cine.wire import HEADER_BYTES, PIECE_BYTES, TIERS, run_name, wire_bytes
+from fastcine.errors import NotFound, Unsupported
+
+KEPT_OPEN = 64
+"""Readers kept open without a viewer: a strip's worth, so that going back is instant."""
+
+
+class OpenRun:
+    """One run: its description, and where each frame's pieces lie. Implements cine.plan.Catalogue."""
+
+    def __init__(self, reader: CacheReader, description: dict[str, Any]) -> None:
+        self.run = int(description["run"], 16)
+        self.description = description
+        self.frames: int = description["frames"]
+        self.borrowers = 0
+        self._reader = reader
+        self._lengths: tuple[list[int], ...] = tuple([0] * self.frames for _ in TIERS)
+        self._ready = (0, 0, 0)
+        self.complete = False
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Look again at what the cache holds."""
+        self.complete = self._reader.complete
+        ready = self._reader.ready()
+        for tier in TIERS:
+            lengths = self._lengths[tier]
+            for frame in range(self._ready[tier], ready[tier]):
+                lengths[frame] = self._reader.frame_bytes(tier, frame)
+        self._ready = ready
+
+    def ready(self) -> tuple[int, int, int]:
+        """Frames ready in each tier, counted from frame 0."""
+        return self._ready
+
+    def frame_bytes(self, tier: int, frame: int) -> int:
+        """Length of a ready frame's bitstream."""
+        return self._lengths[tier][frame]
+
+    def pieces(self, tier: int, frame: int, start_bytes: int, end_bytes: int) -> memoryview:
+        """Wire bytes (headers included) of payload `start_bytes` to `end_bytes`; `start_bytes` is a piece's start."""
+        whole = self._reader.piece_slices(tier, frame)
+        first = start_bytes + HEADER_BYTES * (start_bytes // PIECE_BYTES)
+        if end_bytes == self._lengths[tier][frame]:
+            return whole[first:]
+        return whole[first : wire_bytes(end_bytes)]
+
+    def reread(self, tier: int, frame: int) -> None:
+        """The frame was made anew: its length may have changed."""
+        self._reader.refresh()
+        self._lengths[tier][frame] = self._reader.frame_bytes(tier, frame)
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self._reader.close()
+
+
+Remake = Callable[[int, int, int], None]
+"""Makes one frame (run, tier, frame) anew in the cache; blocking."""
+
+
+class RunShelf:
+    """Who has which run open. Safe to call from threads."""
+
+    def __init__(self, folder: DataFolder, index: Index, remake: Remake) -> None:
+        self._folder, self._index, self._remake = folder, index, remake
+        self._lock = threading.Lock()
+        self._open: OrderedDict[int, OpenRun] = OrderedDict()
+
+    def borrow_open(self, run: int) -> OpenRun | None:
+        """The run if it is open here already and whole (no waiting)."""
+        with self._lock:
+            opened = self._open.get(run)
+            if opened is None:
+                return None
+            opened.borrowers += 1
+            self._open.move_to_end(run)
+        if not opened.complete:
+            opened.refresh()
+        return opened
+
+    def borrow(self, run: int) -> OpenRun:
+        """The run, opened if need be. Raises NotFound, or Unsupported with the reason why it cannot be played."""
+        opened = self.borrow_open(run)
+        if opened is not None:
+            return opened
+        row = self._index.run(run_name(run))
+        if row is None:
+            raise NotFound("no such run in this archive")
+        if row.state == "failed":
+            raise Unsupported(row.message or "this object cannot be played")
+        if row.description is None:
+            raise NotFound("the run is still being prepared")
+        fresh = OpenRun(CacheReader(self._folder, run_name(run), row.frames), row.description)
+        with self._lock:
+            opened = self._open.setdefault(run, fresh)
+            opened.borrowers += 1
+            surplus = self._surplus()
+        if opened is not fresh:
+            fresh.close()
+        for idle in surplus:
+            idle.close()
+        return opened
+
+    def give_back(self, opened: OpenRun) -> None:
+        """The borrower is done."""
+        with self._lock:
+            opened.borrowers -= 1
+            surplus = self._surplus()
+        for idle in surplus:
+            idle.close()
+
+    def _surplus(self) -> list[OpenRun]:
+        idle = [run for run, opened in self._open.items() if opened.borrowers == 0]
+        return [self._open.pop(run) for run in idle[: max(0, len(idle) - KEPT_OPEN)]]
+
+    def rebuild(self, run: int, tier: int, frame: int) -> None:
+        """Make a damaged frame anew from the object; blocking. Raises NotFound or what decoding raises."""
+        self._remake(run, tier, frame)
+        with self._lock:
+            opened = self._open.get(run)
+        if opened is not None:
+            opened.reread(tier, frame)
+
+    def close(self) -> None:
+        """Let go of everything."""
+        with self._lock:
+            everything = list(self._open.values())
+            self._open.clear()
+        for opened in everything:
+            opened.close()

@@ -1,0 +1,105 @@
+"""The viewer's files, read once at start, gzipped, served under a path that names their content.
+
+`/static/<version>/…` never changes, so browsers keep it for a year without asking; pages name the current version.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from dataclasses import dataclass
+from html import escape
+from importlib import resources
+from pathlib import Path
+
+from aiohttp import web
+
+from fastcine.errors import NotFound, UsageError
+
+MEDIA_TYPES = {
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".wasm": "application/wasm",
+    ".json": "application/json",
+    ".md": "text/plain; charset=utf-8",
+}
+FOLDERS = ("engine", "ui", "style", "vendor")
+IMMUTABLE = "public, max-age=31536000, immutable"
+
+
+@dataclass(frozen=True, slots=True)
+class ViewerFile:
+    """One file, both ways it may be sent."""
+
+    media_type: str
+    plain: bytes
+    gzipped: bytes | None
+
+
+def viewer_root() -> Path:
+    """Where the viewer's files lie: in the wheel (fastcine/viewer_files), else beside the package in a checkout."""
+    packaged = Path(str(resources.files("fastcine"))) / "viewer_files"
+    if packaged.is_dir():
+        return packaged
+    checkout = Path(__file__).resolve().parents[2] / "viewer"
+    if (checkout / "view.html").is_file():
+        return checkout
+    raise UsageError("the viewer's files are missing from this installation; install fastcine again")
+
+
+class ViewerFiles:
+    """All files of the viewer in memory (about a megabyte)."""
+
+    def __init__(self, root: Path | None = None) -> None:
+        root = root or viewer_root()
+        if not (root / "vendor" / "openjphjs.wasm").is_file():
+            raise UsageError("the viewer's decoders are not built; run `make setup` (it needs npm or network for PyPI)")
+        self._files: dict[str, ViewerFile] = {}
+        digest = hashlib.sha256()
+        for folder in FOLDERS:
+            for path in sorted((root / folder).rglob("*")):
+                if path.is_file() and path.suffix in MEDIA_TYPES and path.suffix != ".md":
+                    name = path.relative_to(root).as_posix()
+                    self._files[name] = _load(path)
+                    digest.update(name.encode() + b"\0" + self._files[name].plain)
+        self.version = digest.hexdigest()[:16]
+        self.prefix = f"/static/{self.version}/"
+        self._pages = {
+            name: (root / f"{name}.html").read_text("utf-8").replace("/static/", self.prefix)
+            for name in ("worklist", "view")
+        }
+
+    def page(self, name: str, **values: str) -> str:
+        """A page's template with its `{{values}}` filled in; `title` is escaped here, the rest is the caller's."""
+        text = self._pages[name]
+        if "title" in values:
+            values["title"] = escape(values["title"])
+        for key, value in values.items():
+            text = text.replace("{{" + key + "}}", value)
+        return text
+
+    def response(self, request: web.Request) -> web.Response:
+        """Answer a request below `/static/`. Raises NotFound for an unknown file or another version."""
+        version, name = request.match_info["version"], request.match_info["name"]
+        found = self._files.get(name)
+        if found is None or version != self.version:
+            raise NotFound("no such file in this version of the viewer; reload the page")
+        headers = {"Cache-Control": IMMUTABLE, "Vary": "Accept-Encoding"}
+        body = found.plain
+        if found.gzipped is not None and "gzip" in request.headers.get("Accept-Encoding", ""):
+            body, headers["Content-Encoding"] = found.gzipped, "gzip"
+        headers["Content-Type"] = found.media_type
+        return web.Response(body=body, headers=headers)
+
+    def sizes(self) -> dict[str, int]:
+        """Bytes over the wire of each file, gzipped where that is smaller."""
+        return {name: len(file.gzipped or file.plain) for name, file in self._files.items()}
+
+
+def _load(path: Path) -> ViewerFile:
+    plain = path.read_bytes()
+    ready_made = path.with_name(path.name + ".gz")
+    squeezed = ready_made.read_bytes() if ready_made.is_file() else gzip.compress(plain, 9, mtime=0)
+    return ViewerFile(MEDIA_TYPES[path.suffix], plain, squeezed if len(squeezed) < len(plain) else None)

@@ -1,0 +1,208 @@
+"""`/ws`: the skin between a socket and the sans-I/O session. Here alone bytes meet the transport.
+
+Messages are written to the transport pre-framed and without a task per viewer; the session's window bounds what
+waits there, so nothing is ever awaited in front of a send.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+from aiohttp import WSMsgType, web
+
+from fastcine import __version__
+from fastcine.cine import messages
+from fastcine.cine.session import (
+    Action,
+    Close,
+    DropRun,
+    FindRun,
+    Part,
+    Rebuild,
+    SendPieces,
+    SendText,
+    Session,
+)
+from fastcine.cine.wire import run_name
+from fastcine.errors import FastcineError, PeerError
+from fastcine.server import framing
+from fastcine.server.context import CONTEXT, Context
+from fastcine.server.shelf import OpenRun
+
+log = logging.getLogger(__name__)
+
+SUBPROTOCOL = "fastcine.v1"
+PROXY_PING_S = 20.0
+"""Proxies cut connections that are silent for a minute."""
+BUSY_RETRY_MS = 2000
+
+
+class Viewer:
+    """One connection."""
+
+    def __init__(self, context: Context, socket: web.WebSocketResponse, transport: asyncio.Transport) -> None:
+        self._context, self._socket, self._transport = context, socket, transport
+        self._loop = asyncio.get_running_loop()
+        self.session = Session(self._loop.time(), server=f"fastcine {__version__}")
+        self._runs: dict[int, OpenRun] = {}
+        self._asked_at: dict[int, float] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._closing = False
+
+    async def serve(self) -> None:
+        """Until the connection ends."""
+        self._context.wheel.add(self._wake, self.session.wake_at)
+        try:
+            async for message in self._socket:
+                if message.type is not WSMsgType.TEXT:
+                    raise PeerError("only text messages are allowed from a viewer")
+                now = self._loop.time()
+                self._apply(self.session.receive(messages.parse_client_message(message.data), now))
+                if self._closing:
+                    break
+        except PeerError as error:
+            self._context.metrics.peer_errors.labels(str(error.close_code)).inc()
+            log.warning("viewer closed with %d: %s", error.close_code, error.reason)
+            await self._socket.close(code=error.close_code, message=error.reason.encode()[:120])
+        finally:
+            self._leave()
+
+    def _leave(self) -> None:
+        self._closing = True
+        for task in self._tasks:
+            task.cancel()
+        for run in list(self._runs):
+            self._drop(run)
+
+    def _wake(self, now: float) -> float | None:
+        if self._closing:
+            return None
+        self._apply(self.session.tick(now))
+        return None if self._closing else self.session.wake_at
+
+    def progress(self, run: int) -> None:
+        """News: a run's cache has grown."""
+        opened = self._runs.get(run)
+        if opened is not None and not self._closing:
+            opened.refresh()
+            self._apply(self.session.available(run, complete=opened.complete, now=self._loop.time()))
+
+    def _apply(self, actions: Iterable[Action]) -> None:
+        for action in actions:
+            if self._closing:
+                return
+            match action:
+                case SendPieces():
+                    self._send_pieces(action)
+                case SendText():
+                    self._send_text(action.body)
+                case FindRun():
+                    self._asked_at[action.run] = self._loop.time()
+                    self._start(self._find(action.run))
+                case DropRun():
+                    self._drop(action.run)
+                case Rebuild():
+                    self._context.metrics.rebuilds.inc()
+                    self._start(self._rebuild(action))
+                case Close():
+                    self._closing = True
+                    self._start(self._close(action.code, action.reason))
+
+    def _start(self, work: Any) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _close(self, code: int, reason: str) -> None:
+        await self._socket.close(code=code, message=reason.encode()[:120])
+
+    def _send_text(self, body: Any) -> None:
+        text = orjson.dumps(body)
+        self._transport.write(framing.header(framing.TEXT, len(text)) + text)
+
+    def _send_pieces(self, action: SendPieces) -> None:
+        slices: list[bytes | memoryview] = [framing.header(framing.BINARY, action.wire_bytes)]
+        for part in action.parts:
+            slices.append(self._slice(part))
+            self._context.metrics.sent(part.tier, len(slices[-1]))
+            asked = self._asked_at.pop(part.run, None)
+            if asked is not None:
+                self._context.metrics.first_piece.observe(self._loop.time() - asked)
+        self._context.metrics.messages.inc()
+        self._transport.writelines(slices)
+
+    def _slice(self, part: Part) -> memoryview:
+        return self._runs[part.run].pieces(part.tier, part.frame, part.start_bytes, part.end_bytes)
+
+    async def _find(self, run: int) -> None:
+        context = self._context
+        try:
+            opened = context.shelf.borrow_open(run)
+            if opened is None:
+                opened = await self._loop.run_in_executor(context.pool, context.shelf.borrow, run)
+        except FastcineError as error:
+            self._apply(self.session.failed(run, error.code, str(error)))
+            return
+        if self._closing or run in self._runs:
+            context.shelf.give_back(opened)
+            return
+        self._runs[run] = opened
+        context.news.follow(run, self)
+        if not opened.complete:
+            context.news.ask_first(run)
+        now = self._loop.time()
+        self._apply(self.session.opened(run, opened, opened.description, complete=opened.complete, now=now))
+
+    def _drop(self, run: int) -> None:
+        opened = self._runs.pop(run, None)
+        if opened is not None:
+            self._context.news.unfollow(run, self)
+            self._context.shelf.give_back(opened)
+
+    async def _rebuild(self, action: Rebuild) -> None:
+        log.warning("run %s tier %d frame %d arrived damaged", run_name(action.run), action.tier, action.frame)
+        context = self._context
+        try:
+            await self._loop.run_in_executor(context.pool, context.shelf.rebuild, action.run, action.tier, action.frame)
+        except FastcineError as error:
+            self._apply(self.session.failed(action.run, error.code, str(error)))
+            return
+        opened = self._runs.get(action.run)
+        if opened is not None:
+            opened.refresh()
+            self._apply(self.session.rebuilt(action.run, action.tier, action.frame, self._loop.time()))
+
+
+async def stream(request: web.Request) -> web.StreamResponse:
+    """The WebSocket handler."""
+    context = request.app[CONTEXT]
+    socket = web.WebSocketResponse(
+        protocols=(SUBPROTOCOL,),
+        compress=False,
+        max_msg_size=messages.MAX_TEXT_BYTES,
+        heartbeat=PROXY_PING_S,
+    )
+    await socket.prepare(request)
+    if socket.ws_protocol != SUBPROTOCOL:
+        await socket.close(code=4406, message=b"speak fastcine.v1")
+        return socket
+    if len(context.sockets) >= context.settings.max_viewers:
+        context.metrics.refused.inc()
+        await socket.send_str(orjson.dumps(messages.goaway("too many viewers", BUSY_RETRY_MS)).decode())
+        await socket.close(code=4429, message=b"too many viewers")
+        return socket
+    transport = request.transport
+    if transport is None:
+        return socket
+    context.sockets.add(socket)
+    context.metrics.viewers.set(len(context.sockets))
+    try:
+        await Viewer(context, socket, transport).serve()
+    finally:
+        context.sockets.discard(socket)
+        context.metrics.viewers.set(len(context.sockets))
+    return socket

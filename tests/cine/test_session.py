@@ -1,0 +1,199 @@
+"""The session over virtual links: order, pacing, seeks, resume, damage, the peer's errors."""
+
+import pytest
+
+from fastcine.cine.messages import Credit, Damaged, Hello, Open, Ping, Want, Wish
+from fastcine.cine.session import Close, FindRun, Rebuild, SendText, Session
+from fastcine.cine.wire import wire_bytes
+from fastcine.errors import PeerError
+
+from .link import RUN, FakeCatalogue, Play
+
+XA512 = (2_000, 5_500, 135_000)
+PERIOD_S = 1 / 15
+
+
+def playing(rate_mbit, round_trip_ms, *, frames=60, sizes=XA512, **want):
+    play = Play(FakeCatalogue(frames, sizes), rate_bytes_per_s=rate_mbit * 125_000, round_trip_s=round_trip_ms / 1000)
+    play.open(**{"state": Wish.PLAY, "frame": 0, "rate_fps": 15.0, **want})
+    return play
+
+
+def first_held(play, frame):
+    return min(at for (tier, f), at in play.arrived.items() if f == frame)
+
+
+@pytest.mark.parametrize(("rate", "trip"), [(1, 200), (2, 120), (8, 80), (20, 40), (100, 20), (4000, 1)])
+def test_plays_without_a_stall_and_ends_exact(rate, trip):
+    play = playing(rate, trip)
+    play.run()
+    first = first_held(play, 0)
+    assert first <= trip / 2000 + XA512[0] / (rate * 125_000) + 0.005
+    late = [f for f in range(60) if first_held(play, f) > first + f * PERIOD_S + 1e-9]
+    assert late == []
+    assert all((2, frame) in play.arrived for frame in range(60))
+
+
+@pytest.mark.parametrize(("rate", "trip"), [(8, 80), (20, 40), (100, 20)])
+def test_all_exact_soon_after_the_bytes_alone_would_take(rate, trip):
+    play = playing(rate, trip)
+    play.run()
+    alone = 60 * XA512[2] / (rate * 125_000)
+    assert max(at for (tier, _), at in play.arrived.items() if tier == 2) <= 1.15 * alone + trip / 1000
+
+
+def test_first_message_is_one_coarse_frame_alone():
+    play = playing(8, 80)
+    first = play.sent_order[0][1]
+    assert [(part.tier, part.frame) for part in first.parts] == [(0, 0)]
+    assert first.wire_bytes == wire_bytes(XA512[0])
+
+
+def test_in_flight_stays_near_the_bandwidth_delay_product():
+    play = playing(8, 80)
+    play.run(until=3.0)
+    play.most_in_flight = 0
+    play.run(until=8.0)
+    product = 1_000_000 * 0.080
+    assert play.most_in_flight <= 2.0 * product
+
+
+def test_fast_link_skips_the_first_pass():
+    play = playing(1000, 1)
+    play.run()
+    assert play.wire_by_tier[1] <= 3 * XA512[1]
+    assert play.wire_by_tier[0] < 30 * XA512[0]
+
+
+def test_a_seek_overtakes():
+    play = playing(8, 80)
+    play.run(until=2.0)
+    play.wish(state=Wish.PAUSE, frame=40)
+    asked = play.now
+    assert (2, 40) not in play.arrived
+    play.run(until=10.0)
+    exact = play.arrived[2, 40] - asked
+    # one round trip's worth may be in flight already, then the frame itself
+    assert exact <= 2 * 0.080 + XA512[2] / 1e6 + 0.05
+
+
+def test_scrubbing_sends_only_the_newest_wish():
+    play = Play(FakeCatalogue(500, XA512), rate_bytes_per_s=125_000, round_trip_s=0.2)
+    play.open(state=Wish.PAUSE, frame=0)
+    for step, frame in enumerate(range(10, 400, 10)):
+        play.run(until=0.5 + step * 0.02)
+        play.wish(state=Wish.PAUSE, frame=frame)
+    play.run(until=3.0)
+    shown = min(at for (tier, f), at in play.arrived.items() if f == 390)
+    assert shown - (0.5 + 38 * 0.02) <= 0.2 + 0.35
+    passed = [f for (tier, f) in play.arrived if tier == 2 and f not in (0, 390)]
+    assert len(passed) <= 2
+
+
+def test_hidden_sends_nothing_and_first_pass_only_when_asked():
+    play = playing(8, 80, state=Wish.HIDDEN)
+    play.run()
+    assert play.sent_order == []
+    play = playing(8, 80, max_tier=1)
+    play.run()
+    assert play.wire_by_tier[2] == 0
+    assert {frame for (tier, frame) in play.arrived} == set(range(60))
+
+
+def test_prefetch_comes_after_the_run_on_screen():
+    play = playing(8, 80)
+    other = 7
+    neighbour = FakeCatalogue(60, XA512)
+    play.session.receive(Open(other), play.now)
+    play.act(play.session.receive(Want(other, Wish.PREFETCH, 0), play.now))
+    play.act(play.session.opened(other, neighbour, {}, complete=True, now=play.now))
+    play.run()
+    runs = [part.run for _, action in play.sent_order for part in action.parts]
+    assert set(runs[: runs.index(other)]) == {RUN}
+    assert RUN not in runs[runs.index(other) :]
+    assert all(part.tier < 2 for _, action in play.sent_order for part in action.parts if part.run == other)
+
+
+def test_resume_sends_nothing_that_is_held():
+    play = playing(8, 80, have=((2, 0, 29), (1, 0, 59)), partial=((2, 30, 65_536),))
+    play.got[RUN, 2, 30] = 65_536
+    play.run()
+    parts = [part for _, action in play.sent_order for part in action.parts]
+    assert all(part.frame >= 30 for part in parts)
+    assert min(part.start_bytes for part in parts if part.frame == 30) == 65_536
+    assert all(part.tier == 2 for part in parts)
+    assert all((2, frame) in play.arrived for frame in range(30, 60))
+
+
+def test_frames_that_are_not_ready_are_awaited():
+    play = Play(FakeCatalogue(60, XA512, (3, 3, 2)), rate_bytes_per_s=1e6, round_trip_s=0.08)
+    play.open(state=Wish.PLAY, frame=0, rate_fps=15.0)
+    play.run()
+    assert {frame for (_, frame) in play.arrived} == {0, 1, 2}
+    play.catalogue.counts = (60, 60, 60)
+    play.act(play.session.available(RUN, complete=True, now=play.now))
+    assert play.texts[-1]["type"] == "progress"
+    play.run()
+    assert all((2, frame) in play.arrived for frame in range(60))
+
+
+def test_credit_is_never_overdrawn():
+    play = Play(FakeCatalogue(60, XA512), rate_bytes_per_s=1e8, round_trip_s=0.002, grant=40_000)
+    play.open(state=Wish.PLAY, frame=0, rate_fps=15.0)
+    most = 0
+    while play.events:
+        play.run(until=play.events[0][0])
+        most = max(most, play.session.pacer.sent_bytes - play.received)
+    assert most <= 40_000 + wire_bytes(16_384)
+    assert all((2, frame) in play.arrived for frame in range(60))
+
+
+def test_damaged_frame_is_rebuilt_and_sent_again():
+    play = playing(100, 20)
+    play.run()
+    actions = play.session.receive(Damaged(RUN, 2, 5), play.now)
+    assert actions == [Rebuild(RUN, 2, 5)]
+    play.got[RUN, 2, 5] = 0
+    del play.arrived[2, 5]
+    play.act(play.session.rebuilt(RUN, 2, 5, play.now))
+    play.run()
+    assert (2, 5) in play.arrived
+
+
+def test_sweep_and_backwards_go_in_their_order():
+    play = playing(1, 20, frame=30, rate_fps=-15.0, sizes=(2_000, 5_500, 20_000))
+    play.run(until=1.0)
+    frames = [part.frame for _, action in play.sent_order for part in action.parts]
+    assert frames[:6] == [30, 29, 28, 27, 26, 25]
+
+
+def test_states():
+    session = Session(0.0)
+    with pytest.raises(PeerError):
+        session.receive(Ping(1.0), 0.0)
+    session = Session(0.0)
+    assert session.tick(9.9) == []
+    assert session.tick(10.0) == [Close(4408, "no message for too long")]
+    session = Session(0.0)
+    answer = session.receive(Hello(1, 100), 0.0)
+    assert isinstance(answer[0], SendText)
+    with pytest.raises(PeerError):
+        session.receive(Hello(1, 100), 0.0)
+    assert session.receive(Open(RUN), 1.0) == [FindRun(RUN)]
+    with pytest.raises(PeerError):
+        session.receive(Open(RUN), 1.0)
+    failed = session.failed(RUN, "not_found", "no such run")
+    assert failed[0].body["code"] == "not_found"
+    assert session.receive(Want(RUN, Wish.PLAY, 0), 1.0) == []
+    with pytest.raises(PeerError):
+        session.receive(Credit(1, 1), 1.0)
+    assert session.wake_at == 61.0
+
+
+def test_message_size_follows_the_link():
+    slow, fast = playing(1, 200), playing(1000, 2)
+    slow.run()
+    fast.run()
+    largest = max(action.wire_bytes for _, action in slow.sent_order)
+    assert largest <= wire_bytes(16_384) + 32 + 3 * XA512[0]
+    assert max(a.wire_bytes for _, a in fast.sent_order) > 40_000
