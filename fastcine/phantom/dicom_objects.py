@@ -1,0 +1,158 @@
+"""Data sets of the phantom: the modules every object has, and Part 10 bytes out of them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from io import BytesIO
+
+from pydicom import dcmwrite
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.encaps import encapsulate
+from pydicom.sequence import Sequence as DicomSequence
+
+from fastcine.phantom import identity
+
+EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
+JPEG_BASELINE = "1.2.840.10008.1.2.4.50"
+JPEG_LOSSLESS_SV1 = "1.2.840.10008.1.2.4.70"
+
+_START = datetime(2026, 3, 1, 9, 15)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an object stands in the study.
+
+    ``what`` names it (its UIDs derive from it), ``series`` and ``instance`` number it, ``minute`` is the time after
+    the study's start at which it was acquired.
+    """
+
+    seed: int
+    what: str
+    series: int
+    instance: int
+    series_description: str
+    modality: str
+    minute: float
+
+
+def item(**elements: object) -> Dataset:
+    """A sequence item with these keywords."""
+    dataset = Dataset()
+    for keyword, value in elements.items():
+        setattr(dataset, keyword, value)
+    return dataset
+
+
+def sequence(*items: Dataset) -> DicomSequence:
+    """A sequence of items."""
+    return DicomSequence(items)
+
+
+def code(value: str, scheme: str, meaning: str) -> Dataset:
+    """A coded entry (PS3.3 8.8)."""
+    return item(CodeValue=value, CodingSchemeDesignator=scheme, CodeMeaning=meaning)
+
+
+def acquired_at(place: Place) -> datetime:
+    """When the object was acquired, in the study's own time zone."""
+    return _START + timedelta(minutes=place.minute)
+
+
+def sop_instance_uid(place: Place) -> str:
+    """The object's SOP Instance UID."""
+    return identity.uid_for(place.seed, f"object {place.what}")
+
+
+def base_dataset(place: Place, *, sop_class_uid: str, image_type: Sequence[str]) -> Dataset:
+    """Patient, study, series, equipment, general image, acquisition time and SOP Common (PS3.3 C.7, C.12.1)."""
+    moment = acquired_at(place)
+    date, time = moment.strftime("%Y%m%d"), moment.strftime("%H%M%S.%f")
+    ds = Dataset()
+    ds.SpecificCharacterSet = "ISO_IR 192"
+    ds.ImageType = list(image_type)
+    ds.InstanceCreationDate, ds.InstanceCreationTime = date, time
+    ds.InstanceCreatorUID = identity.IMPLEMENTATION_UID
+    ds.SOPClassUID, ds.SOPInstanceUID = sop_class_uid, sop_instance_uid(place)
+    ds.StudyDate, ds.StudyTime = identity.STUDY_DATE, identity.STUDY_TIME
+    ds.SeriesDate, ds.SeriesTime = date, time
+    ds.AcquisitionDate, ds.AcquisitionTime = date, time
+    ds.AcquisitionDateTime = f"{date}{time}{identity.UTC_OFFSET}"
+    ds.ContentDate, ds.ContentTime = date, time
+    ds.AccessionNumber = "A1"
+    ds.Modality = place.modality
+    ds.Manufacturer = "fastcine"
+    ds.InstitutionName = "Phantom Hospital"
+    ds.ReferringPhysicianName = "Referrer^Rita"
+    ds.TimezoneOffsetFromUTC = identity.UTC_OFFSET
+    ds.StudyDescription = "Coronary angiography"
+    ds.SeriesDescription = place.series_description
+    ds.PerformingPhysicianName = "Operator^Otto"
+    ds.ManufacturerModelName = "Phantom"
+    ds.PatientName, ds.PatientID = identity.PATIENT_NAME, identity.patient_id(place.seed)
+    ds.PatientBirthDate, ds.PatientSex = identity.BIRTH_DATE, identity.SEX
+    ds.PatientAge, ds.PatientSize, ds.PatientWeight = "064Y", "1.68", "66"
+    ds.PatientComments = identity.COMMENT
+    ds.DeviceSerialNumber = "1"
+    ds.SoftwareVersions = "1"
+    ds.ProtocolName = place.series_description
+    ds.StudyInstanceUID = identity.uid_for(place.seed, "study")
+    ds.SeriesInstanceUID = identity.uid_for(place.seed, f"series {place.series}")
+    ds.StudyID, ds.SeriesNumber = "1", place.series
+    ds.AcquisitionNumber, ds.InstanceNumber = place.instance, place.instance
+    ds.PatientOrientation = ""
+    ds.ImageComments = identity.COMMENT
+    ds.LossyImageCompression = "00"
+    return ds
+
+
+def set_gray_pixels(ds: Dataset, *, rows: int, columns: int, bits: int) -> None:
+    """Image Pixel module of an unsigned MONOCHROME2 image (PS3.3 C.7.6.3)."""
+    ds.SamplesPerPixel, ds.PhotometricInterpretation = 1, "MONOCHROME2"
+    ds.Rows, ds.Columns = rows, columns
+    ds.BitsAllocated = 8 if bits == 8 else 16
+    ds.BitsStored, ds.HighBit, ds.PixelRepresentation = bits, bits - 1, 0
+
+
+def set_color_pixels(ds: Dataset, *, rows: int, columns: int, photometric: str) -> None:
+    """Image Pixel module of an 8-bit colour image, colour by pixel."""
+    ds.SamplesPerPixel, ds.PhotometricInterpretation = 3, photometric
+    ds.PlanarConfiguration = 0
+    ds.Rows, ds.Columns = rows, columns
+    ds.BitsAllocated, ds.BitsStored, ds.HighBit, ds.PixelRepresentation = 8, 8, 7, 0
+
+
+def decimal(value: float) -> str:
+    """A DS value: the shortest text that says ``value`` in at most 16 characters."""
+    text = f"{value:.10g}"
+    return text if len(text) <= 16 else f"{value:.8g}"
+
+
+def part10(ds: Dataset, *, transfer_syntax: str, frames: Sequence[bytes]) -> bytes:
+    """The Part 10 file of ``ds`` with these frames, joined (explicit little endian) or encapsulated, one fragment each.
+
+    The Basic Offset Table is filled. ``ds`` receives Pixel Data.
+    """
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = ds.SOPClassUID
+    meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID
+    meta.TransferSyntaxUID = transfer_syntax
+    meta.ImplementationClassUID = identity.IMPLEMENTATION_UID
+    meta.ImplementationVersionName = identity.IMPLEMENTATION_VERSION
+    ds.file_meta = meta
+    if transfer_syntax == EXPLICIT_LITTLE:
+        ds.PixelData = b"".join(frames)
+        if len(ds.PixelData) % 2:
+            ds.PixelData += b"\0"
+    else:
+        ds.PixelData = encapsulate(list(frames))
+        ds["PixelData"].is_undefined_length = True
+    ds["PixelData"].VR = "OW" if ds.BitsAllocated > 8 and transfer_syntax == EXPLICIT_LITTLE else "OB"
+    stream = BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        dcmwrite(stream, ds, enforce_file_format=True)
+    return stream.getvalue()

@@ -1,0 +1,57 @@
+"""The phantom patient: every file of the study, made one after another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from fastcine.phantom import xa_runs
+from fastcine.phantom.dicom_objects import Place
+from fastcine.phantom.xa_runs import Maker
+
+DEFAULT_SEED = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One object of the study: how it is made and where it stands; ``minute`` after the study's start."""
+
+    make: Maker
+    what: str
+    series: int
+    instance: int
+    description: str
+    modality: str
+    minute: float
+
+
+ENTRIES = (
+    Entry(xa_runs.make_run, "lca", 1, 1, "LCA", "XA", 5.0),
+    Entry(xa_runs.make_run, "rca", 2, 1, "RCA", "XA", 9.5),
+    Entry(xa_runs.make_run, "lca-12bit", 3, 1, "LCA LAO CRA 12 bit", "XA", 7.0),
+    Entry(xa_runs.make_biplane, "biplane-a", 4, 1, "LCA biplane", "XA", 12.25),
+    Entry(xa_runs.make_biplane, "biplane-b", 4, 2, "LCA biplane", "XA", 12.25),
+    Entry(xa_runs.make_dsa, "dsa", 5, 1, "Right renal artery DSA", "XA", 16.0),
+    Entry(xa_runs.make_still, "still", 6, 1, "RCA still", "XA", 10.75),
+)
+"""In the order they are made: what opens the study first."""
+
+
+def file_name(entry: Entry) -> str:
+    """The object's path in the file set, its components DICOMDIR file IDs (PS3.10 8.2)."""
+    return f"DICOM/ST000001/SE{entry.series:06d}/IM{entry.instance:06d}"
+
+
+def file_names() -> tuple[str, ...]:
+    """Every name ``phantom_files`` yields, in its order."""
+    return tuple(file_name(entry) for entry in ENTRIES)
+
+
+def phantom_files(seed: int = DEFAULT_SEED) -> Iterator[tuple[str, bytes]]:
+    """Yield ``(name, bytes)`` of every file, each as soon as it is made; the same bytes for the same ``seed``.
+
+    Names are relative, with ``/`` between folders.
+    """
+    for entry in ENTRIES:
+        place = Place(seed, entry.what, entry.series, entry.instance, entry.description, entry.modality, entry.minute)
+        yield file_name(entry), entry.make(place).data

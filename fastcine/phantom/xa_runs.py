@@ -1,0 +1,187 @@
+"""The phantom's X-ray runs: which artery, which projection, which technique."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+
+from fastcine.phantom import dicom_objects as objects
+from fastcine.phantom import identity, xa_objects, xray
+from fastcine.phantom.dicom_objects import Place, code, item, sequence
+from fastcine.phantom.projection import CArm
+from fastcine.phantom.rhythm import Rhythm, make_rhythm
+from fastcine.phantom.xa_objects import Timing, constant_timing
+
+_FPS_15 = "66.6667"
+_SPACING_512_MM = 0.36
+
+UNEQUAL_STEPS_MS = (
+    "33.3",
+    "33.4",
+    "33.3",
+    "33.333",
+    "33.334",
+    "33.3",
+    "33.4",
+    "66.7",
+    "33.33",
+    "33.34",
+    "33.3",
+    "33.4",
+)
+"""A repeating pattern of Frame Time Vector steps: about 30 fps with one dropped pulse in twelve."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """One finished object: its data set (without frames' worth keeping) and its Part 10 bytes."""
+
+    dataset: Dataset
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """One X-ray run: artery (``"LCA"``, ``"RCA"``, ``"RENAL"``), geometry, timing and technique."""
+
+    artery: str
+    arm: CArm
+    timing: Timing
+    technique: xray.Technique
+    injection: xray.Injection
+
+
+def unequal_timing(frames: int) -> Timing:
+    """``frames`` frames with unequal steps (Frame Time Vector)."""
+    steps = (UNEQUAL_STEPS_MS * (frames // len(UNEQUAL_STEPS_MS) + 1))[: frames - 1]
+    return Timing(("0", *steps))
+
+
+def _arm(primary: float, secondary: float, *, pan: tuple[float, float] = (0.0, 0.0), size: int = 512) -> CArm:
+    return CArm(primary, secondary, size, size, _SPACING_512_MM * 512 / size, pan_mm=pan)
+
+
+SHOTS = {
+    "lca": Shot(
+        "LCA", _arm(-32, -20, pan=(2, 0)), constant_timing(60, _FPS_15), xray.Technique(), xray.Injection(0.45, 2.0)
+    ),
+    "rca": Shot(
+        "RCA", _arm(40, 0, pan=(-24, 2)), constant_timing(45, _FPS_15), xray.Technique(collimator="circle"),
+        xray.Injection(0.35, 1.5),
+    ),
+    "lca-12bit": Shot(
+        "LCA", _arm(32, 20, pan=(4, 6), size=1024), unequal_timing(36),
+        xray.Technique(bits=12, noise=1.0 / 256, spread=0.35), xray.Injection(-0.6, 1.3),
+    ),
+    "biplane-a": Shot(
+        "LCA", _arm(-30, 0, pan=(2, 2)), constant_timing(24, _FPS_15), xray.Technique(), xray.Injection(0.2, 1.0)
+    ),
+    "biplane-b": Shot(
+        "LCA", _arm(60, 0, pan=(0, 2)), constant_timing(24, _FPS_15), xray.Technique(), xray.Injection(0.2, 1.0)
+    ),
+    "dsa": Shot(
+        "RENAL", _arm(12, 0, pan=(-34, 4)), constant_timing(30, "166.6667"),
+        xray.Technique(bits=10, noise=1.2 / 256, logarithmic=True, breathing=False, beating=False),
+        xray.Injection(1.0, 1.6, speed_mm_s=90.0),
+    ),
+    "still": Shot(
+        "RCA", _arm(-30, 0, pan=(-8, 2)), Timing(("0",)), xray.Technique(collimator="circle"), xray.Injection(-1.5, 2.5)
+    ),
+}  # fmt: skip
+
+
+def _rhythm(seed: int, shot_name: str) -> Rhythm:
+    # Both planes of a biplane run show one beat.
+    name = "biplane" if shot_name.startswith("biplane") else shot_name
+    return make_rhythm(identity.rng_for(seed, f"rhythm {name}"), duration_s=8.0)
+
+
+def shot_frames(seed: int, shot_name: str) -> Iterator[NDArray[Any]]:
+    """The frames of a run of SHOTS, unsigned (rows, columns)."""
+    shot = SHOTS[shot_name]
+    rng = identity.rng_for(seed, f"tree {shot.artery}")
+    scene = xray.coronary_scene(shot.artery, rng, _rhythm(seed, shot_name), shot.injection)
+    return xray.render_run(
+        scene, shot.arm, technique=shot.technique, times_s=shot.timing.starts_s(),
+        rng=identity.rng_for(seed, f"noise {shot_name}"),
+    )  # fmt: skip
+
+
+def _dataset(place: Place, shot_name: str, *, plane: str = "SINGLE PLANE") -> Dataset:
+    shot = SHOTS[shot_name]
+    ds = xa_objects.xa_dataset(
+        place, shot.arm, bits=shot.technique.bits, timing=shot.timing, plane=plane,
+        collimator=shot.technique.collimator, logarithmic=shot.technique.logarithmic,
+    )  # fmt: skip
+    if shot.artery != "RENAL":
+        xa_objects.set_ecg_curve(ds, _rhythm(place.seed, shot_name), shot.timing.starts_s())
+    return ds
+
+
+def _finished(ds: Dataset, seed: int, shot_name: str) -> Made:
+    return Made(ds, xa_objects.xa_file(ds, shot_frames(seed, shot_name)))
+
+
+def make_run(place: Place) -> Made:
+    """A plain run: ``place.what`` names the shot."""
+    return _finished(_dataset(place, place.what), place.seed, place.what)
+
+
+def make_biplane(place: Place) -> Made:
+    """One plane of the biplane pair, which names the other (PS3.3 C.8.7.1: purpose 121314 DCM)."""
+    other = "biplane-b" if place.what == "biplane-a" else "biplane-a"
+    ds = _dataset(place, place.what, plane="BIPLANE A" if place.what == "biplane-a" else "BIPLANE B")
+    ds.ReferencedImageSequence = sequence(
+        item(
+            ReferencedSOPClassUID=xa_objects.XA_IMAGE,
+            ReferencedSOPInstanceUID=identity.uid_for(place.seed, f"object {other}"),
+            PurposeOfReferenceCodeSequence=sequence(code("121314", "DCM", "Other image of biplane pair")),
+        )
+    )
+    return _finished(ds, place.seed, place.what)
+
+
+def xray_log_lut(bits: int) -> Dataset:
+    """The Modality LUT that LOG data must carry (PS3.3 C.8.7.1.1.2): stored logarithm to linear intensity."""
+    stored = np.arange(1 << bits) / (1 << bits)
+    linear = np.exp((stored - xray.LOG_WHITE) / xray.LOG_GAIN) * xray.LINEAR_GAIN
+    entries = np.clip(np.round(linear * (1 << bits)), 0, (1 << bits) - 1).astype("<u2")
+    table = item(LUTDescriptor=[1 << bits, 0, bits], LUTExplanation="LOG to LIN", ModalityLUTType="US")
+    table.add_new(0x00283006, "OW", entries.tobytes())
+    return table
+
+
+def make_dsa(place: Place) -> Made:
+    """A renal DSA run: logarithmic pixels, the mean of frames 2 to 5 as mask, to be shown subtracted."""
+    ds = _dataset(place, "dsa")
+    ds.BodyPartExamined = "ABDOMEN"
+    ds.ModalityLUTSequence = sequence(xray_log_lut(10))
+    ds.RecommendedViewingMode = "SUB"
+    ds.MaskSubtractionSequence = sequence(xa_objects.mask_item(first=7, last=30, masks=(2, 3, 4, 5)))
+    return _finished(ds, place.seed, "dsa")
+
+
+_CINE_KEYWORDS = (
+    "NumberOfFrames", "FrameIncrementPointer", "FrameTimeVector", "FrameDelay", "EffectiveDuration", "CineRate",
+    "RecommendedDisplayFrameRate", "PreferredPlaybackSequencing", "RWavePointer",
+)  # fmt: skip
+
+
+def make_still(place: Place) -> Made:
+    """A single XA frame, uncompressed."""
+    ds = _dataset(place, "still")
+    for keyword in _CINE_KEYWORDS:
+        if keyword in ds:
+            del ds[keyword]
+    for element in list(ds.group_dataset(0x5000)):
+        del ds[element.tag]
+    frames = [frame.tobytes() for frame in shot_frames(place.seed, "still")]
+    return Made(ds, objects.part10(ds, transfer_syntax=objects.EXPLICIT_LITTLE, frames=frames))
+
+
+Maker = Callable[[Place], Made]
