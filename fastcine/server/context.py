@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
+from fastcine.archive.cine_cache import get_blob
 from fastcine.archive.folder import DataFolder
 from fastcine.archive.index import Index
 from fastcine.config import Settings
@@ -25,12 +26,17 @@ class Context:
     folder: DataFolder
     index: Index
     pool: ThreadPoolExecutor
+    upload_pool: ThreadPoolExecutor
     shelf: RunShelf
     news: News
     files: ViewerFiles
     metrics: Metrics
     wheel: Wheel
     sockets: set[web.WebSocketResponse] = field(default_factory=set)
+
+    def thumbnail(self, run: str) -> bytes | None:
+        """A run's small picture, from the cine cache; None when it is not made yet. Reads a file."""
+        return get_blob(self.folder, run, "thumbnail")
 
 
 CONTEXT: web.AppKey[Context] = web.AppKey("context", Context)

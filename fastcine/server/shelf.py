@@ -100,8 +100,6 @@ class RunShelf:
         if opened is not None:
             return opened
         row = self._index.run(run_name(run))
-        if row is None:
-            raise NotFound("no such run in this archive")
         if row.state == "failed":
             raise Unsupported(row.message or "this object cannot be played")
         if row.description is None:

@@ -7,7 +7,6 @@ import asyncio
 import orjson
 from aiohttp import web
 
-from fastcine.errors import NotFound
 from fastcine.server.context import CONTEXT
 from fastcine.server.middleware import NONCE
 from fastcine.viewmodel.study import study as study_json
@@ -34,8 +33,6 @@ async def view_page(request: web.Request) -> web.Response:
     context = request.app[CONTEXT]
     uid = request.match_info["study_instance_uid"]
     detail = await asyncio.get_running_loop().run_in_executor(context.pool, context.index.study, uid)
-    if detail is None:
-        raise NotFound("no such study in this archive")
     body = inline_json(study_json(detail))
     page = context.files.page("view", title="fastcine", nonce=request[NONCE], study_json=body)
     response = web.Response(text=page, content_type=HTML)

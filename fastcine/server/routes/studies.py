@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -11,7 +10,6 @@ import orjson
 from aiohttp import web
 
 from fastcine.archive.record import RunRow
-from fastcine.cine.wire import run_id, run_name
 from fastcine.errors import NotFound, UsageError
 from fastcine.server.context import CONTEXT, Context
 from fastcine.viewmodel.study import study as study_json
@@ -47,7 +45,7 @@ async def worklist(request: web.Request) -> web.Response:
         raise UsageError("search and after must be text, search of at most 200 characters")
     if not isinstance(limit, int) or not 1 <= limit <= MOST_ROWS:
         raise UsageError(f"limit must be a whole number from 1 to {MOST_ROWS}")
-    page = await in_pool(context, lambda: context.index.studies_page(search, after, limit))
+    page = await in_pool(context, lambda: context.index.studies_page(search, after=after, limit=limit))
     return json_response(worklist_json(page))
 
 
@@ -55,22 +53,12 @@ async def study(request: web.Request) -> web.Response:
     """A study's banner and tiles."""
     context = request.app[CONTEXT]
     detail = await in_pool(context, context.index.study, request.match_info["study_instance_uid"])
-    if detail is None:
-        raise NotFound("no such study in this archive")
     return json_response(study_json(detail))
-
-
-def _run_key(word: str) -> str:
-    """The wire id that a URL means: 16 hex digits are one already, anything else is a SOP Instance UID."""
-    return word if re.fullmatch(r"[0-9a-f]{16}", word) else run_name(run_id(word))
 
 
 async def _run_row(request: web.Request) -> RunRow:
     context = request.app[CONTEXT]
-    row = await in_pool(context, context.index.run, _run_key(request.match_info["run"]))
-    if row is None:
-        raise NotFound("no such run in this archive")
-    return row
+    return await in_pool(context, context.index.run, request.match_info["run"])
 
 
 async def run(request: web.Request) -> web.Response:

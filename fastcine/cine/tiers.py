@@ -1,0 +1,154 @@
+"""One frame in, its tiers out: two steps of the first pass and the exact samples (design.md section 3).
+
+Pure; each call is one frame, spends its time in codecs that release the GIL, and may run in any thread.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastcine.cine.wire import Tier, WireCodec
+from fastcine.codec import htj2k, pixels
+from fastcine.codec.decode import decode_frame
+from fastcine.codec.jpeg import color_transform, passthrough_frame, scan_jpeg
+from fastcine.dicom.display import Palette
+from fastcine.dicom.layout import ImageLayout
+from fastcine.errors import BadDicom
+
+JPEG_BASELINE = "1.2.840.10008.1.2.4.50"
+COARSE_STEP = 0.16
+FIRST_PASS_STEP = 0.04
+"""Quantiser steps of the first pass, relative to the full range (codecs.md section 3)."""
+DEFLATE_LEVEL = 1
+"""Samples of 32 and 64 bits are rare (dose grids): quick beats small."""
+INVERTED_BY_CODEC = frozenset({"YBR_RCT", "YBR_ICT"})
+"""Component transforms of JPEG 2000 that its decoder inverts: the samples come out as RGB."""
+
+Samples = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """One tier of one frame. `crc32` is over what docs/protocol.md section 1 says for this codec."""
+
+    codec: WireCodec
+    bitstream: bytes
+    crc32: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How a run's frames become tiers; the same for every frame.
+
+    `photometric_interpretation` is that of the decoded samples. `first_pass` is False for samples that no lossy codec
+    carries (over 16 bits, floating point); `first_pass_rgb` says that the first pass is RGB whatever is stored.
+    """
+
+    layout: ImageLayout
+    exact: WireCodec
+    photometric_interpretation: str
+    first_pass: bool
+    first_pass_rgb: bool
+    first_pass_bits: int
+    jpeg_transform: bool
+    palette: Palette | None
+
+    @property
+    def first_pass_components(self) -> int:
+        """1 or 3."""
+        return 3 if self.first_pass_rgb or self.layout.samples_per_pixel == 3 else 1
+
+
+def make_recipe(layout: ImageLayout, first_frame: Sequence[memoryview | bytes], palette: Palette | None) -> Recipe:
+    """The recipe of a run, from its layout and its first frame's fragments.
+
+    Raises BadDicom when a JPEG baseline frame is no JPEG at all.
+    """
+    photometric = "RGB" if layout.photometric_interpretation in INVERTED_BY_CODEC else layout.photometric_interpretation
+    exact, transform = WireCodec.HTJ2K, False
+    if layout.sample_kind == "float" or layout.bytes_per_sample > 2:
+        exact = WireCodec.DEFLATE
+    elif layout.transfer_syntax_uid == JPEG_BASELINE:
+        info = scan_jpeg(passthrough_frame(first_frame))
+        if info.baseline and layout.bits_stored == 8:
+            exact = WireCodec.JPEG
+        if info.components == 3:
+            # The bitstream knows better than the data set what its components are.
+            transform = color_transform(info, layout)
+            photometric = "YBR_FULL" if transform else "RGB"
+    is_palette = photometric == "PALETTE COLOR" and palette is not None
+    rgb = is_palette or layout.samples_per_pixel == 3
+    return Recipe(
+        layout=layout,
+        exact=exact,
+        photometric_interpretation=photometric,
+        first_pass=exact is not WireCodec.DEFLATE,
+        first_pass_rgb=rgb,
+        first_pass_bits=8 if is_palette else layout.bits_stored,
+        jpeg_transform=transform,
+        palette=palette if is_palette else None,
+    )
+
+
+def decode(fragments: Sequence[memoryview | bytes], recipe: Recipe, start_bit: int = 0) -> Samples:
+    """Stored samples of one frame, as the wire counts them: unsigned (signed ones shifted up), C order."""
+    layout = recipe.layout
+    samples = decode_frame(fragments, layout, start_bit=start_bit)
+    if layout.signed and layout.sample_kind != "float":
+        return pixels.to_unsigned(samples, layout.bits_stored)
+    return samples
+
+
+def exact_tier(samples: Samples, fragments: Sequence[memoryview | bytes], recipe: Recipe) -> Coded:
+    """The exact tier of a decoded frame. Raises BadDicom when a frame's JPEG is not what the first one was."""
+    layout = recipe.layout
+    if recipe.exact is WireCodec.JPEG:
+        bitstream = passthrough_frame(fragments)
+        info = scan_jpeg(bitstream)
+        if not info.baseline or (info.components == 3 and color_transform(info, layout) != recipe.jpeg_transform):
+            raise BadDicom("frames of one object are coded in different ways", tag="7FE0,0010")
+        return Coded(WireCodec.JPEG, bitstream, zlib.crc32(bitstream))
+    little = np.ascontiguousarray(samples, samples.dtype.newbyteorder("<"))
+    crc32 = zlib.crc32(little)
+    if recipe.exact is WireCodec.DEFLATE:
+        return Coded(WireCodec.DEFLATE, zlib.compress(little, DEFLATE_LEVEL), crc32)
+    rgb = layout.samples_per_pixel == 3 and recipe.photometric_interpretation == "RGB"
+    return Coded(WireCodec.HTJ2K, htj2k.encode_exact(samples, layout.bits_stored, rgb=rgb), crc32)
+
+
+def first_pass_samples(samples: Samples, recipe: Recipe) -> Samples:
+    """What the first pass codes: the samples themselves, or RGB for colour and palette images."""
+    if recipe.palette is not None:
+        return pixels.apply_palette(samples, recipe.palette)
+    if recipe.layout.samples_per_pixel == 3 and recipe.photometric_interpretation != "RGB":
+        return pixels.to_rgb(samples, recipe.photometric_interpretation, recipe.layout.bits_stored)
+    return samples
+
+
+def first_pass_tier(samples: Samples, recipe: Recipe, tier: Tier) -> Coded:
+    """One step of the first pass of `first_pass_samples`."""
+    step = COARSE_STEP if tier is Tier.COARSE else FIRST_PASS_STEP
+    bitstream = htj2k.encode_first_pass(samples, recipe.first_pass_bits, step)
+    return Coded(WireCodec.HTJ2K, bitstream, zlib.crc32(bitstream))
+
+
+def code_frame(
+    fragments: Sequence[memoryview | bytes], recipe: Recipe, start_bit: int = 0
+) -> tuple[Coded | None, Coded | None, Coded]:
+    """All tiers of one frame, in tier order; None where a run has no first pass.
+
+    Raises BadDicom for bytes that do not decode.
+    """
+    samples = decode(fragments, recipe, start_bit)
+    coarse = fine = None
+    if recipe.first_pass:
+        seen = first_pass_samples(samples, recipe)
+        coarse = first_pass_tier(seen, recipe, Tier.COARSE)
+        fine = first_pass_tier(seen, recipe, Tier.FIRST_PASS)
+    return coarse, fine, exact_tier(samples, fragments, recipe)

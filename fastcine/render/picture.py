@@ -1,0 +1,94 @@
+"""A frame's stored samples to an 8-bit display picture: modality, VOI, presentation (PS3.3 C.11; PS3.4 N.2).
+
+The reference for what the viewer draws. `display` is the object of docs/api.md.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Picture = NDArray[np.uint8]
+
+
+def _lut_values(table: Mapping[str, Any]) -> NDArray[np.float64]:
+    return np.frombuffer(base64.b64decode(table["data"]), "<u2").astype(np.float64)
+
+
+def _through(table: Mapping[str, Any], values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Values through a LUT: below its first input the first entry, beyond the end the last (PS3.3 C.11.1.1)."""
+    entries = _lut_values(table)
+    places = np.clip(np.rint(values) - table["first"], 0, len(entries) - 1).astype(np.int64)
+    result: NDArray[np.float64] = entries[places]
+    return result
+
+
+def modality_values(stored: NDArray[np.float64], display: Mapping[str, Any]) -> NDArray[np.float64]:
+    """Stored values to modality values, by the Modality LUT or the rescale."""
+    if display["modality_lut"] is not None:
+        return _through(display["modality_lut"], stored)
+    return stored * display["rescale_slope"] + display["rescale_intercept"]
+
+
+def windowed(values: NDArray[np.float64], *, center: float, width: float, function: str) -> NDArray[np.float64]:
+    """Modality values to 0..255 by a window (PS3.3 C.11.2.1.2.1 LINEAR, C.11.2.1.3.2 LINEAR_EXACT, .1 SIGMOID)."""
+    if function == "SIGMOID":
+        return np.asarray(255.0 / (1.0 + np.exp(np.clip(-4.0 * (values - center) / max(width, 1e-9), -700, 700))))
+    if function == "LINEAR_EXACT":
+        shares = (values - center) / max(width, 1e-9) + 0.5
+    elif width <= 1:
+        shares = (values > center - 0.5).astype(np.float64)
+    else:
+        shares = (values - (center - 0.5)) / (width - 1) + 0.5
+    return np.asarray(np.clip(shares, 0.0, 1.0) * 255.0)
+
+
+def grey_lut(display: Mapping[str, Any], *, bits_stored: int, signed: bool) -> Picture:
+    """The picture's level for every wire sample 0..2**bits_stored - 1 (signed samples shifted up)."""
+    codes = np.arange(1 << bits_stored, dtype=np.float64)
+    values = modality_values(codes - (1 << (bits_stored - 1)) if signed else codes, display)
+    return _presented(values, display)
+
+
+def _presented(values: NDArray[np.float64], display: Mapping[str, Any]) -> Picture:
+    if display["voi_luts"]:
+        table = display["voi_luts"][0]
+        levels = _through(table, values) * (255.0 / ((1 << table["bits"]) - 1))
+    else:
+        window = display["windows"][0]
+        levels = windowed(values, center=window["center"], width=window["width"], function=display["voi_lut_function"])
+    if display["invert"]:
+        levels = 255.0 - levels
+    return np.rint(np.clip(levels, 0, 255)).astype(np.uint8)
+
+
+def grey_picture(samples: NDArray[Any], display: Mapping[str, Any], *, bits_stored: int, signed: bool) -> Picture:
+    """Wire samples, shape (rows, columns), to a picture of the same shape. Over 16 bits and floats: value by value."""
+    if samples.dtype.kind == "f" or bits_stored > 16:
+        values = samples.astype(np.float64)
+        if signed:
+            values -= float(1 << (bits_stored - 1))
+        return _presented(modality_values(values, display), display)
+    table = grey_lut(display, bits_stored=bits_stored, signed=signed)
+    picture: Picture = table[samples]
+    return picture
+
+
+def shrunk(picture: Picture, longest: int) -> Picture:
+    """The picture with its longest side at most `longest` pixels, each the mean of the area it stands for."""
+    rows, columns = picture.shape[:2]
+    scale = max(rows, columns) / longest
+    if scale <= 1:
+        return picture
+    new_rows, new_columns = max(1, round(rows / scale)), max(1, round(columns / scale))
+    row_starts = np.arange(new_rows) * rows // new_rows
+    column_starts = np.arange(new_columns) * columns // new_columns
+    sums = np.add.reduceat(picture.astype(np.float32), row_starts, axis=0)
+    sums = np.add.reduceat(sums, column_starts, axis=1)
+    counts = np.outer(np.diff(np.append(row_starts, rows)), np.diff(np.append(column_starts, columns)))
+    mean = sums / (counts[..., None] if picture.ndim == 3 else counts)
+    return np.asarray(np.rint(mean)).astype(np.uint8)
