@@ -32,6 +32,8 @@ FORMAT = "fastcine data 1"
 UID_PATTERN = re.compile(r"[0-9]+(\.[0-9]+)*")
 MAX_UID_CHARACTERS = 64
 """PS3.5 9.1: a UID has at most 64 characters; anything else never becomes a path."""
+RESERVE_BYTES = 256 << 20
+"""Left free when objects come in: the index's journal, logs and the cine cache still need to grow a little."""
 SOP_LOCKS = 64
 """Lock files that SOP Instance UIDs are spread over: enough that 8 receivers seldom meet by chance."""
 
@@ -105,14 +107,19 @@ class FolderLock:
 
 
 class DataFolder:
-    """Paths and locks of one data folder.
+    """Paths, limits and locks of one data folder.
 
-    Making one creates what is missing. Raises UsageError where `root` is no data folder of a format known here,
-    StorageFull or StorageUnavailable where it cannot be created, read or written.
+    `reserve_bytes` is the space that receiving leaves free. `durable=False` leaves out every fsync: for tests and
+    measurements only. Making one creates what is missing. Raises UsageError where `root` is no data folder of a format
+    known here, StorageFull or StorageUnavailable where it cannot be created, read or written.
     """
 
-    def __init__(self, root: str | os.PathLike[str]) -> None:
+    def __init__(
+        self, root: str | os.PathLike[str], *, reserve_bytes: int = RESERVE_BYTES, durable: bool = True
+    ) -> None:
         self.root = Path(root).absolute()
+        self.reserve_bytes = reserve_bytes
+        self.durable = durable
         self.objects = self.root / "objects"
         self.quarantine = self.root / "quarantine"
         self.cine = self.root / "cine"
