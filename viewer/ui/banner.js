@@ -2,7 +2,7 @@
 /** The patient banner: two identifiers at every size, the study, and more on demand. */
 import { byId, make } from "./dom.js";
 
-/** @typedef {import("./api.js").Banner} Banner */
+/** @typedef {import("./types.js").Banner} Banner */
 
 /**
  * What the banner says, in order; an empty value is left out, a missing identifier is named as missing.

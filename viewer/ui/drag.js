@@ -39,7 +39,7 @@ export class WheelSteps {
     this.rest += delta;
     const whole = Math.trunc(this.rest / 12);
     this.rest -= whole * 12;
-    return whole;
+    return whole || 0; // never -0
   }
 }
 

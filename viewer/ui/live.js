@@ -3,7 +3,7 @@
  * News of an open study: tiles whose cache has grown, and runs that arrive while the patient is still on the table.
  * Loaded after the first picture, since nothing may precede that on the link.
  *
- * @typedef {import("./api.js").Study} Study
+ * @typedef {import("./types.js").Study} Study
  */
 import { fetchStudy } from "./api.js";
 

@@ -3,13 +3,14 @@
  * What stands on the picture: which run, how true it is, window, calibration, frame, and one quiet line when something is amiss.
  *
  * @typedef {import("../engine/player.js").Player} Player
- * @typedef {import("./api.js").Description} Description
- * @typedef {import("./api.js").Tile} Tile
+ * @typedef {import("./types.js").Description} Description
+ * @typedef {import("./types.js").Tile} Tile
  */
 import { byId, setText } from "./dom.js";
 import { badgeWords, noticeWords, runLabel, windowText } from "./words.js";
 
 const LATE_MS = 400; // shorter waits are not worth a word
+const BETWEEN_MS = 120; // shorter ones are not seen
 
 export class Picture {
   /** @param {Player} player */
@@ -28,7 +29,9 @@ export class Picture {
 
   /** @returns {Description | null} */
   get description() {
-    return /** @type {Description | null} */ (this.player.description);
+    const tile = this.tile?.kind === "other" ? null : this.tile;
+    const shown = /** @type {Description | null} */ (this.player.description);
+    return shown && (!tile || shown.run === tile.run) ? shown : (tile?.description ?? null);
   }
 
   /** Another run is on its way. @param {Tile | null} tile @param {string} place "run 3 of 8" */
@@ -61,22 +64,27 @@ export class Picture {
     if (frame === this.drawn) return;
     this.drawn = frame;
     const { description } = this;
-    const frames = description?.frames ?? 1;
-    setText(this.frame, frames > 1 ? `frame ${frame + 1} / ${frames}` : "still");
+    const frames = description?.frames ?? 0;
+    setText(this.frame, frames > 1 ? `frame ${frame + 1} / ${frames}` : frames === 1 ? "still" : "");
     setText(this.time, frames > 1 ? startText(description, frame) : "");
   }
 
   /** After any change of the player's state. */
   refresh() {
     const { player, description } = this;
-    setText(byId("run-label"), [description?.phantom ? "PHANTOM" : "", runLabel(description)].filter(Boolean).join("  ·  "));
-    setText(byId("window-text"), description ? windowText(player.window, player.invert, player.view.scale) : "");
+    setText(byId("run-label"), [description?.phantom ? "PHANTOM" : "", runLabel(description)].filter(Boolean).join(" · "));
+    setText(byId("window-text"), this.holds ? windowText(player.window, player.invert, player.view.scale) : "");
     setText(byId("calibration"), description?.calibration?.text ?? "");
     byId("picture").setAttribute("aria-label", description ? `${runLabel(description)}, ${description.frames} frames` : "Picture");
     this.drawn = -1;
     this.drawFrame(player.frame);
-    this.badge(player.badge);
+    this.badge(this.holds ? player.badge : "");
     this.notice();
+  }
+
+  /** @returns {boolean} whether the player has the run that was asked for (a failed one is never opened) */
+  get holds() {
+    return this.tile !== null && this.tile.kind !== "other" && this.tile.state !== "failed" && this.player.run === this.tile.run;
   }
 
   /** Says what is happening, or nothing when all is well. */
@@ -86,11 +94,14 @@ export class Picture {
     if (!waiting) this.waitingSince = performance.now();
     const waited_ms = performance.now() - this.waitingSince;
     const late = waited_ms >= LATE_MS;
-    if (waiting && !late) this.timer = window.setTimeout(() => this.notice(), LATE_MS - waited_ms + 10);
+    if (waiting && !late) this.timer = window.setTimeout(() => this.notice(), (waited_ms < BETWEEN_MS ? BETWEEN_MS : LATE_MS) - waited_ms + 5);
     const words = noticeWords({ connection, waiting, late, tile: this.tile, error: this.error, retry_ms: this.retry_ms });
     const element = byId("notice");
+    // The picture of the run before must not pass for this one.
+    byId("stage").classList.toggle("between", this.holds && waiting && waited_ms >= BETWEEN_MS);
+    byId("stage").classList.toggle("nothing", !this.holds);
     element.hidden = words === null;
-    element.className = `notice${words?.bad ? " bad" : ""}${waiting || this.error ? " middle" : ""}`;
+    element.className = `notice${words?.bad ? " bad" : ""}${waiting || this.error || !this.holds ? " middle" : ""}`;
     if (words) setText(element, words.text);
   }
 }

@@ -17,9 +17,6 @@ export class Scrubber {
     this.knob = byId("knob");
     this.range = byId("range");
     this.width = 0;
-    const style = getComputedStyle(this.element);
-    this.strong = style.getPropertyValue("--accent");
-    this.light = "#4a6178";
     new ResizeObserver(([entry]) => {
       this.width = entry?.contentRect.width ?? 0;
       this.canvas.width = Math.round(this.width * devicePixelRatio);
@@ -76,8 +73,10 @@ export class Scrubber {
       let end = first + 1;
       while (end < held.length && grade(held[end]) === level) end += 1;
       if (level > 0) {
-        context.fillStyle = level === 2 ? this.strong : this.light;
-        context.fillRect(x(first), 0, x(end) - x(first), height);
+        // Colour and height both tell the two apart.
+        context.fillStyle = level === 2 ? "#7197bb" : "#5b7288";
+        const top = level === 2 ? 0 : Math.round(height / 2);
+        context.fillRect(x(first), top, x(end) - x(first), height - top);
       }
       first = end;
     }

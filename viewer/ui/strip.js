@@ -3,8 +3,8 @@
  * The film strip: one tile a run or still, in the order of acquisition. Thumbnails are asked for only once the main picture
  * has shown its first frame: nothing may precede that on the link.
  *
- * @typedef {import("./api.js").Tile} Tile
- * @typedef {import("./api.js").PictureTile} PictureTile
+ * @typedef {import("./types.js").Tile} Tile
+ * @typedef {import("./types.js").PictureTile} PictureTile
  */
 import { make, setText } from "./dom.js";
 import { tileWords } from "./words.js";

@@ -66,14 +66,14 @@ export class Transport {
     this.recommended.hidden = rate === null;
     this.recommended.setAttribute("aria-pressed", "false");
     if (rate !== null) {
-      setText(this.recommended, `Recommended ${fpsText(rate)}`);
+      setText(this.recommended, `Recommended ${fpsText(rate)} fps`);
       this.recommended.title = "The file recommends another display rate than the acquisition's: play at it";
     }
     const display = description?.display;
     const windows = display?.windows ?? [];
     const options = windows.map((window, index) => {
       const words = window.explanation || (window.source === "file" ? "window of the file" : "whole range");
-      return option(`w${index}`, `${words} (${windowText(window, false, NaN).replace(/ {2}/g, " ")})`);
+      return option(`w${index}`, `${words} (${windowText(window, false, NaN)})`);
     });
     (display?.voi_luts ?? []).forEach((table, index) => options.push(option(`l${index}`, table.explanation || `VOI table ${index + 1}`)));
     const hand = option(BY_HAND, "set by hand");
@@ -122,6 +122,8 @@ export class Transport {
     setText(byId("fit"), fitted ? "1:1" : "Fit");
     const { timing, frames } = player.description ?? { timing: null, frames: 1 };
     const many = (frames ?? 1) > 1;
+    for (const button of buttons('[data-speed], button[data-command="back"], button[data-command="on"], button[data-command="toggle"]')) button.setAttribute("aria-disabled", String(!many));
+    byId("scrubber").setAttribute("aria-disabled", String(!many));
     setText(byId("rate"), many ? rateText(timing) : "");
     byId("rate").title = timing ? `Rate from: ${timing.source}` : "";
     if (!player.playing) setText(byId("shown"), many ? "paused" : "");

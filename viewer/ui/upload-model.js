@@ -2,7 +2,7 @@
 /**
  * What is known about files being added, without a page around it: the queue, the counts and the reasons.
  *
- * @typedef {import("./api.js").UploadAnswer} UploadAnswer
+ * @typedef {import("./types.js").UploadAnswer} UploadAnswer
  * @typedef {{file: File, path: string}} Item path is the name within what was dropped
  * @typedef {"stored" | "duplicate" | "skipped" | "refused"} Outcome
  * @typedef {{path: string, outcome: Outcome, reason: string}} Note

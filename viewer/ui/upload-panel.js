@@ -81,16 +81,22 @@ class Panel {
     this.notes.setAttribute("aria-label", "Files that were not stored, and why");
     element.append(make("header", "", this.title, this.button), this.progress, list, this.notes);
     this.drawing = 0;
-    this.begin();
+    this.model = new UploadModel();
+    this.uploader = this.#uploaderOf(this.model);
+  }
+
+  /** @param {UploadModel} model */
+  #uploaderOf(model) {
+    return new Uploader(model, (stored) => {
+      if (stored) this.changed();
+      this.draw();
+    });
   }
 
   /** A new batch, with its own counts. */
   begin() {
     this.model = new UploadModel();
-    this.uploader = new Uploader(this.model, (stored) => {
-      if (stored) this.changed();
-      this.draw();
-    });
+    this.uploader = this.#uploaderOf(this.model);
     this.notes.replaceChildren();
   }
 

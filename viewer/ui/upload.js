@@ -3,7 +3,7 @@
  * Files into the server: folders walked as they come, bytes streamed by the browser, two files at a time.
  *
  * @typedef {import("./upload-model.js").Item} Item
- * @typedef {import("./api.js").UploadAnswer} UploadAnswer
+ * @typedef {import("./types.js").UploadAnswer} UploadAnswer
  */
 import { ApiError, inWords, refusal } from "./api.js";
 

@@ -11,9 +11,9 @@ import { Strip } from "./strip.js";
 import { Transport } from "./transport.js";
 import { nextSpeed } from "./words.js";
 
-/** @typedef {import("./api.js").PictureTile} PictureTile */
+/** @typedef {import("./types.js").PictureTile} PictureTile */
 
-const study = /** @type {import("./api.js").Study} */ (JSON.parse(byId("study").textContent ?? ""));
+const study = /** @type {import("./types.js").Study} */ (JSON.parse(byId("study").textContent ?? ""));
 showBanner(study.banner);
 
 /** @type {{socket?: WebSocket, run?: string, previews?: (ImageBitmap | HTMLImageElement)[]} & Record<string, unknown> | undefined} */
@@ -33,7 +33,7 @@ let tiles = [];
 /** @type {PictureTile | null} */
 let current = null;
 
-/** @param {import("./api.js").Tile[]} all */
+/** @param {import("./types.js").Tile[]} all */
 function takeTiles(all) {
   tiles = all.filter((tile) => tile.kind !== "other");
   strip.show(all);

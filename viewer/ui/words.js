@@ -2,8 +2,8 @@
 /**
  * The words of the viewer, made from values; nothing here touches a page.
  *
- * @typedef {import("./api.js").Description} Description
- * @typedef {import("./api.js").Tile} Tile
+ * @typedef {import("./types.js").Description} Description
+ * @typedef {import("./types.js").Tile} Tile
  * @typedef {Description["timing"]} Timing
  */
 
@@ -70,16 +70,17 @@ export function levelText(value) {
 
 /** @param {{center: number, width: number} | null} window @param {boolean} inverted @param {number} scale device pixels for an image column */
 export function windowText(window, inverted, scale) {
-  const parts = [window ? `W ${levelText(window.width)}  L ${levelText(window.center)}` : "VOI table of the file"];
+  // No-break spaces: "W 255" stays together in a narrow corner.
+  const parts = [window ? `W\u00a0${levelText(window.width)} L\u00a0${levelText(window.center)}` : "VOI table of the file"];
   if (inverted) parts.push("inverted");
   if (Number.isFinite(scale) && scale > 0) parts.push(`${Math.round(scale * 100)} %`);
-  return parts.join("  ·  ");
+  return parts.join(" · ");
 }
 
 /** "LCA · RAO 32 CRA 2" @param {Description | null} description */
 export function runLabel(description) {
   if (!description) return "";
-  return [description.label || description.series_description || description.modality, description.geometry?.label].filter(Boolean).join("  ·  ");
+  return [description.label || description.series_description || description.modality, description.geometry?.label].filter(Boolean).join(" · ");
 }
 
 /**
@@ -99,7 +100,7 @@ export function tileWords(tile) {
   };
 }
 
-/** @param {import("./api.js").PictureTile} tile */
+/** @param {import("./types.js").PictureTile} tile */
 function tileFrames({ kind, description }) {
   if (kind === "still") return "still";
   if (!description?.frames) return "";

@@ -3,8 +3,8 @@
  * What the worklist knows, without a page around it: which page of which search is shown, and what is new.
  * Pages are reached by the opaque key that the page before gave out, so going back means keeping the keys.
  *
- * @typedef {import("./api.js").StudyRow} StudyRow
- * @typedef {import("./api.js").WorklistPage} WorklistPage
+ * @typedef {import("./types.js").StudyRow} StudyRow
+ * @typedef {import("./types.js").WorklistPage} WorklistPage
  */
 
 export const PAGE_ROWS = 50;

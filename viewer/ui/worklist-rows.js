@@ -2,7 +2,7 @@
 /**
  * The table's body. A row lives as long as its study is on the page, so that a refresh keeps focus and selection.
  *
- * @typedef {import("./api.js").StudyRow} StudyRow
+ * @typedef {import("./types.js").StudyRow} StudyRow
  */
 import { make, setText } from "./dom.js";
 import { cellTexts } from "./worklist-model.js";
@@ -47,10 +47,12 @@ export class WorklistRows {
     const link = make("a", "", name);
     link.href = `/view/${encodeURIComponent(uid)}`;
     const line = make("tr");
+    line.setAttribute("role", "row"); // the narrow layout is no table to CSS, and would be none to a screen reader
     /** @type {Row["cells"]} */
     const cells = new Map();
     for (const column of ["patient", "id", "birth", "study", "modality", "description", "runs", "stills"]) {
       const cell = make("td", column === "runs" || column === "stills" ? `${column} number` : column);
+      cell.setAttribute("role", "cell");
       cells.set(column, cell);
       line.append(cell);
     }
@@ -109,6 +111,7 @@ function fill(row, study, fresh) {
     const text = texts[column] ?? "";
     setText(cell, text);
     cell.title = text;
+    if (column === "runs" || column === "stills") cell.dataset["unit"] = text === "1" ? column.slice(0, -1) : column;
   }
   if (fresh && !row.line.classList.contains("new")) row.link.append(make("span", "mark", "new"));
   row.line.classList.toggle("new", fresh);

@@ -1,0 +1,51 @@
+// @ts-check
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { COMMANDS, commandOf, keyText, tooltip } from "../../ui/keys.js";
+
+/** @param {string} key @param {object} [held] @returns {string | null} */
+const press = (key, held) => commandOf({ key, shiftKey: false, ctrlKey: false, metaKey: false, altKey: false, ...held });
+
+test("the keys of the map do what the map says", () => {
+  const map = { " ": "toggle", ArrowLeft: "back", ArrowRight: "on", ArrowUp: "previous-run", PageDown: "next-run", Home: "first", j: "reverse", K: "pause", "[": "set-in", "\\": "clear-range", ",": "slower", 0: "dicom-rate", b: "bounce", f: "full-screen", i: "invert", "?": "help" };
+  for (const [key, command] of Object.entries(map)) assert.equal(press(key), command, key);
+  assert.equal(press("ArrowLeft", { shiftKey: true }), "back-10");
+  assert.equal(press("?", { shiftKey: true }), "help");
+  assert.equal(press("+", { shiftKey: true }), "zoom-in");
+});
+
+test("the browser keeps its own keys, and AltGr brackets are brackets", () => {
+  assert.equal(press("f", { ctrlKey: true }), null);
+  assert.equal(press("r", { metaKey: true }), null);
+  assert.equal(press("ArrowLeft", { altKey: true }), null);
+  assert.equal(press("Home", { shiftKey: true }), null);
+  assert.equal(press("[", { altKey: true }), "set-in");
+  assert.equal(press("Tab"), null);
+});
+
+test("no key means two things", () => {
+  const keys = COMMANDS.flatMap((command) => command.keys);
+  assert.equal(new Set(keys).size, keys.length);
+});
+
+test("letters of later tools stay free", () => {
+  for (const key of ["a", "c", "d", "m", "s", "1", "2", "4", "Escape"]) assert.equal(press(key), null, key);
+});
+
+test("keys are printed as they stand on a keyboard", () => {
+  assert.equal(keyText("Shift+ArrowLeft"), "Shift+←");
+  assert.equal(keyText(" "), "Space");
+  assert.equal(keyText("+"), "+");
+  assert.equal(keyText("j"), "J");
+  assert.equal(tooltip(/** @type {any} */ (COMMANDS[0])), "Play or pause (Space)");
+});
+
+test("every command is carried out by the page, and every button of the page is a command", () => {
+  const script = readFileSync(new URL("../../ui/view.js", import.meta.url), "utf8");
+  const table = script.slice(script.indexOf("const actions"), script.indexOf("function zoom"));
+  for (const { id } of COMMANDS) assert.match(table, new RegExp(`(^|[\\s{,])"?${id}"?:`, "m"), id);
+  const page = readFileSync(new URL("../../view.html", import.meta.url), "utf8");
+  const ids = new Set(COMMANDS.map((command) => command.id));
+  for (const [, id = ""] of page.matchAll(/data-command="([^"]+)"/g)) assert.ok(ids.has(id), id);
+});
