@@ -1,0 +1,366 @@
+// One WebSocket of `fastcine.v1`, for all players of a page: hello, credit, ping; reconnecting and resuming by itself.
+
+import {
+  SUBPROTOCOL,
+  WireError,
+  closeMessage,
+  creditMessage,
+  damagedMessage,
+  helloMessage,
+  openMessage,
+  parseControl,
+  parsePieces,
+  pingMessage,
+  wantMessage,
+} from "./wire.js";
+
+const CREDIT_BYTES = 4 * 2 ** 20;
+/** Receipts are reported at least this often: the server measures the link's rate with them. */
+const REPORT_BYTES = 65_536;
+const REPORT_MS = 50;
+/** Proxies cut sockets that are idle for 60 s. */
+const PING_MS = 20_000;
+const PONG_MS = 10_000;
+const RETRY_FIRST_MS = 250;
+const RETRY_MAX_MS = 8_000;
+/** Close codes after which trying again cannot help (docs/protocol.md §4), and what to tell people. */
+const FINAL = new Map([
+  [4403, ["denied", "The server refused the connection. Sign in again, or open the page by its proper address."]],
+  [4406, ["version", "This page is older or newer than the server. Reload it."]],
+]);
+/** As often in a row: then the two of us do not understand each other. */
+const BROKEN_MAX = 3;
+
+/**
+ * @typedef {object} Subscriber one run's receiver
+ * @property {(message: import("./wire.js").ServerMessage) => void} onMessage
+ * @property {(piece: import("./wire.js").Piece) => void} onPiece may throw WireError
+ * @property {() => {have: number[][], partial: number[][]}} resume
+ * @property {() => number} backlog bytes received and not yet worked up: they count against the credit
+ *
+ * @typedef {"connecting"|"open"|"waiting"|"closed"} LinkState
+ *
+ * @typedef {object} Early what the page's bootstrap script started (README.md)
+ * @property {WebSocket} [socket]
+ * @property {(string | ArrayBuffer)[]} inbox
+ * @property {string} [run]
+ * @property {number} [granted_bytes]
+ * @property {number | null} [first_frame_ms]
+ *
+ * @typedef {object} Surroundings replaced by tests
+ * @property {(url: string) => WebSocket} makeSocket
+ * @property {() => number} now
+ * @property {(call: () => void, ms: number) => unknown} setTimer
+ * @property {(timer: any) => void} clearTimer
+ * @property {() => number} random
+ */
+
+/** @type {Surroundings} */
+const BROWSER = {
+  makeSocket: (url) => new WebSocket(url, SUBPROTOCOL),
+  now: () => performance.now(),
+  setTimer: (call, ms) => setTimeout(call, ms),
+  clearTimer: (timer) => clearTimeout(timer),
+  random: Math.random,
+};
+
+export class Connection {
+  /** @type {WebSocket | null} */
+  #socket = null;
+  /** @type {Map<string, Subscriber>} */
+  #subscribers = new Map();
+  /** @type {Map<string, string>} newest `want` of each run, as sent */
+  #wishes = new Map();
+  /** @type {Early | null} */
+  #early = null;
+  #granted_bytes = 0;
+  #received_bytes = 0;
+  #reported_bytes = 0;
+  #reported_grant = 0;
+  /** @type {unknown} */
+  #report_timer = null;
+  /** @type {unknown} */
+  #ping_timer = null;
+  /** @type {unknown} */
+  #retry_timer = null;
+  #failures = 0;
+  #broken = 0;
+  #retry_ms = 0;
+  #closed = false;
+
+  /**
+   * @param {string} url
+   * @param {{credit_bytes?: number, early?: Early, surroundings?: Surroundings}} [options]
+   */
+  constructor(url, { credit_bytes = CREDIT_BYTES, early, surroundings = BROWSER } = {}) {
+    this.url = url;
+    this.credit_bytes = credit_bytes;
+    this.around = surroundings;
+    /** @type {LinkState} */
+    this.state = "connecting";
+    /** @type {Set<(state: LinkState, retry_ms: number) => void>} */
+    this.watchers = new Set();
+    /** @type {Set<(code: string, message: string) => void>} */
+    this.failures = new Set();
+    if (early?.socket && early.socket.readyState <= 1) this.#adopt(early, early.socket);
+    else this.#connect();
+  }
+
+  /**
+   * Takes over the socket that the bootstrap script opened. What it received stays in the inbox until its run has a receiver.
+   * @param {Early} early
+   * @param {WebSocket} socket
+   */
+  #adopt(early, socket) {
+    this.#early = early;
+    this.#granted_bytes = this.#reported_grant = early.granted_bytes ?? 0;
+    const greet = socket.onopen;
+    this.#listen(socket);
+    socket.onopen = (event) => {
+      greet?.call(socket, event); // the script's hello, open and want
+      for (const run of this.#subscribers.keys()) {
+        if (run === early.run) this.#send(/** @type {string} */ (this.#wishes.get(run)));
+        else this.#open(run);
+      }
+      if (early.run && !this.#early && !this.#subscribers.has(early.run)) this.#send(closeMessage(early.run));
+      this.#setState("open");
+    };
+    socket.onmessage = ({ data }) => {
+      early.inbox.push(data);
+      if (this.#early !== early) this.#drainInbox(early);
+    };
+    if (socket.readyState === 1) this.#setState("open");
+  }
+
+  /** @param {Early} early */
+  #drainInbox(early) {
+    for (const data of early.inbox.splice(0)) this.#received(data);
+  }
+
+  #connect() {
+    this.#granted_bytes = this.#reported_grant = 0;
+    this.#received_bytes = this.#reported_bytes = 0;
+    this.#setState("connecting");
+    const socket = this.around.makeSocket(this.url);
+    socket.binaryType = "arraybuffer";
+    this.#listen(socket);
+    socket.onopen = () => {
+      this.#grant();
+      this.#reported_grant = this.#granted_bytes;
+      socket.send(helloMessage(this.#granted_bytes));
+      for (const run of this.#subscribers.keys()) this.#open(run);
+      this.#setState("open");
+    };
+    socket.onmessage = ({ data }) => this.#received(data);
+  }
+
+  /** @param {WebSocket} socket */
+  #listen(socket) {
+    this.#socket = socket;
+    socket.onclose = (event) => {
+      if (this.#socket === socket) this.#lost(event.code);
+    };
+    this.#schedulePing();
+  }
+
+  /** @param {LinkState} state */
+  #setState(state, retry_ms = 0) {
+    if (state === this.state && !retry_ms) return;
+    this.state = state;
+    for (const watch of this.watchers) watch(state, retry_ms);
+  }
+
+  /** @param {string} text */
+  #send(text) {
+    if (this.#socket?.readyState === 1) this.#socket.send(text);
+  }
+
+  /** @param {string} run */
+  #open(run) {
+    const { have, partial } = /** @type {Subscriber} */ (this.#subscribers.get(run)).resume();
+    this.#send(openMessage(run, have, partial));
+    const wish = this.#wishes.get(run);
+    if (wish) this.#send(wish);
+  }
+
+  /**
+   * Starts a run. Each run has one receiver.
+   * @param {string} run
+   * @param {Subscriber} subscriber
+   * @param {import("./wire.js").Wish} wish
+   */
+  subscribe(run, subscriber, wish) {
+    if (this.#subscribers.has(run)) throw new Error(`run ${run} is open already`);
+    this.#subscribers.set(run, subscriber);
+    this.#wishes.set(run, wantMessage(run, wish));
+    const early = this.#early;
+    this.#early = null;
+    if (early?.run === run) {
+      this.#send(/** @type {string} */ (this.#wishes.get(run)));
+      this.#drainInbox(early);
+      return;
+    }
+    if (early) {
+      if (early.run) this.#send(closeMessage(early.run));
+      this.#drainInbox(early);
+    }
+    this.#open(run);
+  }
+
+  /** @param {string} run */
+  unsubscribe(run) {
+    if (!this.#subscribers.delete(run)) return;
+    this.#wishes.delete(run);
+    this.#send(closeMessage(run));
+  }
+
+  /**
+   * @param {string} run
+   * @param {import("./wire.js").Wish} wish
+   */
+  want(run, wish) {
+    const text = wantMessage(run, wish);
+    if (!this.#subscribers.has(run) || this.#wishes.get(run) === text) return;
+    this.#wishes.set(run, text);
+    this.#send(text);
+  }
+
+  /**
+   * @param {string} run
+   * @param {number} tier
+   * @param {number} frame
+   */
+  damaged(run, tier, frame) {
+    this.#send(damagedMessage(run, tier, frame));
+  }
+
+  /** @param {string | ArrayBuffer} data */
+  #received(data) {
+    try {
+      if (typeof data === "string") this.#control(data);
+      else this.#pieces(data);
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+      this.#broken++;
+      console.warn(`fastcine: ${error.message}`);
+      this.#socket?.close(error.close_code, "protocol");
+      this.#lost(error.close_code);
+    }
+  }
+
+  /** @param {ArrayBuffer} data */
+  #pieces(data) {
+    this.#received_bytes += data.byteLength;
+    for (const piece of parsePieces(data)) this.#subscribers.get(piece.run)?.onPiece(piece);
+    this.#report();
+  }
+
+  /** @param {string} text */
+  #control(text) {
+    const message = parseControl(text);
+    if (!message) return;
+    if (message.type === "welcome") this.#failures = this.#broken = 0;
+    if (message.type === "goaway") this.#retry_ms = Math.max(this.#retry_ms, message.retry_ms ?? 0);
+    if (message.type === "pong") this.#schedulePing();
+    if (message.run) this.#subscribers.get(message.run)?.onMessage(message);
+    else if (message.type === "error") this.#fail(message.code ?? "error", message.message ?? "");
+  }
+
+  /**
+   * @param {string} code
+   * @param {string} message
+   */
+  #fail(code, message) {
+    for (const tell of this.failures) tell(code, message);
+  }
+
+  /** Raises the grant: a window ahead of what has been received, less what waits to be worked up beyond that window. */
+  #grant() {
+    let backlog = 0;
+    for (const subscriber of this.#subscribers.values()) backlog += subscriber.backlog();
+    const late = Math.max(0, backlog - this.credit_bytes);
+    this.#granted_bytes = Math.max(this.#granted_bytes, this.#received_bytes + Math.max(0, this.credit_bytes - late));
+  }
+
+  /** Tells the server what came and how much more may, when enough has changed or enough time has passed. */
+  #report() {
+    this.#grant();
+    const fresh = this.#received_bytes - this.#reported_bytes;
+    if (fresh >= REPORT_BYTES || this.#granted_bytes - this.#reported_grant >= this.credit_bytes / 4) this.#reportNow();
+    else if (fresh > 0) this.#report_timer ??= this.around.setTimer(() => this.#reportNow(), REPORT_MS);
+  }
+
+  #reportNow() {
+    this.around.clearTimer(this.#report_timer);
+    this.#report_timer = null;
+    if (this.#socket?.readyState !== 1) return;
+    this.#reported_bytes = this.#received_bytes;
+    this.#reported_grant = this.#granted_bytes;
+    this.#send(creditMessage(this.#granted_bytes, this.#received_bytes));
+  }
+
+  /** The backlog has shrunk: perhaps there is room for more. */
+  worked() {
+    if (this.#socket?.readyState === 1 && !this.#early) this.#report();
+  }
+
+  #schedulePing() {
+    this.around.clearTimer(this.#ping_timer);
+    this.#ping_timer = this.around.setTimer(() => {
+      this.#send(pingMessage(Math.round(this.around.now())));
+      const socket = this.#socket;
+      this.#ping_timer = this.around.setTimer(() => {
+        socket?.close();
+        if (this.#socket === socket) this.#lost(1006); // a dead link: its close event may take minutes
+      }, PONG_MS);
+    }, PING_MS);
+  }
+
+  /** @param {number} code */
+  #lost(code) {
+    this.#early = null;
+    this.#socket = null;
+    this.around.clearTimer(this.#ping_timer);
+    this.around.clearTimer(this.#report_timer);
+    this.#report_timer = null;
+    if (this.#closed) return;
+    const final = FINAL.get(code) ?? (this.#broken >= BROKEN_MAX ? ["protocol", "The server sent what this page does not understand. Reload it."] : null);
+    if (final) {
+      this.#closed = true;
+      this.#setState("closed");
+      this.#fail(final[0], final[1]);
+      return;
+    }
+    const backoff = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** this.#failures++);
+    // Spread out, so that a restarted server does not meet all its viewers in one moment.
+    const wait = Math.max(this.#retry_ms, backoff * (0.75 + this.around.random() / 2));
+    this.#retry_ms = 0;
+    this.#setState("waiting", wait);
+    this.#retry_timer = this.around.setTimer(() => this.#connect(), wait);
+  }
+
+  close() {
+    this.#closed = true;
+    for (const timer of [this.#ping_timer, this.#report_timer, this.#retry_timer]) this.around.clearTimer(timer);
+    this.#socket?.close(1000, "done");
+    this.#socket = null;
+    this.#setState("closed");
+  }
+}
+
+/** @type {Map<string, Connection>} */
+const shared = new Map();
+
+/**
+ * The page's connection to `url`; options count for the first that asks.
+ * @param {string} url
+ * @param {{credit_bytes?: number, early?: Early}} options
+ */
+export function sharedConnection(url, options) {
+  let connection = shared.get(url);
+  if (!connection || connection.state === "closed") {
+    connection = new Connection(url, options);
+    shared.set(url, connection);
+  }
+  return connection;
+}

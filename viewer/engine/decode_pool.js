@@ -1,0 +1,183 @@
+// The decode workers of a page, and who may use them next.
+//
+// There is no queue to reorder or cancel: whenever a worker has room, every source is asked what it needs most just now, and
+// the one whose frame is due first gets it. A seek therefore overtakes everything that had not started.
+
+/** Running and waiting in a worker: one more than running hides the way there and back, two would delay a seek. */
+const JOBS_A_WORKER = 2;
+const WORKERS_MAX = 4;
+const WORKERS_MIN = 2;
+/** Buffers kept for reuse; the ring gives one back whenever it takes one in. */
+const SPARE_MAX = 6;
+/** A worker that dies again and again is not started for ever. */
+const RESTARTS_MAX = 5;
+
+/**
+ * @typedef {import("./decode_worker.js").Job} Job
+ * @typedef {import("./decode_worker.js").Answer} Answer
+ *
+ * @typedef {object} Need what a source needs most
+ * @property {number} due_ms when the frame comes on; Infinity: in the background
+ * @property {() => Omit<Job, "id" | "into">} take makes the job; its `bytes` leave the source until `done`
+ * @property {(answer: Answer | null) => void} done null: the worker died, the bytes are lost
+ *
+ * @typedef {object} Source
+ * @property {(now_ms: number) => Need | null} need
+ *
+ * @typedef {object} Seat a worker and what it has been given
+ * @property {Worker} worker
+ * @property {Map<number, Need>} jobs
+ */
+
+export class DecodePool {
+  /** @type {Seat[]} */
+  #seats = [];
+  /** @type {Set<Source>} */
+  #sources = new Set();
+  /** @type {ArrayBuffer[]} */
+  #spare = [];
+  #next_id = 1;
+  #restarts = 0;
+  /** @type {WebAssembly.Module | null} */
+  #module = null;
+  #background_jobs = 0;
+
+  /** @param {{workers?: number, makeWorker?: () => Worker, compile?: () => Promise<WebAssembly.Module | null>}} [options] */
+  constructor({ workers, makeWorker = startWorker, compile = compileDecoder } = {}) {
+    const cores = globalThis.navigator?.hardwareConcurrency || WORKERS_MIN;
+    const count = workers ?? Math.max(WORKERS_MIN, Math.min(WORKERS_MAX, cores));
+    this.makeWorker = makeWorker;
+    /** How many background jobs may run at once; the player lowers it while it plays. */
+    this.background_max = count;
+    for (let n = 0; n < count; n++) this.#seat();
+    const start = () => {
+      for (const { worker } of this.#seats) worker.postMessage({ start: true, module: this.#module });
+    };
+    compile().then((module) => ((this.#module = module), start()), start);
+  }
+
+  #seat() {
+    const worker = this.makeWorker();
+    /** @type {Seat} */
+    const seat = { worker, jobs: new Map() };
+    worker.onmessage = ({ data }) => this.#answered(seat, data);
+    worker.onerror = (event) => {
+      event.preventDefault?.();
+      this.#died(seat);
+    };
+    this.#seats.push(seat);
+    return seat;
+  }
+
+  /** @param {Source} source */
+  attach(source) {
+    this.#sources.add(source);
+  }
+
+  /** @param {Source} source */
+  detach(source) {
+    this.#sources.delete(source);
+  }
+
+  /**
+   * A buffer that is not needed any more, for the next frame of that size.
+   * @param {ArrayBuffer} buffer
+   */
+  recycle(buffer) {
+    if (buffer.byteLength && this.#spare.length < SPARE_MAX) this.#spare.push(buffer);
+  }
+
+  /** Gives work out as long as there is a worker with room. */
+  poke() {
+    const now_ms = performance.now();
+    for (let seat = this.#freest(); seat; seat = this.#freest()) {
+      const need = this.#mostUrgent(now_ms);
+      if (!need) return;
+      this.#give(seat, need);
+    }
+  }
+
+  #freest() {
+    let best = null;
+    for (const seat of this.#seats) {
+      if (seat.jobs.size < JOBS_A_WORKER && (!best || seat.jobs.size < best.jobs.size)) best = seat;
+    }
+    return best;
+  }
+
+  /** @param {number} now_ms */
+  #mostUrgent(now_ms) {
+    /** @type {Need | null} */
+    let best = null;
+    for (const source of this.#sources) {
+      const need = source.need(now_ms);
+      if (need && (!best || need.due_ms < best.due_ms)) best = need;
+    }
+    // Checks in the background leave the cores to what is watched.
+    if (best?.due_ms === Infinity && this.#background_jobs >= this.background_max) return null;
+    return best;
+  }
+
+  /**
+   * @param {Seat} seat
+   * @param {Need} need
+   */
+  #give(seat, need) {
+    const work = need.take();
+    const id = this.#next_id++;
+    let into = null;
+    if (work.want_samples) {
+      const size = work.rows * work.columns * work.components * (work.bits > 8 ? 2 : 1);
+      const index = this.#spare.findIndex((buffer) => buffer.byteLength === size);
+      if (index >= 0) into = this.#spare.splice(index, 1)[0];
+      else this.#spare.length = 0; // another run, another size
+    }
+    if (need.due_ms === Infinity) this.#background_jobs++;
+    seat.jobs.set(id, need);
+    const transfer = into ? [work.bytes, into] : [work.bytes];
+    seat.worker.postMessage({ ...work, id, into }, transfer);
+  }
+
+  /**
+   * @param {Seat} seat
+   * @param {Answer} answer
+   */
+  #answered(seat, answer) {
+    const need = seat.jobs.get(answer.id);
+    if (!need) return;
+    seat.jobs.delete(answer.id);
+    if (need.due_ms === Infinity) this.#background_jobs--;
+    need.done(answer);
+    this.poke();
+  }
+
+  /** @param {Seat} seat */
+  #died(seat) {
+    seat.worker.terminate();
+    this.#seats = this.#seats.filter((other) => other !== seat);
+    if (this.#restarts++ < RESTARTS_MAX) {
+      this.#seat().worker.postMessage({ start: true, module: this.#module });
+    }
+    for (const need of seat.jobs.values()) {
+      if (need.due_ms === Infinity) this.#background_jobs--;
+      need.done(null);
+    }
+    this.poke();
+  }
+}
+
+const startWorker = () => new Worker(new URL("./decode_worker.js", import.meta.url), { type: "module", name: "decode" });
+
+/** The decoder, fetched and compiled once for all workers; null where that fails, and each worker tries by itself. */
+async function compileDecoder() {
+  const wasm = fetch(new URL("../vendor/openjphjs.wasm", import.meta.url), { credentials: "same-origin" });
+  return WebAssembly.compileStreaming(wasm);
+}
+
+/** @type {DecodePool | undefined} */
+let shared;
+
+/** The page's pool. Workers start when it is first asked for. */
+export function sharedPool() {
+  return (shared ??= new DecodePool());
+}

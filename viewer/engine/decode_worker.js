@@ -1,0 +1,244 @@
+// One decode worker: a compressed frame in, checked samples out. A module worker; the decoders are vendor/*.js (vendor.mjs).
+//
+// Buffers are transferred both ways, never shared, so that no COOP/COEP headers are needed: the compressed bytes come back
+// with the answer, and the samples are written into a buffer that the page gives back when it has one to spare.
+
+import { crc32 } from "./crc32.js";
+import { withColorTransform } from "./jpeg_marker.js";
+import { CODEC_DEFLATE, CODEC_HTJ2K } from "./wire.js";
+import { WARM_UP_BASE64 } from "./warm_up.js";
+
+/**
+ * @typedef {object} Job
+ * @property {number} id
+ * @property {number} codec
+ * @property {ArrayBuffer} bytes the bitstream
+ * @property {number} rows
+ * @property {number} columns
+ * @property {number} components
+ * @property {number} bits of the samples
+ * @property {boolean} transform JPEG: YCbCr into RGB
+ * @property {{bytes_per_sample: number, kind: "uint"|"int"|"float", low: number, high: number} | null} raw deflate only
+ * @property {number | null} crc32 to check; null: it was checked before
+ * @property {boolean} crc_of_samples else of the bitstream
+ * @property {boolean} want_samples
+ * @property {ArrayBuffer | null} into for the samples, when its size fits
+ *
+ * @typedef {object} Answer
+ * @property {number} id
+ * @property {ArrayBuffer} bytes given back
+ * @property {""|"crc"|"decode"} failure
+ * @property {string} reason
+ * @property {ArrayBuffer | null} samples
+ * @property {number} bytes_per_sample 1 or 2
+ * @property {number} ms the work took
+ *
+ * @typedef {object} WasmDecoder
+ * @property {(bytes: number) => Uint8Array} getEncodedBuffer
+ * @property {() => Uint8Array} getDecodedBuffer
+ * @property {() => void} decode
+ * @property {() => {width: number, height: number, componentCount: number, bitsPerSample: number}} getFrameInfo
+ * @property {() => void} delete
+ */
+
+const page = /** @type {{postMessage(message: unknown, transfer: Transferable[]): void}} */ (/** @type {unknown} */ (self));
+const VENDOR = new URL("../vendor/", import.meta.url).href;
+const WARM_UP_ROUNDS = 30;
+
+/** @type {Record<string, Promise<WasmDecoder> | undefined>} */
+const decoders = {};
+/** @type {WebAssembly.Module | null} */
+let compiled = null;
+/** @type {Job[]} */
+const queue = [];
+let busy = false;
+let warm_ups_left = WARM_UP_ROUNDS;
+
+/**
+ * The decoder, made when first needed and kept: its buffers are grown once, not at every frame.
+ * @param {"htj2k"|"jpeg"} kind
+ */
+function decoder(kind) {
+  return (decoders[kind] ??= kind === "htj2k" ? makeDecoder("openjphjs", "HTJ2KDecoder", compiled) : makeDecoder("libjpegturbowasm_decode", "JPEGDecoder", null));
+}
+
+/**
+ * @param {string} name of the vendor file
+ * @param {string} class_name
+ * @param {WebAssembly.Module | null} module compiled by the page already
+ * @returns {Promise<WasmDecoder>}
+ */
+async function makeDecoder(name, class_name, module) {
+  const factory = (await import(`${VENDOR}${name}.js`)).default;
+  const quiet = () => {};
+  /** @type {Record<string, unknown>} */
+  const options = { locateFile: (/** @type {string} */ file) => VENDOR + file, print: quiet, printErr: quiet };
+  if (module) {
+    options.instantiateWasm = (
+      /** @type {WebAssembly.Imports} */ imports,
+      /** @type {(instance: WebAssembly.Instance, module: WebAssembly.Module) => void} */ done,
+    ) => {
+      WebAssembly.instantiate(module, imports).then((instance) => done(instance, module));
+      return {};
+    };
+  }
+  const library = await factory(options);
+  return new library[class_name]();
+}
+
+/**
+ * @param {WasmDecoder} wasm
+ * @param {Uint8Array} bytes
+ * @returns {Uint8Array} a view of the WASM heap, good until the next decode
+ */
+function run(wasm, bytes) {
+  wasm.getEncodedBuffer(bytes.length).set(bytes);
+  wasm.decode();
+  return wasm.getDecodedBuffer();
+}
+
+/**
+ * Decoded bytes as the decoder lays them out: 1 byte a sample up to 8 bits, else 2.
+ * @param {Job} job
+ * @param {"htj2k"|"jpeg"} kind
+ */
+async function decodeImage(job, kind) {
+  const bytes = new Uint8Array(job.bytes);
+  const jpeg = kind === "jpeg" && job.components === 3;
+  let decoded;
+  let info;
+  try {
+    const wasm = await decoder(kind);
+    decoded = run(wasm, jpeg ? withColorTransform(bytes, job.transform) : bytes);
+    info = wasm.getFrameInfo();
+  } catch (error) {
+    decoders[kind] = undefined; // a library that has thrown may be broken inside: the next frame gets a new one
+    throw error;
+  }
+  if (info.width !== job.columns || info.height !== job.rows || info.componentCount !== job.components) {
+    throw new Error(`${info.width}x${info.height}x${info.componentCount} instead of ${job.columns}x${job.rows}x${job.components}`);
+  }
+  return { decoded, bytes_per_sample: info.bitsPerSample > 8 ? 2 : 1, coded_bits: info.bitsPerSample };
+}
+
+/**
+ * Raw samples of more than 16 bits or floating point: checked as they are, then mapped onto 16 bits for display.
+ * @param {Job} job
+ */
+async function inflate(job) {
+  const stream = new Blob([job.bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+  const raw = new Uint8Array(await new Response(stream).arrayBuffer());
+  const expected = job.rows * job.columns * job.components * (job.raw?.bytes_per_sample ?? 0);
+  if (raw.length !== expected) throw new Error(`${raw.length} bytes instead of ${expected}`);
+  return raw;
+}
+
+/**
+ * @param {Uint8Array} raw
+ * @param {NonNullable<Job["raw"]>} form
+ * @param {Uint16Array} out
+ */
+function mapOnto16Bits(raw, form, out) {
+  const { kind, bytes_per_sample, low, high } = form;
+  const { buffer } = raw;
+  const values =
+    kind === "float" ? (bytes_per_sample === 8 ? new Float64Array(buffer) : new Float32Array(buffer)) : new Uint32Array(buffer);
+  const bias = kind === "int" ? 2 ** 31 : 0;
+  const scale = 65535 / (high - low);
+  for (let n = 0; n < out.length; n++) {
+    const level = (values[n] - bias - low) * scale + 0.5;
+    out[n] = level > 65535 ? 65535 : level >= 0 ? level : 0; // NaN becomes 0
+  }
+}
+
+/**
+ * @param {Job} job
+ * @param {number} size bytes
+ */
+const target = (job, size) => (job.into && job.into.byteLength === size ? job.into : new ArrayBuffer(size));
+
+/**
+ * @param {Job} job
+ * @param {Uint8Array} decoded
+ * @param {number} coded_bytes a sample, of `decoded`
+ * @param {boolean} clamp the coded precision is larger than the run's: lossy overshoot is cut off
+ */
+function copyOut(job, decoded, coded_bytes, clamp) {
+  const count = job.rows * job.columns * job.components;
+  const bytes_per_sample = job.bits > 8 ? 2 : 1;
+  const samples = target(job, count * bytes_per_sample);
+  if (coded_bytes === bytes_per_sample && !clamp) {
+    new Uint8Array(samples).set(decoded);
+    return samples;
+  }
+  const source = coded_bytes === 2 ? new Uint16Array(decoded.buffer, decoded.byteOffset, count) : decoded;
+  const out = bytes_per_sample === 2 ? new Uint16Array(samples) : new Uint8Array(samples);
+  const top = 2 ** job.bits - 1;
+  for (let n = 0; n < count; n++) out[n] = source[n] > top ? top : source[n];
+  return samples;
+}
+
+/**
+ * @param {Job} job
+ * @returns {Promise<{samples: ArrayBuffer | null, bytes_per_sample: number, good: boolean}>}
+ */
+async function decode(job) {
+  const { crc_of_samples } = job;
+  const matches = (/** @type {Uint8Array} */ bytes) => job.crc32 === null || crc32(bytes) === job.crc32;
+  // A damaged bitstream is told by its CRC before a decoder sees it.
+  if (!crc_of_samples && !matches(new Uint8Array(job.bytes))) return { samples: null, bytes_per_sample: 1, good: false };
+  if (job.codec === CODEC_DEFLATE) {
+    const raw = await inflate(job);
+    const good = !crc_of_samples || matches(raw);
+    if (!good || !job.want_samples || !job.raw) return { samples: null, bytes_per_sample: 2, good };
+    const samples = target(job, job.rows * job.columns * job.components * 2);
+    mapOnto16Bits(raw, job.raw, new Uint16Array(samples));
+    return { samples, bytes_per_sample: 2, good };
+  }
+  const { decoded, bytes_per_sample, coded_bits } = await decodeImage(job, job.codec === CODEC_HTJ2K ? "htj2k" : "jpeg");
+  const good = !crc_of_samples || matches(decoded);
+  const samples = good && job.want_samples ? copyOut(job, decoded, bytes_per_sample, coded_bits > job.bits) : null;
+  return { samples, bytes_per_sample: job.bits > 8 ? 2 : 1, good };
+}
+
+async function work() {
+  if (busy) return;
+  busy = true;
+  for (let job = queue.shift(); job; job = queue.shift()) {
+    const start = performance.now();
+    /** @type {Answer} */
+    const answer = { id: job.id, bytes: job.bytes, failure: "", reason: "", samples: null, bytes_per_sample: 1, ms: 0 };
+    try {
+      const { samples, bytes_per_sample, good } = await decode(job);
+      Object.assign(answer, { samples, bytes_per_sample, failure: good ? "" : "crc" });
+    } catch (error) {
+      answer.failure = "decode";
+      answer.reason = String(error);
+    }
+    answer.ms = performance.now() - start;
+    page.postMessage(answer, answer.samples ? [answer.bytes, answer.samples] : [answer.bytes]);
+  }
+  busy = false;
+}
+
+/**
+ * Lets the engine compile the decoder's hot loops before the first real frame: 20 ms instead of 100 for it. One round at a
+ * time, so that a frame which comes meanwhile does not wait.
+ * @param {Uint8Array[]} streams
+ */
+async function warmUp(streams) {
+  if (warm_ups_left-- <= 0) return;
+  if (!busy && queue.length === 0) for (const bytes of streams) run(await decoder("htj2k"), bytes);
+  setTimeout(() => warmUp(streams), 0);
+}
+
+self.onmessage = ({ data }) => {
+  if (data.start) {
+    compiled = data.module;
+    const streams = WARM_UP_BASE64.map((text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)));
+    warmUp(streams).catch(() => {}); // a decoder that cannot be had is reported by the first frame
+  } else {
+    queue.push(data);
+    work();
+  }
+};

@@ -1,0 +1,231 @@
+// A run's description and the reader's wishes → one look-up table and one colour mode. Pure.
+//
+// Both renderers draw with the same table, so they give the same picture. Order of the steps (PS3.4 N.2): modality LUT or
+// rescale → VOI LUT or window → inversion. The table holds RGBA pixels as little-endian u32, alpha 255; in the colour modes
+// its red byte is the curve of each channel.
+
+/**
+ * @typedef {object} Look what the reader chose
+ * @property {number} center
+ * @property {number} width
+ * @property {number | null} voi_lut index into `display.voi_luts`; null: the window
+ * @property {boolean} invert on top of the file's own
+ *
+ * @typedef {object} Palette how samples become pixels
+ * @property {"index"|"rgb"|"ybr_full"|"ybr_partial"} mode `index`: one sample, the table's pixel
+ * @property {number} bits precision of the samples
+ * @property {Uint32Array} table 2^bits entries
+ */
+
+const OPAQUE = 0xff000000;
+
+/** @param {string} text @returns {Uint8Array} */
+function fromBase64(text) {
+  const raw = atob(text);
+  const bytes = new Uint8Array(raw.length);
+  for (let n = 0; n < raw.length; n++) bytes[n] = raw.charCodeAt(n);
+  return bytes;
+}
+
+/**
+ * Entries of a table, 16-bit little-endian or 8-bit.
+ * @param {string} text base64
+ * @param {boolean} wide
+ */
+function entries(text, wide) {
+  const bytes = fromBase64(text);
+  if (!wide) return Uint16Array.from(bytes);
+  const view = new DataView(bytes.buffer);
+  return Uint16Array.from({ length: bytes.length >> 1 }, (_, n) => view.getUint16(2 * n, true));
+}
+
+/** @param {import("./description.js").Lut} lut */
+function lutFunction(lut) {
+  const table = entries(lut.data, true);
+  const last = table.length - 1;
+  return (/** @type {number} */ x) => table[Math.min(last, Math.max(0, Math.round(x) - lut.first))];
+}
+
+/**
+ * Level in [0, 1] of a modality value through a window (PS3.3 C.11.2.1.2, C.11.2.1.3).
+ * @param {string} kind LINEAR, LINEAR_EXACT or SIGMOID
+ * @param {number} center
+ * @param {number} width
+ * @returns {(x: number) => number}
+ */
+export function windowFunction(kind, center, width) {
+  if (kind === "SIGMOID") return (x) => 1 / (1 + Math.exp((-4 * (x - center)) / width));
+  const exact = kind === "LINEAR_EXACT";
+  const middle = exact ? center : center - 0.5;
+  const span = exact ? width : width - 1;
+  return (x) => {
+    if (x <= middle - span / 2) return 0;
+    if (x > middle + span / 2) return 1;
+    return (x - middle) / span + 0.5;
+  };
+}
+
+/**
+ * What sample `i` of the decoder stands for in the file's own values. Signed samples travel with an offset; samples that
+ * are too large for 16 bits were mapped onto the run's range by the worker.
+ * @param {import("./description.js").RunDescription} description
+ * @param {number} bits
+ * @returns {(i: number) => number}
+ */
+function storedValue(description, bits) {
+  if (description.tiers.exact.codec === "deflate") {
+    const { low, high } = sampleRange(description);
+    const step = (high - low) / (2 ** bits - 1);
+    return (i) => low + i * step;
+  }
+  const bias = description.signed ? 2 ** (description.bits_stored - 1) : 0;
+  return (i) => i - bias;
+}
+
+/**
+ * The run's smallest and largest stored value, or what its bits could hold.
+ * @param {import("./description.js").RunDescription} description
+ */
+export function sampleRange(description) {
+  const { sample_min, sample_max } = description.display;
+  if (sample_min !== null && sample_max !== null && sample_max > sample_min) return { low: sample_min, high: sample_max };
+  const half = 2 ** (description.bits_stored - 1);
+  return description.signed ? { low: -half, high: half - 1 } : { low: 0, high: 2 * half - 1 };
+}
+
+/**
+ * Whether pictures of this tier are colour, as they come out of the decoder.
+ * @param {import("./description.js").RunDescription} description
+ * @param {import("./description.js").Tier} tier
+ * @returns {Palette["mode"]}
+ */
+export function colorMode(description, tier) {
+  if (tier.components < 3) return "index";
+  const photometric = description.photometric_interpretation;
+  if (tier.color === "rgb") return "rgb";
+  // YBR_RCT and YBR_ICT name the codec's own transform, which the decoder has undone (PS3.5 8.2.4).
+  if (photometric.startsWith("YBR_FULL")) return "ybr_full";
+  if (photometric.startsWith("YBR_PARTIAL")) return "ybr_partial";
+  return "rgb";
+}
+
+/**
+ * @param {import("./description.js").RunDescription} description
+ * @param {import("./description.js").Tier} tier
+ * @param {Look} look
+ * @returns {Palette}
+ */
+export function makePalette(description, tier, look) {
+  const bits = description.tiers.exact.codec === "deflate" && tier.codec === "deflate" ? 16 : Math.min(16, tier.bits);
+  const mode = colorMode(description, tier);
+  if (mode !== "index") return { mode, bits, table: channelTable(bits, look) };
+  if (description.display.palette) return { mode, bits, table: paletteTable(description, bits, look) };
+  return { mode, bits, table: greyTable(description, bits, look) };
+}
+
+/**
+ * Curve of each colour channel: as stored unless the reader moved the window (8-bit levels).
+ * @param {number} bits
+ * @param {Look} look
+ */
+function channelTable(bits, look) {
+  const top = 2 ** bits - 1;
+  const curve = windowFunction("LINEAR_EXACT", look.center, Math.max(1e-3, look.width));
+  return fill(bits, (i) => curve((i * 255) / top), look.invert);
+}
+
+/**
+ * @param {import("./description.js").RunDescription} description
+ * @param {number} bits
+ * @param {Look} look
+ */
+function greyTable(description, bits, look) {
+  const { display } = description;
+  const stored = storedValue(description, bits);
+  const lut = display.modality_lut && lutFunction(display.modality_lut);
+  const slope = display.rescale_slope;
+  const intercept = display.rescale_intercept;
+  /** @type {(x: number) => number} */
+  let level;
+  const voi = look.voi_lut === null ? undefined : display.voi_luts[look.voi_lut];
+  if (voi) {
+    const curve = lutFunction(voi);
+    const top = 2 ** voi.bits - 1;
+    level = (x) => Math.min(1, curve(x) / top);
+  } else {
+    const width = Math.max(display.voi_lut_function === "LINEAR" ? 1 : 1e-6, look.width);
+    level = windowFunction(display.voi_lut_function, look.center, width);
+  }
+  const invert = display.invert !== look.invert;
+  const table = fill(bits, (i) => level(lut ? lut(stored(i)) : stored(i) * slope + intercept), invert);
+  const padding = display.pixel_padding;
+  if (typeof padding === "number" && description.tiers.exact.codec !== "deflate") {
+    const index = padding + (description.signed ? 2 ** (description.bits_stored - 1) : 0);
+    if (index >= 0 && index < table.length) table[index] = OPAQUE; // what is no picture is black, inverted or not
+  }
+  return table;
+}
+
+/**
+ * @param {number} bits
+ * @param {(i: number) => number} level in [0, 1]
+ * @param {boolean} invert
+ */
+function fill(bits, level, invert) {
+  const table = new Uint32Array(2 ** bits);
+  for (let i = 0; i < table.length; i++) {
+    const at = level(i);
+    const grey = Math.round(255 * (invert ? 1 - at : at));
+    table[i] = (OPAQUE | (grey * 0x010101)) >>> 0;
+  }
+  return table;
+}
+
+/**
+ * Palette colour (PS3.3 C.7.6.3.1.5, .6): values below the first entry take the first, above the last the last.
+ * @param {import("./description.js").RunDescription} description
+ * @param {number} bits
+ * @param {Look} look
+ */
+function paletteTable(description, bits, look) {
+  const palette = /** @type {import("./description.js").Palette} */ (description.display.palette);
+  const wide = palette.bits > 8;
+  const [red, green, blue] = [palette.red, palette.green, palette.blue].map((text) => entries(text, wide));
+  const top = 2 ** palette.bits - 1;
+  const stored = storedValue(description, bits);
+  const flip = look.invert ? 0xffffff : 0;
+  const table = new Uint32Array(2 ** bits);
+  for (let i = 0; i < table.length; i++) {
+    const n = Math.min(red.length - 1, Math.max(0, stored(i) - palette.first));
+    const pixel =
+      Math.round((red[n] * 255) / top) |
+      (Math.round((green[n] * 255) / top) << 8) |
+      (Math.round((blue[n] * 255) / top) << 16);
+    table[i] = (OPAQUE | (pixel ^ flip)) >>> 0;
+  }
+  return table;
+}
+
+/**
+ * The look a run opens with: its first VOI LUT, else its first window; colour as it is.
+ * @param {import("./description.js").RunDescription} description
+ * @returns {Look}
+ */
+export function defaultLook(description) {
+  const { display } = description;
+  if (description.samples_per_pixel > 1 || display.palette) {
+    return { center: 127.5, width: 255, voi_lut: null, invert: false };
+  }
+  const first = display.windows[0];
+  const voi_lut = display.voi_luts.length && (!first || first.source !== "file") ? 0 : null;
+  return { center: first ? first.center : 127.5, width: first ? first.width : 255, voi_lut, invert: false };
+}
+
+/**
+ * YCbCr → RGB of one pixel, 8-bit levels before clamping: [from Y, Y's zero, Cr→R, Cb→G, Cr→G, Cb→B] of PS3.3 C.7.6.3.1.2.
+ * @type {Record<"ybr_full"|"ybr_partial", readonly number[]>}
+ */
+export const YBR_FACTORS = {
+  ybr_full: [1, 0, 1.402, -0.344136, -0.714136, 1.772],
+  ybr_partial: [255 / 219, 16, 1.596027, -0.391762, -0.812968, 2.017232],
+};

@@ -1,0 +1,141 @@
+// Pixels → canvas by look-up table and putImageData: where there is no WebGL2 or only a software one.
+
+import { YBR_FACTORS } from "./display.js";
+
+/**
+ * @param {Uint8Array | Uint16Array} samples
+ * @param {import("./display.js").Palette} palette
+ * @param {number} components
+ * @param {Uint32Array} out one RGBA pixel each
+ */
+export function paintPixels(samples, palette, components, out) {
+  const { table } = palette;
+  const count = out.length;
+  if (palette.mode === "index") {
+    if (components === 1) for (let n = 0; n < count; n++) out[n] = table[samples[n]];
+    else for (let n = 0, at = 0; n < count; n++, at += components) out[n] = table[samples[at]];
+  } else if (palette.mode === "rgb") {
+    for (let n = 0, at = 0; n < count; n++, at += components) {
+      out[n] =
+        0xff000000 |
+        ((table[samples[at + 2]] & 255) << 16) |
+        ((table[samples[at + 1]] & 255) << 8) |
+        (table[samples[at]] & 255);
+    }
+  } else {
+    paintYbr(samples, palette, components, out);
+  }
+}
+
+/**
+ * @param {Uint8Array | Uint16Array} samples
+ * @param {import("./display.js").Palette} palette
+ * @param {number} components
+ * @param {Uint32Array} out
+ */
+function paintYbr(samples, palette, components, out) {
+  const { table } = palette;
+  const [gain, zero, r_cr, g_cb, g_cr, b_cb] = YBR_FACTORS[/** @type {"ybr_full"|"ybr_partial"} */ (palette.mode)];
+  const unit = 2 ** (palette.bits - 8);
+  const top = 2 ** palette.bits - 1;
+  const middle = 128 * unit;
+  const base = zero * unit;
+  for (let n = 0, at = 0; n < out.length; n++, at += components) {
+    const y = gain * (samples[at] - base) + 0.5;
+    const cb = samples[at + 1] - middle;
+    const cr = samples[at + 2] - middle;
+    const red = y + r_cr * cr;
+    const green = y + g_cb * cb + g_cr * cr;
+    const blue = y + b_cb * cb;
+    out[n] =
+      0xff000000 |
+      ((table[blue < 0 ? 0 : blue > top ? top : blue | 0] & 255) << 16) |
+      ((table[green < 0 ? 0 : green > top ? top : green | 0] & 255) << 8) |
+      (table[red < 0 ? 0 : red > top ? top : red | 0] & 255);
+  }
+}
+
+export class Canvas2dRenderer {
+  /** @type {ImageData | null} */
+  #image = null;
+  /** @type {Uint32Array} */
+  #pixels = new Uint32Array(0);
+  /** @type {ImageBitmap | HTMLImageElement | null} */
+  #preview = null;
+  #stale = true;
+
+  /** @param {HTMLCanvasElement} canvas */
+  constructor(canvas) {
+    this.name = /** @type {const} */ ("2d");
+    this.canvas = canvas;
+    const options = { alpha: false, willReadFrequently: true };
+    this.context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d", options));
+    this.buffer = document.createElement("canvas");
+    this.buffer_context = /** @type {CanvasRenderingContext2D} */ (this.buffer.getContext("2d", options));
+  }
+
+  /**
+   * Takes a frame as the picture to draw.
+   * @param {import("./ring.js").Decoded} decoded
+   * @param {import("./display.js").Palette} palette
+   * @param {{rows: number, columns: number}} size
+   */
+  show(decoded, palette, { rows, columns }) {
+    if (!this.#image || this.#image.width !== columns || this.#image.height !== rows) {
+      this.#image = new ImageData(columns, rows);
+      this.#pixels = new Uint32Array(this.#image.data.buffer);
+      this.buffer.width = columns;
+      this.buffer.height = rows;
+    }
+    paintPixels(decoded.samples, palette, decoded.components, this.#pixels);
+    this.#preview = null;
+    this.#stale = true;
+  }
+
+  /** @param {ImageBitmap | HTMLImageElement} image */
+  showPreview(image) {
+    this.#preview = image;
+  }
+
+  /** @param {import("./view.js").Placement} place */
+  draw(place) {
+    const { context, canvas } = this;
+    const covers =
+      place.x <= 0 && place.y <= 0 && place.x + place.width >= canvas.width && place.y + place.height >= canvas.height;
+    if (!covers) {
+      context.fillStyle = "#000";
+      context.fillRect(0, 0, canvas.width, canvas.height);
+    }
+    if (this.#preview) {
+      context.drawImage(this.#preview, place.x, place.y, place.width, place.height);
+      return;
+    }
+    const image = this.#image;
+    if (!image) return;
+    if (place.width === image.width && place.height === image.height) {
+      context.putImageData(image, place.x, place.y);
+      return;
+    }
+    if (this.#stale) {
+      this.buffer_context.putImageData(image, 0, 0);
+      this.#stale = false;
+    }
+    context.imageSmoothingEnabled = true;
+    context.imageSmoothingQuality = "low"; // bilinear, as the shader does
+    context.drawImage(this.buffer, place.x, place.y, place.width, place.height);
+  }
+
+  /** Nothing to show: black. */
+  clear() {
+    this.#image = null;
+    this.#preview = null;
+    this.context.fillStyle = "#000";
+    this.context.fillRect(0, 0, this.canvas.width, this.canvas.height);
+  }
+
+  release() {
+    this.#image = null;
+    this.#preview = null;
+    this.buffer.width = this.buffer.height = 0;
+  }
+}

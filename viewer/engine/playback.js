@@ -1,0 +1,166 @@
+// What plays and where: frame, direction, range, loop mode, clock. No canvas, no data; told the time.
+
+import { PlayClock, frameDurations, makeSequence } from "./clock.js";
+
+/** Frames that are worked out ahead of the playhead; the ring never holds more. */
+const AHEAD_MAX = 128;
+/**
+ * The clock starts this much before the tick that starts it, so that a frame's time falls between two ticks of the display
+ * and not upon one, where jitter would show it for one tick too many and the next for one too few.
+ */
+const PHASE_MS = 4;
+
+/** @typedef {import("./clock.js").LoopMode} LoopMode */
+
+export class Playback {
+  /** @type {Float64Array} */
+  #durations = new Float64Array([1000 / 15]);
+  /** @type {Float64Array} as acquired */
+  #acquired = this.#durations;
+  #order = new Int32Array(AHEAD_MAX);
+
+  constructor() {
+    this.frames = 1;
+    this.frame = 0;
+    this.first = 0;
+    this.last = 0;
+    /** @type {LoopMode} */
+    this.loop = "loop";
+    this.speed = 1;
+    /** The reader wants it to play; the clock may still wait for the picture. */
+    this.playing = false;
+    this.clock = this.#makeClock();
+  }
+
+  #makeClock() {
+    return new PlayClock(makeSequence(this.#durations, this.first, this.last, this.loop), this.loop, this.speed);
+  }
+
+  /**
+   * Another run.
+   * @param {import("./description.js").RunDescription} description
+   * @param {number} frame
+   * @param {boolean} keep speed and loop mode
+   */
+  load(description, frame, keep) {
+    this.frames = description.frames;
+    this.first = 0;
+    this.last = description.frames - 1;
+    this.frame = Math.min(Math.max(0, frame), this.last);
+    this.#durations = this.#acquired = frameDurations(description.timing, description.frames);
+    if (!keep) {
+      this.speed = 1;
+      this.loop = description.timing.sequencing === "sweep" ? "sweep" : "loop";
+    }
+    this.clock = this.#makeClock();
+  }
+
+  get running() {
+    return this.clock.anchor_ms !== null;
+  }
+
+  /** Mean frames a second of the range at the speed of now; negative backwards. */
+  get rate_fps() {
+    const { frames, period_ms } = this.clock.sequence;
+    return (frames.length * 1000 * this.speed) / period_ms;
+  }
+
+  /** @param {number} now_ms */
+  start(now_ms) {
+    this.clock = this.#makeClock();
+    this.clock.start(this.frame, now_ms - PHASE_MS);
+  }
+
+  /** The clock stands, `frame` is where it stood. The wish to play stays. */
+  halt() {
+    if (this.running) this.clock = this.#makeClock();
+  }
+
+  /**
+   * Where play is now; moves `frame`.
+   * @param {number} now_ms
+   */
+  advance(now_ms) {
+    if (!this.running) return { step: 0, frame: this.frame, ended: false };
+    const position = this.clock.at(now_ms);
+    this.frame = position.frame;
+    return position;
+  }
+
+  /** @param {number} frame */
+  seek(frame) {
+    this.frame = Math.min(this.last, Math.max(this.first, Math.round(frame)));
+    this.halt();
+  }
+
+  /** @param {number} count negative: back; wraps in the range */
+  step(count) {
+    const length = this.last - this.first + 1;
+    const to = (((this.frame - this.first + count) % length) + length) % length;
+    this.seek(this.first + to);
+  }
+
+  /**
+   * @param {number} speed
+   * @param {number} now_ms
+   */
+  setSpeed(speed, now_ms) {
+    this.speed = speed;
+    this.clock.setSpeed(speed, now_ms);
+  }
+
+  /** @param {number | null} fps null: as acquired */
+  setRate(fps) {
+    this.#durations = fps === null ? this.#acquired : new Float64Array(this.frames).fill(1000 / fps);
+    this.halt();
+  }
+
+  /**
+   * @param {number} first
+   * @param {number} last
+   */
+  setRange(first, last) {
+    this.first = Math.min(Math.max(0, Math.min(first, last)), this.frames - 1);
+    this.last = Math.min(Math.max(this.first, Math.max(first, last)), this.frames - 1);
+    this.frame = Math.min(this.last, Math.max(this.first, this.frame));
+    this.clock = this.#makeClock();
+  }
+
+  /** @param {LoopMode} loop */
+  setLoop(loop) {
+    this.loop = loop;
+    this.clock = this.#makeClock();
+  }
+
+  /** `once` has come to its end (or, backwards, to its start). */
+  atEnd() {
+    return this.loop === "once" && this.frame === (this.speed < 0 ? this.first : this.last);
+  }
+
+  /** Back to where play begins. */
+  rewind() {
+    this.seek(this.speed < 0 ? this.last : this.first);
+  }
+
+  /**
+   * What is needed, nearest first: in play order when playing, else the neighbours on both sides.
+   * @param {import("./clock.js").Position} position
+   * @returns {import("./run_source.js").Plan}
+   */
+  plan(position) {
+    const order = this.#order;
+    if (this.playing) {
+      const clock = this.clock;
+      const from = this.running ? position : { step: 0, frame: this.frame, ended: false };
+      if (!this.running) clock.anchor_index = Math.max(0, clock.sequence.frames.indexOf(this.frame));
+      return { order, count: clock.upcoming(from, order), due_ms: (ahead) => (this.running ? clock.due_ms(from, ahead) : ahead) };
+    }
+    let count = 0;
+    const length = this.last - this.first + 1;
+    for (let n = 0; count < Math.min(length, AHEAD_MAX); n++) {
+      const away = n & 1 ? (n + 1) >> 1 : -(n >> 1);
+      order[count++] = this.first + ((((this.frame - this.first + away) % length) + length) % length);
+    }
+    return { order, count, due_ms: (ahead) => ahead };
+  }
+}

@@ -1,0 +1,300 @@
+// One run being played: what is held of it compressed and decoded, and what it needs decoded next.
+
+import { RunStore } from "./frames.js";
+import { DecodedRing } from "./ring.js";
+import { sampleRange } from "./display.js";
+import { CODEC_JPEG, TIER_EXACT } from "./wire.js";
+
+/** A first pass is decoded at most this many frames ahead: farther on, the exact frame may come in time to save the work. */
+const FIRST_PASS_AHEAD = 8;
+/** Frames at the playhead that must be there before any picture is refined. */
+const SAFE_AHEAD = 6;
+/** The same frame damaged this often is given up: the server's copy itself is wrong. */
+const DAMAGED_MAX = 3;
+/** Decode times are averaged over about eight frames. */
+const MEAN_SHARE = 1 / 8;
+
+/**
+ * @typedef {import("./frames.js").Bitstream} Bitstream
+ * @typedef {import("./description.js").RunDescription} RunDescription
+ *
+ * @typedef {object} Plan what is shown now and next; made anew by the player at every tick
+ * @property {Int32Array} order frames in the order they are needed, the one on screen first
+ * @property {number} count of `order`
+ * @property {(ahead: number) => number} due_ms when the frame at that place of `order` comes on
+ *
+ * @typedef {object} Owner
+ * @property {(source: RunSource) => void} described
+ * @property {(source: RunSource, frame: number) => void} decoded a frame came into the ring
+ * @property {(source: RunSource) => void} held what is held has changed
+ * @property {(source: RunSource, code: string, message: string) => void} failed
+ */
+
+/** @type {Plan} */
+const NOTHING = { order: new Int32Array(0), count: 0, due_ms: () => Infinity };
+
+export class RunSource {
+  /** @type {Set<Bitstream>} with a worker */
+  #away = new Set();
+  /** @type {Map<number, number>} times damaged, by frame * 4 + tier */
+  #damaged = new Map();
+  #mean_ms = [0, 0, 0];
+  #released = false;
+
+  /**
+   * @param {string} run
+   * @param {RunDescription | null} description
+   * @param {{connection: import("./connection.js").Connection, pool: import("./decode_pool.js").DecodePool, owner: Owner}} parts
+   * @param {import("./wire.js").Wish} wish
+   */
+  constructor(run, description, { connection, pool, owner }, wish) {
+    this.run = run;
+    this.connection = connection;
+    this.pool = pool;
+    this.owner = owner;
+    this.plan = NOTHING;
+    /** The cache on the server is whole; until then more may come. */
+    this.complete = false;
+    /** @type {RunDescription | null} */
+    this.description = null;
+    this.store = new RunStore(0);
+    this.ring = new DecodedRing(1);
+    if (description) this.#describe(description);
+    pool.attach(this);
+    connection.subscribe(run, this, wish);
+  }
+
+  /** @param {RunDescription} description */
+  #describe(description) {
+    this.description = description;
+    this.store = new RunStore(description.frames);
+    const { components, bits } = description.tiers.exact;
+    this.ring = new DecodedRing(description.rows * description.columns * components * (bits > 8 ? 2 : 1));
+  }
+
+  /** @param {import("./wire.js").ServerMessage} message */
+  onMessage(message) {
+    if (message.type === "error") {
+      this.owner.failed(this, message.code ?? "error", message.message ?? "");
+      return;
+    }
+    if (message.type !== "run" && message.type !== "progress") return;
+    this.complete = message.complete ?? false;
+    if (message.description && !this.description) {
+      this.#describe(message.description);
+      this.owner.described(this);
+    }
+  }
+
+  /** @param {import("./wire.js").Piece} piece */
+  onPiece(piece) {
+    // Pieces never come before the `run` message; without it there is no place to put them.
+    if (!this.description) return;
+    if (!this.store.accept(piece)) return;
+    this.owner.held(this);
+    this.pool.poke();
+  }
+
+  resume() {
+    return this.store.resume();
+  }
+
+  backlog() {
+    return this.store.unchecked_bytes;
+  }
+
+  get all_exact() {
+    return this.description !== null && this.store.checked_count === this.store.frames;
+  }
+
+  /**
+   * What this run needs most (decode_pool.js asks).
+   * @param {number} now_ms
+   * @returns {import("./decode_pool.js").Need | null}
+   */
+  need(now_ms) {
+    const { plan } = this;
+    let refine = -1;
+    for (let ahead = 0; ahead < plan.count && ahead < this.ring.capacity; ahead++) {
+      const frame = plan.order[ahead];
+      if (frame >= this.store.frames) break; // a plan made before the description came
+      const exact = this.#ready(this.store.exact(frame));
+      const decoded = this.ring.get(frame);
+      if (decoded) {
+        if (refine < 0 && exact && decoded.tier < TIER_EXACT) refine = ahead;
+      } else {
+        const stream = this.#choose(frame, exact, ahead, plan.due_ms(ahead) - now_ms);
+        if (stream && (ahead < SAFE_AHEAD || refine < 0)) return this.#needOf(stream, plan.due_ms(ahead));
+      }
+      if (refine >= 0 && ahead >= SAFE_AHEAD) break;
+    }
+    if (refine >= 0) {
+      const exact = this.store.exact(plan.order[refine]);
+      if (exact) return this.#needOf(exact, plan.due_ms(refine));
+    }
+    const unchecked = this.store.nextUnchecked();
+    return unchecked && this.#needOf(unchecked, Infinity);
+  }
+
+  /**
+   * The tier to decode for a frame that is not there at all.
+   * @param {number} frame
+   * @param {Bitstream | null} exact
+   * @param {number} ahead
+   * @param {number} left_ms until it is due
+   */
+  #choose(frame, exact, ahead, left_ms) {
+    const first = this.#ready(this.store.firstPass(frame));
+    // Already with a worker: no second tier of it meanwhile.
+    if (this.#isAway(this.store.exact(frame)) || this.#isAway(this.store.firstPass(frame))) return null;
+    const slow = exact !== null && left_ms < this.#mean_ms[TIER_EXACT] * 1.5 && ahead > 0;
+    if (exact && !(slow && first)) return exact;
+    return ahead < FIRST_PASS_AHEAD ? first : null;
+  }
+
+  /** @param {Bitstream | null} stream */
+  #ready(stream) {
+    return stream && stream.bytes ? stream : null;
+  }
+
+  /** @param {Bitstream | null} stream */
+  #isAway(stream) {
+    return stream !== null && this.#away.has(stream);
+  }
+
+  /**
+   * @param {Bitstream} stream
+   * @param {number} due_ms
+   * @returns {import("./decode_pool.js").Need}
+   */
+  #needOf(stream, due_ms) {
+    return {
+      due_ms,
+      take: () => this.#take(stream, due_ms !== Infinity),
+      done: (answer) => this.#done(stream, answer),
+    };
+  }
+
+  /**
+   * @param {Bitstream} stream
+   * @param {boolean} want_samples
+   * @returns {Omit<import("./decode_worker.js").Job, "id" | "into">}
+   */
+  #take(stream, want_samples) {
+    const { rows, columns, tiers } = /** @type {RunDescription} */ (this.description);
+    const tier = this.tierOf(stream.tier);
+    const bytes = /** @type {ArrayBuffer} */ (/** @type {Uint8Array} */ (stream.bytes).buffer);
+    stream.bytes = null;
+    this.#away.add(stream);
+    const raw = tier.codec === "deflate" ? this.#rawForm(tier) : null;
+    return {
+      codec: stream.codec,
+      bytes,
+      rows,
+      columns,
+      components: tier.components,
+      bits: raw ? 16 : tier.bits,
+      transform: stream.codec === CODEC_JPEG && tiers.exact.jpeg_transform === true,
+      raw,
+      crc32: stream.checked ? null : stream.crc32,
+      crc_of_samples: stream.tier === TIER_EXACT && stream.codec !== CODEC_JPEG,
+      want_samples,
+    };
+  }
+
+  /** @param {import("./description.js").Tier} tier */
+  #rawForm(tier) {
+    const { low, high } = sampleRange(/** @type {RunDescription} */ (this.description));
+    return { bytes_per_sample: tier.bytes_per_sample ?? 4, kind: tier.sample_kind ?? "uint", low, high };
+  }
+
+  /** @param {number} tier as on the wire */
+  tierOf(tier) {
+    const { tiers } = /** @type {RunDescription} */ (this.description);
+    const made = [tiers.coarse, tiers.first_pass, tiers.exact][tier];
+    return made ?? tiers.exact;
+  }
+
+  /**
+   * @param {Bitstream} stream
+   * @param {import("./decode_pool.js").Answer | null} answer
+   */
+  #done(stream, answer) {
+    this.#away.delete(stream);
+    if (this.#released) {
+      if (answer?.samples) this.pool.recycle(answer.samples);
+      return;
+    }
+    if (!answer || answer.failure) {
+      this.#lost(stream, answer);
+      return;
+    }
+    stream.bytes = new Uint8Array(answer.bytes);
+    this.#mean_ms[stream.tier] += (answer.ms - this.#mean_ms[stream.tier]) * MEAN_SHARE;
+    if (!stream.checked) {
+      this.store.confirm(stream);
+      this.connection.worked();
+      this.owner.held(this);
+    }
+    if (answer.samples) this.#keep(stream, answer.samples, answer.bytes_per_sample);
+  }
+
+  /**
+   * The frame cannot be shown: it is asked for again.
+   * @param {Bitstream} stream
+   * @param {import("./decode_pool.js").Answer | null} answer
+   */
+  #lost(stream, answer) {
+    this.store.reject(stream);
+    this.owner.held(this);
+    const key = stream.frame * 4 + stream.tier;
+    const times = (this.#damaged.get(key) ?? 0) + 1;
+    this.#damaged.set(key, times);
+    if (times <= DAMAGED_MAX) {
+      this.connection.damaged(this.run, stream.tier, stream.frame);
+      return;
+    }
+    const why = answer?.failure === "decode" ? `it cannot be decoded (${answer.reason})` : "its checksum is wrong";
+    this.owner.failed(this, "damaged", `Frame ${stream.frame + 1} cannot be shown: ${why}.`);
+  }
+
+  /**
+   * @param {Bitstream} stream
+   * @param {ArrayBuffer} buffer
+   * @param {number} bytes_per_sample
+   */
+  #keep(stream, buffer, bytes_per_sample) {
+    const samples = bytes_per_sample === 2 ? new Uint16Array(buffer) : new Uint8Array(buffer);
+    const { frame, tier } = stream;
+    const left = this.ring.put({ frame, tier, samples, components: this.tierOf(tier).components }, this.#distance);
+    if (left) this.pool.recycle(/** @type {ArrayBuffer} */ (left.samples.buffer));
+    if (this.ring.get(frame)?.samples === samples) this.owner.decoded(this, frame);
+  }
+
+  #distance = (/** @type {number} */ frame) => {
+    const { order, count } = this.plan;
+    for (let ahead = 0; ahead < count; ahead++) if (order[ahead] === frame) return ahead;
+    return count;
+  };
+
+  isEmpty() {
+    return this.store.stored_bytes === 0;
+  }
+
+  /** Off the screen: what is compressed stays, what is decoded goes. */
+  rest() {
+    this.plan = NOTHING;
+    this.#emptyRing();
+  }
+
+  #emptyRing() {
+    for (const decoded of this.ring.clear()) this.pool.recycle(/** @type {ArrayBuffer} */ (decoded.samples.buffer));
+  }
+
+  release() {
+    this.#released = true;
+    this.pool.detach(this);
+    this.connection.unsubscribe(this.run);
+    this.#emptyRing();
+  }
+}

@@ -1,0 +1,200 @@
+// The canvas of one player: its size, zoom and look, and which picture lies on it.
+
+import { defaultLook, makePalette } from "./display.js";
+import { Canvas2dRenderer } from "./draw_2d.js";
+import { GlRenderer, hasFastGl } from "./draw_gl.js";
+import { ZOOM_MAX, ZOOM_MIN, place, zoomedAt } from "./view.js";
+
+/**
+ * @typedef {import("./description.js").RunDescription} RunDescription
+ * @typedef {import("./view.js").View} View
+ */
+
+/** @type {View} */
+const FITTED = { zoom: 1, pan_x: 0, pan_y: 0 };
+
+/**
+ * @param {HTMLCanvasElement} canvas
+ * @param {"auto"|"gl"|"2d"} wanted
+ * @param {() => void} onRestored
+ */
+function makeRenderer(canvas, wanted, onRestored) {
+  if (wanted === "gl" || (wanted === "auto" && hasFastGl())) {
+    try {
+      return new GlRenderer(canvas, onRestored);
+    } catch (error) {
+      console.warn(`fastcine: drawing without WebGL2 (${error})`);
+    }
+  }
+  return new Canvas2dRenderer(canvas);
+}
+
+export class Screen {
+  /** @type {Map<string, import("./display.js").Palette>} for the look and run of now */
+  #palettes = new Map();
+  /** @type {RunDescription | null} of the picture on the canvas, which may be the run before the one being opened */
+  #pictured = null;
+  /** @type {ResizeObserver} */
+  #observer;
+
+  /**
+   * @param {HTMLCanvasElement} canvas
+   * @param {"auto"|"gl"|"2d"} wanted
+   * @param {{redraw: () => void, reshow: () => void}} owner asks: draw again; take the picture anew and draw
+   */
+  constructor(canvas, wanted, owner) {
+    this.canvas = canvas;
+    this.renderer = makeRenderer(canvas, wanted, owner.reshow);
+    this.ratio = 1;
+    /** @type {View} */
+    this.view = FITTED;
+    /** @type {import("./display.js").Look} */
+    this.look = { center: 127.5, width: 255, voi_lut: null, invert: false };
+    this.#fitToBox();
+    this.#observer = new ResizeObserver(() => {
+      if (this.#fitToBox()) owner.redraw();
+    });
+    this.#observer.observe(canvas);
+  }
+
+  /** Device pixels of the canvas's box become the size of its store. @returns {boolean} whether that changed it */
+  #fitToBox() {
+    const { canvas } = this;
+    this.ratio = globalThis.devicePixelRatio || 1;
+    const width = Math.max(1, Math.round(canvas.clientWidth * this.ratio));
+    const height = Math.max(1, Math.round(canvas.clientHeight * this.ratio));
+    if (canvas.width === width && canvas.height === height) return false;
+    canvas.width = width;
+    canvas.height = height;
+    return true;
+  }
+
+  #size() {
+    return { width: this.canvas.width, height: this.canvas.height, ratio: this.ratio };
+  }
+
+  /**
+   * @param {RunDescription} description
+   * @param {boolean} keep the reader's look and view
+   */
+  use(description, keep) {
+    this.#palettes.clear();
+    if (keep) return;
+    this.look = defaultLook(description);
+    this.view = FITTED;
+  }
+
+  /** @param {Partial<import("./display.js").Look>} change */
+  setLook(change) {
+    this.look = { ...this.look, ...change };
+    this.#palettes.clear();
+  }
+
+  /** @param {RunDescription | null} description */
+  resetWindow(description) {
+    if (description) this.setLook({ ...defaultLook(description), invert: this.look.invert });
+  }
+
+  /** @param {Partial<View>} change */
+  setView(change) {
+    const view = { ...this.view, ...change };
+    this.view = { ...view, zoom: Math.min(ZOOM_MAX, Math.max(ZOOM_MIN, view.zoom)) };
+  }
+
+  /**
+   * @param {number} factor
+   * @param {number} x
+   * @param {number} y
+   */
+  zoomAt(factor, x, y) {
+    this.view = zoomedAt(this.view, factor, x, y, this.#size());
+  }
+
+  fit() {
+    this.view = FITTED;
+  }
+
+  /**
+   * Where a run's picture lies, device pixels.
+   * @param {RunDescription} description
+   */
+  placeOf(description) {
+    return place(description, this.#size(), this.view);
+  }
+
+  /** @param {RunDescription | null} description @returns {number} device pixels per image column */
+  scaleOf(description) {
+    return description ? this.placeOf(description).width / description.columns : 1;
+  }
+
+  /**
+   * @param {RunDescription | null} description
+   * @param {number} x
+   * @param {number} y
+   */
+  imageToCanvas(description, x, y) {
+    if (!description) return { x, y };
+    const on = this.placeOf(description);
+    return {
+      x: (on.x + (x * on.width) / description.columns) / this.ratio,
+      y: (on.y + (y * on.height) / description.rows) / this.ratio,
+    };
+  }
+
+  /**
+   * @param {RunDescription | null} description
+   * @param {number} x
+   * @param {number} y
+   */
+  canvasToImage(description, x, y) {
+    if (!description) return { x, y };
+    const on = this.placeOf(description);
+    return {
+      x: ((x * this.ratio - on.x) * description.columns) / on.width,
+      y: ((y * this.ratio - on.y) * description.rows) / on.height,
+    };
+  }
+
+  /**
+   * @param {RunDescription} description
+   * @param {import("./description.js").Tier} tier
+   */
+  #palette(description, tier) {
+    const key = `${tier.codec === "deflate"} ${tier.bits} ${tier.color} ${tier.components}`;
+    let palette = this.#palettes.get(key);
+    if (!palette) this.#palettes.set(key, (palette = makePalette(description, tier, this.look)));
+    return palette;
+  }
+
+  /**
+   * @param {RunDescription} description
+   * @param {import("./description.js").Tier} tier of `decoded`
+   * @param {import("./ring.js").Decoded} decoded
+   */
+  show(description, tier, decoded) {
+    this.renderer.show(decoded, this.#palette(description, tier), description);
+    this.#pictured = description;
+    this.draw();
+  }
+
+  /**
+   * @param {RunDescription} description
+   * @param {ImageBitmap | HTMLImageElement} image
+   */
+  showPreview(description, image) {
+    this.renderer.showPreview(image);
+    this.#pictured = description;
+    this.draw();
+  }
+
+  /** Draws what is there once more (zoom, size). */
+  draw() {
+    if (this.#pictured) this.renderer.draw(this.placeOf(this.#pictured));
+    else this.renderer.clear();
+  }
+
+  release() {
+    this.#observer.disconnect();
+    this.renderer.release();
+  }
+}
