@@ -163,11 +163,12 @@ def _vr_of(span: ElementSpan, dataset: Dataset, creators: dict[int, str]) -> str
         return "UN"
     if " or " not in vr:
         return vr
-    if span.tag in _SIGN_DEPENDS and int(dataset.get("PixelRepresentation", 0) or 0) == 1:
-        return "SS"
-    return "US" if vr.startswith("US") else "OW"
+    if "OW" in vr:
+        return "OW"
+    return "SS" if span.tag in _SIGN_DEPENDS and dataset.get(0x00280103, None) == _SIGNED else "US"
 
 
+_SIGNED = DataElement(0x00280103, "US", 1)
 #: Tags of VR "US or SS": signed when Pixel Representation is 1 (PS3.5 6.2, table 6.2-1).
 _SIGN_DEPENDS = frozenset(
     tag for tag, entry in DicomDictionary.items() if entry[0] == "US or SS" and tag >> 16 == 0x0028
