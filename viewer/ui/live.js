@@ -8,20 +8,22 @@
 import { fetchStudy } from "./api.js";
 
 const PAUSE_MS = 700; // an arriving study sends one event an object
+const FIRST_PAUSE_MS = 3000; // the picture comes first on the link
 
 /**
  * @param {string} studyUid
- * @param {{study: (study: Study) => void, run: (run: string, ready: number[], complete: boolean) => void}} tell
+ * @param {{study: (study: Study) => void, run: (run: string, ready: number[], complete: boolean) => boolean}} tell run answers whether that was all there is to know
  */
 export function follow(studyUid, tell) {
   let timer = 0;
-  const refetch = () => {
+  let opened = false;
+  const refetch = (pause_ms = PAUSE_MS) => {
     timer ||= window.setTimeout(async () => {
       timer = 0;
       // When it fails the next event asks again; the picture on screen needs none of it.
       const study = await fetchStudy(studyUid).catch(() => null);
       if (study) tell.study(study);
-    }, PAUSE_MS);
+    }, pause_ms);
   };
   const events = new EventSource("/api/events");
   events.addEventListener("study", (event) => {
@@ -29,8 +31,11 @@ export function follow(studyUid, tell) {
   });
   events.addEventListener("run", (event) => {
     const { run, ready, complete } = /** @type {{run: string, ready: number[], complete: boolean}} */ (JSON.parse(event.data));
-    tell.run(run, ready, complete);
+    if (!tell.run(run, ready, complete)) refetch();
   });
   // The page's JSON is as old as the page, and while the line was cut no event came: ask at every opening.
-  events.addEventListener("open", refetch);
+  events.addEventListener("open", () => {
+    refetch(opened ? PAUSE_MS : FIRST_PAUSE_MS);
+    opened = true;
+  });
 }

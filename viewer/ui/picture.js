@@ -25,6 +25,7 @@ export class Picture {
     this.waitingSince = 0;
     this.timer = 0;
     this.drawn = -1;
+    this.pending = true; // no picture of this run yet
   }
 
   /** @returns {Description | null} */
@@ -40,6 +41,14 @@ export class Picture {
     this.error = "";
     this.waitingSince = performance.now();
     this.drawn = -1;
+    this.pending = true;
+    setText(byId("run-place"), place);
+    this.refresh();
+  }
+
+  /** The same run, of which more is known now. @param {Tile} tile @param {string} place */
+  update(tile, place) {
+    this.tile = tile;
     setText(byId("run-place"), place);
     this.refresh();
   }
@@ -61,6 +70,11 @@ export class Picture {
 
   /** After every drawn frame: only what changes with it. @param {number} frame */
   drawFrame(frame) {
+    if (this.pending && !this.player.waiting) {
+      this.pending = false;
+      this.badge(this.player.badge);
+      this.notice();
+    }
     if (frame === this.drawn) return;
     this.drawn = frame;
     const { description } = this;
@@ -78,7 +92,7 @@ export class Picture {
     byId("picture").setAttribute("aria-label", description ? `${runLabel(description)}, ${description.frames} frames` : "Picture");
     this.drawn = -1;
     this.drawFrame(player.frame);
-    this.badge(this.holds ? player.badge : "");
+    this.badge(this.holds && !player.waiting ? player.badge : "");
     this.notice();
   }
 

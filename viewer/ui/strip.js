@@ -119,6 +119,7 @@ export class Strip {
     image.alt = "";
     image.loading = "lazy";
     image.decoding = "async";
+    image.fetchPriority = "low";
     image.draggable = false;
     image.addEventListener("error", () => {
       image.remove();

@@ -3,6 +3,7 @@
  * The bar below the picture: buttons for commands, speed, rates, window presets, and what dragging does.
  *
  * @typedef {import("../engine/player.js").Player} Player
+ * @typedef {import("./types.js").Description} Description
  * @typedef {import("./gestures.js").Tool} Tool
  */
 import { byId, make, setText } from "./dom.js";
@@ -17,6 +18,7 @@ export class Transport {
     this.player = player;
     /** @type {Tool} */
     this.tool = "scrub";
+    this.chosen = "";
     this.presets = /** @type {HTMLSelectElement} */ (byId("presets"));
     this.recommended = byId("recommended");
     for (const button of buttons("[data-command]")) {
@@ -39,6 +41,10 @@ export class Transport {
     this.#takeTool("scrub");
   }
 
+  get description() {
+    return /** @type {Description | null} */ (this.player.description);
+  }
+
   /** @param {Tool} tool */
   #takeTool(tool) {
     this.tool = tool;
@@ -46,7 +52,7 @@ export class Transport {
   }
 
   #toggleRecommended() {
-    const rate = otherRate(this.player.description?.timing);
+    const rate = otherRate(this.description?.timing);
     const on = this.recommended.getAttribute("aria-pressed") === "true";
     this.player.setRate(on ? null : rate);
     this.recommended.setAttribute("aria-pressed", String(!on));
@@ -61,7 +67,7 @@ export class Transport {
 
   /** The windows and tables of the file, when another run is shown. */
   describe() {
-    const { description } = this.player;
+    const { description } = this;
     const rate = otherRate(description?.timing);
     this.recommended.hidden = rate === null;
     this.recommended.setAttribute("aria-pressed", "false");
@@ -80,6 +86,7 @@ export class Transport {
     hand.hidden = true;
     this.presets.replaceChildren(...options, hand);
     this.presets.disabled = !options.length;
+    this.chosen = "";
     this.#mark();
   }
 
@@ -92,7 +99,7 @@ export class Transport {
   /** @param {string} value */
   #preset(value) {
     const index = Number(value.slice(1));
-    const window = this.player.description?.display.windows[index];
+    const window = this.description?.display.windows[index];
     if (value.startsWith("l")) this.player.setVoiLut(index);
     else if (window) this.player.setWindow(window.center, window.width);
     this.chosen = value;
@@ -101,12 +108,13 @@ export class Transport {
 
   /** Says which preset is on, as the picture has it. */
   #mark() {
-    const { window, description } = this.player;
+    const { window } = this.player;
+    const { description } = this;
     const windows = description?.display.windows ?? [];
     const near = (/** @type {number} */ a, /** @type {number} */ b) => Math.abs(a - b) < 1e-6;
     const index = window ? windows.findIndex(({ center, width }) => near(center, window.center) && near(width, window.width)) : -1;
     if (window) this.presets.value = index >= 0 ? `w${index}` : BY_HAND;
-    else this.presets.value = this.chosen?.startsWith("l") ? this.chosen : "l0";
+    else this.presets.value = this.chosen.startsWith("l") ? this.chosen : "l0";
   }
 
   /** After any change of the player's state. */
@@ -120,8 +128,8 @@ export class Transport {
     for (const button of buttons('[data-command="toggle"]')) button.setAttribute("aria-label", player.playing ? "Pause" : "Play");
     const fitted = player.view.zoom === 1 && player.view.pan_x === 0 && player.view.pan_y === 0;
     setText(byId("fit"), fitted ? "1:1" : "Fit");
-    const { timing, frames } = player.description ?? { timing: null, frames: 1 };
-    const many = (frames ?? 1) > 1;
+    const { timing, frames } = this.description ?? { timing: null, frames: 1 };
+    const many = frames > 1;
     for (const button of buttons('[data-speed], button[data-command="back"], button[data-command="on"], button[data-command="toggle"]')) button.setAttribute("aria-disabled", String(!many));
     byId("scrubber").setAttribute("aria-disabled", String(!many));
     setText(byId("rate"), many ? rateText(timing) : "");

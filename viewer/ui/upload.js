@@ -16,8 +16,15 @@ const RETRY_MS = 1500;
  * @param {DataTransfer} transfer @param {import("./upload-model.js").UploadModel} model @param {() => void} found
  */
 export function walkDropped(transfer, model, found) {
-  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry()).filter((entry) => entry !== null);
-  for (const entry of entries) {
+  const items = [...transfer.items].filter((item) => item.kind === "file");
+  // All are taken before the first is awaited.
+  const taken = items.map((item) => ({ entry: item.webkitGetAsEntry(), file: item.getAsFile() }));
+  for (const { entry, file } of taken) {
+    if (!entry) {
+      if (file) model.add({ file, path: file.name });
+      found();
+      continue;
+    }
     model.walking += 1;
     void walk(entry, model, found).finally(() => {
       model.walking -= 1;

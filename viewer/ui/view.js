@@ -16,8 +16,11 @@ import { nextSpeed } from "./words.js";
 const study = /** @type {import("./types.js").Study} */ (JSON.parse(byId("study").textContent ?? ""));
 showBanner(study.banner);
 
-/** @type {{socket?: WebSocket, run?: string, previews?: (ImageBitmap | HTMLImageElement)[]} & Record<string, unknown> | undefined} */
+/** @typedef {import("../engine/connection.js").Early & {previews?: (ImageBitmap | HTMLImageElement)[]}} Bootstrap previews: the first frames, as the page carried them */
+
+/** @type {Bootstrap | undefined} */
 const early = /** @type {any} */ (window).fastcineEarly;
+const preview = byId("preview");
 const canvas = /** @type {HTMLCanvasElement} */ (byId("picture"));
 const player = createPlayer(canvas, early ? { early } : {});
 /** @type {any} */ (window).fastcine = { player };
@@ -32,6 +35,12 @@ new Gestures(byId("stage"), player, { tool: () => transport.tool, doubled: () =>
 let tiles = [];
 /** @type {PictureTile | null} */
 let current = null;
+/** @type {string | null} the run whose windows and rates the bar shows */
+let described = null;
+let speed = 1;
+/** @type {boolean | null} whether it would play, while a failed run stands in between; playing goes on after it */
+let halted = null;
+let refreshing = 0;
 
 /** @param {import("./types.js").Tile[]} all */
 function takeTiles(all) {
@@ -42,36 +51,43 @@ function takeTiles(all) {
 
 /** @param {PictureTile} tile */
 function show(tile) {
-  const again = current?.run === tile.run;
-  if (again && player.run === tile.run) return;
-  const { speed_now: speed, playing } = player;
+  if (current?.run === tile.run && player.run === tile.run) return;
   const first = current === null;
+  const play = first || (halted ?? player.playing);
+  if (!first && player.description) speed = Math.abs(player.speed_now);
   current = tile;
   strip.select(tile.run);
   if (!first) history.replaceState(null, "", `?run=${encodeURIComponent(tile.run)}`);
-  if (tile.state === "failed") {
-    player.pause();
-  } else {
-    player.open(tile.run, tile.description, first ? {} : { play: playing || wasPlaying });
-    if (speed !== 1) player.speed(speed);
-  }
-  begin(tile);
+  const failed = tile.state === "failed";
+  halted = failed ? play : null;
+  picture.begin(tile, placeOf(tile));
+  if (failed) player.pause();
+  else player.open(tile.run, tile.description, { play });
+  refresh();
   const index = tiles.indexOf(tile);
   const near = [tiles[index + 1], tiles[index + 2], tiles[index - 1]].filter((next) => next !== undefined && next.state !== "failed");
   player.prefetch(near.map((next) => ({ run: /** @type {PictureTile} */ (next).run, description: /** @type {PictureTile} */ (next).description })));
 }
 
-/** Playing is what goes on from run to run; a still or a failed run in between does not end it. */
-let wasPlaying = true;
-
 /** @param {PictureTile} tile */
-function begin(tile) {
-  picture.begin(tile, tiles.length > 1 ? `${tile.kind} ${tiles.indexOf(tile) + 1} of ${tiles.length}` : "");
-  transport.describe();
-  refresh();
+function placeOf(tile) {
+  return tiles.length > 1 ? `${tile.kind} ${tiles.indexOf(tile) + 1} of ${tiles.length}` : "";
+}
+
+/** Once an animation frame at most: a drag changes the state more often than anybody can read. */
+function refreshSoon() {
+  refreshing ||= requestAnimationFrame(refresh);
 }
 
 function refresh() {
+  cancelAnimationFrame(refreshing);
+  refreshing = 0;
+  if (player.description && described !== player.run) {
+    described = player.run;
+    if (speed !== 1) player.speed(speed); // the reader's speed goes on from run to run
+    transport.describe();
+    scrubber.drawHeld();
+  }
   picture.refresh();
   transport.refresh();
   scrubber.drawRange();
@@ -149,27 +165,21 @@ addEventListener("keydown", (event) => {
 });
 
 player.addEventListener("frame", (event) => {
-  const { frame } = /** @type {CustomEvent} */ (event).detail;
-  byId("preview").hidden = true;
+  const { run, frame, tier } = /** @type {CustomEvent} */ (event).detail;
+  if (run !== current?.run) return;
+  if (tier >= 0 && !strip.thumbnails) void afterFirstFrame();
+  preview.hidden = true;
   picture.drawFrame(frame);
   scrubber.drawFrame();
 });
 player.addEventListener("held", () => scrubber.drawHeld());
 player.addEventListener("badge", (event) => picture.badge(/** @type {CustomEvent} */ (event).detail.badge));
-player.addEventListener("state", () => {
-  if ((player.description?.frames ?? 1) > 1) wasPlaying = player.playing;
-  refresh();
-});
+player.addEventListener("state", refreshSoon);
 player.addEventListener("connection", (event) => {
   picture.retry_ms = /** @type {CustomEvent} */ (event).detail.retry_ms ?? 0;
   picture.notice();
 });
 player.addEventListener("error", (event) => picture.fail(/** @type {CustomEvent} */ (event).detail.message));
-player.addEventListener("firstframe", () => {
-  picture.notice();
-  transport.describe();
-  if (!strip.thumbnails) afterFirstFrame();
-});
 document.addEventListener("fullscreenchange", () => {
   for (const button of document.querySelectorAll('[data-command="full-screen"]')) button.setAttribute("aria-pressed", String(document.fullscreenElement !== null));
 });
@@ -181,17 +191,21 @@ async function afterFirstFrame() {
   const { follow } = await import("./live.js");
   follow(study.study_instance_uid, {
     study: ({ tiles: all }) => {
-      const none = current === null;
+      const before = current;
       takeTiles(all);
-      if (none) start();
-      else if (current) picture.begin(current, `${current.kind} ${tiles.indexOf(current) + 1} of ${tiles.length}`);
+      if (before === null || current === null) start();
+      else if (before.state === "failed" && current.state !== "failed") show(current);
+      else picture.update(current, placeOf(current));
     },
     run: (run, ready, complete) => {
       const tile = tiles.find((one) => one.run === run);
-      if (!tile) return;
-      Object.assign(tile, { ready, complete, state: complete || ready.some((frames) => frames > 0) ? "ready" : tile.state });
+      if (!tile) return true;
+      const made = complete || ready.some((frames) => frames > 0);
+      const known = tile.description !== null && !(made && tile.state === "failed");
+      Object.assign(tile, { ready, complete, state: made ? "ready" : tile.state });
       strip.refresh(tile);
       picture.notice();
+      return known;
     },
   });
 }
@@ -202,7 +216,8 @@ function start() {
   const tile = tiles.find((one) => one.run === asked) ?? tiles.find((one) => one.kind === "run" && one.state !== "failed") ?? tiles[0];
   if (tile) show(tile);
   else picture.begin(null, "");
-  if (!tile || tile.state === "failed") void afterFirstFrame();
+  // Nothing will be shown first: the rest need not wait.
+  if ((!tile || tile.state === "failed") && !strip.thumbnails) void afterFirstFrame();
   early?.previews?.forEach((image, frame) => player.showPreview(image, frame));
 }
 
