@@ -1,0 +1,138 @@
+"""From a stored object to its cine cache: description, pieces frame by frame, small pictures.
+
+The owner calls this; frames are coded by a pool of threads (codecs release the GIL), a few ahead of the one that is
+written, so memory is bounded however long the run is.
+"""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import tzinfo
+from pathlib import Path
+from typing import Any
+
+from pydicom import Dataset
+
+from fastcine import work
+from fastcine.archive.folder import storage_errors
+from fastcine.cine import tiers
+from fastcine.cine.description import Identity, describe, needs_sample_range
+from fastcine.cine.tiers import Coded, Recipe
+from fastcine.cine.wire import Tier, pack_frame
+from fastcine.codec import pixels
+from fastcine.dicom.dataset import read_values
+from fastcine.dicom.display import display_settings
+from fastcine.dicom.encapsulation import FrameSpan, first_bit, frame_spans
+from fastcine.dicom.layout import ImageLayout, image_layout
+from fastcine.dicom.structure import scan_object
+from fastcine.render.picture import grey_picture
+from fastcine.render.preview import preview, thumbnail
+
+SAMPLED_FRAMES = 5
+"""Frames that a derived window is taken from, spread over the run: contrast comes and goes."""
+
+FramePieces = tuple[bytearray | None, bytearray | None, bytearray]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A stored object, opened: where its frames lie and how they become tiers."""
+
+    buffer: memoryview
+    dataset: Dataset
+    layout: ImageLayout
+    spans: tuple[FrameSpan, ...]
+    recipe: Recipe
+
+    def fragments(self, frame: int) -> list[memoryview]:
+        """A frame's bytes in the object, not copied."""
+        return [self.buffer[offset : offset + length] for offset, length in self.spans[frame]]
+
+    def samples(self, frame: int) -> Any:
+        """A frame's samples as the wire counts them."""
+        return tiers.decode(self.fragments(frame), self.recipe, first_bit(self.layout, frame))
+
+
+@contextmanager
+def open_source(path: Path) -> Iterator[Source]:
+    """Open an object for coding. Raises BadDicom, Unsupported, StorageUnavailable."""
+    with storage_errors("reading an object"), open(path, "rb") as file:
+        data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    try:
+        structure = scan_object(data)
+        dataset = read_values(data, structure)
+        layout = image_layout(dataset, structure)
+        spans = frame_spans(data, structure, layout)
+        buffer = structure.buffer(data)
+        first = [buffer[offset : offset + length] for offset, length in spans[0]]
+        palette = display_settings(dataset, layout).palette
+        yield Source(buffer, dataset, layout, spans, tiers.make_recipe(layout, first, palette))
+    finally:
+        # Slices of the map may still be referenced by a traceback: the map goes when they go.
+        del data
+
+
+def description(source: Source, identity: Identity, site_timezone: tzinfo | None) -> dict[str, Any]:
+    """The run's description; a few frames are decoded where the window has to be derived."""
+    found = None
+    if needs_sample_range(source.dataset, source.recipe):
+        step = max(1, source.layout.frames // SAMPLED_FRAMES)
+        ranges = [pixels.sample_range(source.samples(frame)) for frame in range(0, source.layout.frames, step)]
+        bias = 0 if not source.layout.signed else 1 << (source.layout.bits_stored - 1)
+        found = (min(low for low, _ in ranges) - bias, max(high for _, high in ranges) - bias)
+    return describe(source.dataset, source.recipe, identity, sample_range=found, site_timezone=site_timezone)
+
+
+def frame_pieces(source: Source, run: int, frame: int) -> FramePieces:
+    """All tiers of one frame, packed as they lie in the cache."""
+    coded = tiers.code_frame(source.fragments(frame), source.recipe, first_bit(source.layout, frame))
+    coarse, fine, exact = coded
+
+    def pack(tier: Tier, one: Coded) -> bytearray:
+        return pack_frame(one.bitstream, tier=tier, codec=one.codec, frame=frame, run=run, crc32=one.crc32)
+
+    return (
+        None if coarse is None else pack(Tier.COARSE, coarse),
+        None if fine is None else pack(Tier.FIRST_PASS, fine),
+        pack(Tier.EXACT, exact),
+    )
+
+
+def coded_frames(
+    source: Source, run: int, frames: Iterable[int], executor: ThreadPoolExecutor, *, threads: int
+) -> Iterator[tuple[int, FramePieces]]:
+    """(frame, pieces) in the order of `frames`; at most `threads` + 1 frames are under way."""
+
+    def one(frame: int) -> tuple[int, FramePieces]:
+        return frame, frame_pieces(source, run, frame)
+
+    return work.in_order(executor, one, frames, ahead=threads + 1)
+
+
+def picture(source: Source, described: dict[str, Any], frame: int) -> Any:
+    """A frame as an 8-bit display picture, grey or RGB, by the file's first window."""
+    samples = source.samples(frame)
+    layout = source.layout
+    if source.recipe.first_pass_rgb:
+        rgb = tiers.first_pass_samples(samples, source.recipe)
+        shift = source.recipe.first_pass_bits - 8
+        return (rgb >> shift if shift > 0 else rgb << -shift).astype("u1")
+    return grey_picture(
+        samples,
+        described["display"],
+        bits_stored=layout.bits_stored,
+        signed=layout.signed and layout.sample_kind != "float",
+    )
+
+
+def small_pictures(source: Source, described: dict[str, Any]) -> dict[str, bytes]:
+    """Blobs for the cache: `thumbnail` of the middle frame (the first is often black) and `preview` of the first."""
+    middle = source.layout.frames // 2
+    return {
+        "preview": preview(picture(source, described, 0)),
+        "thumbnail": thumbnail(picture(source, described, middle)),
+    }

@@ -1,0 +1,335 @@
+"""How an object comes in, from anywhere: bytes to a temp file, parsed, checked, stored, indexed, only then answered.
+
+Every receiver (upload, C-STORE, folder) calls this in a thread of its own process; any number at once. Memory is a
+megabyte beside the mapped file, whatever the object's size. Who received something tells the owner afterwards
+(events.notify with `wake` and `study`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import logging
+import mmap
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from fastcine.archive.describe import describe_object, refuse_what_is_no_dicom
+from fastcine.archive.digest import HEAD_BYTES, Digest, Digester, data_set_offset
+from fastcine.archive.folder import DataFolder, storage_errors, sync_directory
+from fastcine.archive.index import Index
+from fastcine.archive.queue import Priority
+from fastcine.archive.record import IndexRecord, Outcome, QuarantineRow, StoredAs
+from fastcine.archive.store import Chunk, Incoming, Store, read_chunks
+from fastcine.cine.wire import run_id, run_name
+from fastcine.errors import BadDicom, Conflict, Duplicate, FastcineError, NotDicom, NotFound
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of an object. `reason` (no identity in it) says why where it was not stored; UIDs are empty where
+    they could not be read; `run` is the wire id where it has pixels."""
+
+    outcome: Outcome
+    sop_instance_uid: str = ""
+    study_instance_uid: str = ""
+    reason: str = ""
+    code: str = ""
+    run: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Origin:
+    """Where an object comes from, and how its times are read."""
+
+    source_name: str
+    site_timezone: str
+
+
+def receive_object(
+    folder: DataFolder,
+    index: Index,
+    chunks: Iterable[Chunk],
+    *,
+    source_name: str,
+    site_timezone: str,
+    expected_bytes: int | None = None,
+) -> Receipt:
+    """Take one object, whose bytes come as `chunks`; when this returns `stored`, it is durable and indexed.
+
+    What is no DICOM is skipped as soon as its first bytes show it, the rest of `chunks` unread. Raises StorageFull or
+    StorageUnavailable (nothing is half-stored then), and what `chunks` raises.
+    """
+    origin = _Origin(source_name=source_name, site_timezone=site_timezone)
+    head, rest = _head_of(chunks)
+    try:
+        refuse_what_is_no_dicom(head)
+    except NotDicom as error:
+        return _skipped(error)
+    with Store(folder).receive(itertools.chain((head,), rest), expected_bytes=expected_bytes) as incoming:
+        return _take(folder, index, incoming, origin)
+
+
+def receive_path(
+    folder: DataFolder, index: Index, path: Path, *, site_timezone: str, source_name: str = "folder"
+) -> Receipt:
+    """Take one file. One that was met before and has not changed is not even read; a duplicate is read but not copied.
+
+    A file that cannot be read is refused, with the reason. Raises StorageFull or StorageUnavailable.
+    """
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            return Receipt(Outcome.SKIPPED, reason="not a regular file", code="not_dicom")
+        key = _file_key(path, status)
+        known = index.seen_file(key)
+        if known is not None:
+            return _known(*known)
+        receipt = _receive_file(
+            folder, index, path, status.st_size, _Origin(source_name=source_name, site_timezone=site_timezone)
+        )
+    except OSError as error:
+        return Receipt(Outcome.REFUSED, reason=f"cannot be read: {os.strerror(error.errno or 0)}", code="unreadable")
+    if receipt.outcome is not Outcome.REFUSED:
+        index.remember_file(
+            key, outcome=receipt.outcome, sop_instance_uid=receipt.sop_instance_uid, reason=receipt.reason
+        )
+    return receipt
+
+
+def _receive_file(folder: DataFolder, index: Index, path: Path, size: int, origin: _Origin) -> Receipt:
+    with open(path, "rb", buffering=0) as file:
+        head = file.read(HEAD_BYTES)
+    try:
+        refuse_what_is_no_dicom(head)
+    except NotDicom as error:
+        return _skipped(error)
+    duplicate = _duplicate_by_head(index, path, head, size)
+    if duplicate is not None:
+        return duplicate
+    with Store(folder).receive(_source_chunks(path), expected_bytes=size) as incoming:
+        return _take(folder, index, incoming, origin)
+
+
+class _SourceError(OSError):
+    """The source could not be read: not the data folder's fault."""
+
+
+def _source_chunks(path: Path) -> Iterator[bytes]:
+    try:
+        yield from read_chunks(path)
+    except OSError as error:
+        raise _SourceError(error.errno, os.strerror(error.errno or 0)) from error
+
+
+def _duplicate_by_head(index: Index, path: Path, head: bytes, size: int) -> Receipt | None:
+    """A receipt where file meta and length make it likely, and the data set's hash certain, that this is stored."""
+    offset = data_set_offset(head)
+    sop = _media_storage_sop_instance_uid(head[:offset])
+    if not sop:
+        return None
+    try:
+        row = index.instance(sop)
+    except NotFound:
+        return None
+    if row.stored_as.file_bytes - row.stored_as.data_set_offset != size - offset:
+        return None
+    digester = Digester()
+    for chunk in read_chunks(path):
+        digester.update(chunk)
+    if digester.finish().data_set_sha256 != row.stored_as.data_set_sha256:
+        return None
+    return Receipt(Outcome.DUPLICATE, sop, row.study_instance_uid, run=row.run.run if row.run else "")
+
+
+def _media_storage_sop_instance_uid(meta: bytes) -> str:
+    """(0002,0003) of explicit-VR file meta, as a hint only: the data set decides."""
+    place = meta.find(b"\x02\x00\x03\x00UI", 132)
+    if place < 0:
+        return ""
+    length = int.from_bytes(meta[place + 6 : place + 8], "little")
+    return meta[place + 8 : place + 8 + length].rstrip(b"\0 ").decode("ascii", "replace")
+
+
+def _head_of(chunks: Iterable[Chunk]) -> tuple[bytes, Iterator[Chunk]]:
+    """The first bytes (HEAD_BYTES or all there are, or more), and the chunks after them."""
+    iterator = iter(chunks)
+    head = bytearray()
+    for chunk in iterator:
+        head += chunk
+        if len(head) >= HEAD_BYTES:
+            break
+    return bytes(head), iterator
+
+
+def _skipped(error: FastcineError) -> Receipt:
+    return Receipt(Outcome.SKIPPED, reason=str(error), code=error.code)
+
+
+def _known(outcome: str, sop_instance_uid: str, reason: str) -> Receipt:
+    if outcome == Outcome.SKIPPED:
+        return Receipt(Outcome.SKIPPED, reason=reason, code="not_dicom")
+    return Receipt(Outcome.DUPLICATE, sop_instance_uid, run="")
+
+
+def _file_key(path: Path, status: os.stat_result) -> bytes:
+    """16 bytes that change when the file does. A hash, because paths may hold patients' names."""
+    facts = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+    return hashlib.sha256(os.fsencode(path.absolute()) + repr(facts).encode()).digest()[:16]
+
+
+def _take(folder: DataFolder, index: Index, incoming: Incoming, origin: _Origin) -> Receipt:
+    """Parse what was received and put it where it belongs."""
+    try:
+        record = _describe(incoming, origin.site_timezone)
+    except NotDicom as error:
+        return _skipped(error)
+    except BadDicom as error:
+        return _refuse(folder, index, incoming, error, origin)
+    with folder.sop_lock(record.sop_instance_uid):
+        try:
+            _refuse_what_is_there(index, record, incoming.digest)
+        except Duplicate:
+            return _receipt(Outcome.DUPLICATE, record)
+        except Conflict as error:
+            return _refuse(folder, index, incoming, error, origin, record=record)
+        location = Store(folder).commit(
+            incoming, record.study_instance_uid, record.series_instance_uid, sop=record.sop_instance_uid
+        )
+        index.add_instance(record, stored_as(location, incoming.digest, source_name=origin.source_name))
+        incoming.acknowledged()
+    logger.info("stored %s", record.sop_instance_uid)
+    return _receipt(Outcome.STORED, record)
+
+
+def _describe(incoming: Incoming, site_timezone: str) -> IndexRecord:
+    if incoming.digest.file_bytes == 0:
+        raise NotDicom("an empty file")
+    with incoming.map() as data:
+        return describe_object(data, site_timezone=site_timezone, digest=incoming.digest)
+
+
+def _refuse_what_is_there(index: Index, record: IndexRecord, digest: Digest) -> None:
+    try:
+        row = index.instance(record.sop_instance_uid)
+    except NotFound:
+        return
+    if row.stored_as.data_set_sha256 == digest.data_set_sha256:
+        raise Duplicate(record.sop_instance_uid)
+    raise Conflict(record.sop_instance_uid)
+
+
+def stored_as(location: str, digest: Digest, *, source_name: str = "", received: datetime | None = None) -> StoredAs:
+    """The index's half about an object's bytes."""
+    return StoredAs(
+        location=location,
+        file_bytes=digest.file_bytes,
+        data_set_offset=digest.data_set_offset,
+        head_sha256=digest.head_sha256,
+        data_set_sha256=digest.data_set_sha256,
+        source_name=source_name,
+        received=received,
+    )
+
+
+def _receipt(outcome: Outcome, record: IndexRecord) -> Receipt:
+    run = run_name(run_id(record.sop_instance_uid)) if record.kind != "other" else ""
+    return Receipt(outcome, record.sop_instance_uid, record.study_instance_uid, run=run)
+
+
+def _refuse(
+    folder: DataFolder,
+    index: Index,
+    incoming: Incoming,
+    error: BadDicom | Conflict,
+    origin: _Origin,
+    *,
+    record: IndexRecord | None = None,
+) -> Receipt:
+    """Keep a refused object's bytes in quarantine, with the reason beside them, and in the index."""
+    with storage_errors("keeping an object in quarantine"):
+        sha256 = hashlib.sha256()
+        for chunk in read_chunks(incoming.path):
+            sha256.update(chunk)
+        name = sha256.hexdigest()
+        row = QuarantineRow(
+            sha256=name,
+            location=f"quarantine/{name}.dcm",
+            file_bytes=incoming.digest.file_bytes,
+            code=error.code,
+            reason=error.reason if isinstance(error, BadDicom) else str(error),
+            tag=error.tag if isinstance(error, BadDicom) else "",
+            offset_bytes=error.offset if isinstance(error, BadDicom) else -1,
+            sop_instance_uid=record.sop_instance_uid if record else "",
+            study_instance_uid=record.study_instance_uid if record else "",
+            source_name=origin.source_name,
+            received=datetime.now(UTC),
+        )
+        _keep(folder, incoming, row)
+    index.add_quarantine(row)
+    logger.warning("refused an object, kept as %s: %s", row.location, error)
+    return Receipt(Outcome.REFUSED, row.sop_instance_uid, row.study_instance_uid, reason=str(error), code=error.code)
+
+
+def _keep(folder: DataFolder, incoming: Incoming, row: QuarantineRow) -> None:
+    """Reason first, bytes second: what lies in quarantine always has its reason. Same bytes again change nothing."""
+    target = folder.resolve(row.location)
+    if target.exists():
+        return
+    scratch = folder.incoming / f"{row.sha256}.{os.getpid()}.json"
+    scratch.write_text(json.dumps({**asdict(row), "received": row.received.isoformat()}, indent=1), "utf-8")
+    scratch.replace(target.with_suffix(".json"))
+    if folder.durable:
+        incoming.sync()
+    incoming.move(target)
+    if folder.durable:
+        sync_directory(target.parent)
+
+
+def quarantine_row_of(sidecar: Path) -> QuarantineRow:
+    """The row as it was kept beside the bytes. Raises ValueError, KeyError or TypeError for what is none."""
+    values = json.loads(sidecar.read_text("utf-8"))
+    return replace(QuarantineRow(**values), received=datetime.fromisoformat(values["received"]))
+
+
+def recover_incoming(folder: DataFolder, index: Index, *, site_timezone: str) -> int:
+    """Put right what killed receivers left: temp files go, whole objects that were not acknowledged yet are indexed.
+
+    Answers how many objects were indexed. Living receivers are not disturbed.
+    """
+    adopted = 0
+    for intent, location in Store(folder).left_over():
+        path = folder.resolve(location)
+        if path.exists():
+            adopted += adopt(folder, index, path, site_timezone=site_timezone)
+        intent.unlink(missing_ok=True)
+    return adopted
+
+
+def adopt(
+    folder: DataFolder, index: Index, path: Path, *, site_timezone: str, priority: int = Priority.RECEIVED
+) -> bool:
+    """Index a file that lies below objects/ already. False where it is indexed. Raises NotDicom, BadDicom, Conflict."""
+    digester = Digester()
+    with storage_errors("reading an object"):
+        for chunk in read_chunks(path):
+            digester.update(chunk)
+        digest = digester.finish()
+        received = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        if digest.file_bytes == 0:
+            raise NotDicom("an empty file")
+        with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            record = describe_object(data, site_timezone=site_timezone, digest=digest)
+    location = path.relative_to(folder.root).as_posix()
+    try:
+        index.add_instance(record, stored_as(location, digest, received=received), priority=priority)
+    except Duplicate:
+        return False
+    return True
