@@ -40,7 +40,7 @@ def extensions() -> list[Extension]:
 def build_viewer() -> None:
     """Fetch the browser's decoders by the lock file (integrity checked by npm) into viewer/vendor/."""
     vendor = VIEWER / "vendor"
-    if os.environ.get("FASTCINE_SKIP_VIEWER") == "1" or (vendor / "versions.json").exists():
+    if os.environ.get("FASTCINE_SKIP_VIEWER") == "1" or (vendor / "openjphjs.wasm.gz").exists():
         return
     npm = shutil.which("npm")
     environment = dict(os.environ)

@@ -17,7 +17,7 @@ from fastcine.cine.wire import Tier, WireCodec
 from fastcine.codec import htj2k, pixels
 from fastcine.codec.decode import decode_frame
 from fastcine.codec.jpeg import color_transform, passthrough_frame, scan_jpeg
-from fastcine.dicom.display import Palette
+from fastcine.dicom.lut import Palette
 from fastcine.dicom.layout import ImageLayout
 from fastcine.errors import BadDicom
 
@@ -72,7 +72,7 @@ def make_recipe(layout: ImageLayout, first_frame: Sequence[memoryview | bytes], 
     """
     photometric = "RGB" if layout.photometric_interpretation in INVERTED_BY_CODEC else layout.photometric_interpretation
     exact, transform = WireCodec.HTJ2K, False
-    if layout.sample_kind == "float" or layout.bytes_per_sample > 2:
+    if layout.sample_kind == "float" or layout.bits_stored > htj2k.MAX_BITS:
         exact = WireCodec.DEFLATE
     elif layout.transfer_syntax_uid == JPEG_BASELINE:
         info = scan_jpeg(passthrough_frame(first_frame))
@@ -97,12 +97,10 @@ def make_recipe(layout: ImageLayout, first_frame: Sequence[memoryview | bytes], 
 
 
 def decode(fragments: Sequence[memoryview | bytes], recipe: Recipe, start_bit: int = 0) -> Samples:
-    """Stored samples of one frame, as the wire counts them: unsigned (signed ones shifted up), C order."""
+    """Stored samples of one frame, as the wire counts them: unsigned (signed ones shifted up), narrowest, C order."""
     layout = recipe.layout
     samples = decode_frame(fragments, layout, start_bit=start_bit)
-    if layout.signed and layout.sample_kind != "float":
-        return pixels.to_unsigned(samples, layout.bits_stored)
-    return samples
+    return samples if layout.sample_kind == "float" else pixels.to_unsigned(samples, layout.bits_stored)
 
 
 def exact_tier(samples: Samples, fragments: Sequence[memoryview | bytes], recipe: Recipe) -> Coded:
@@ -115,9 +113,9 @@ def exact_tier(samples: Samples, fragments: Sequence[memoryview | bytes], recipe
             raise BadDicom("frames of one object are coded in different ways", tag="7FE0,0010")
         return Coded(WireCodec.JPEG, bitstream, zlib.crc32(bitstream))
     little = np.ascontiguousarray(samples, samples.dtype.newbyteorder("<"))
-    crc32 = zlib.crc32(little)
+    crc32 = zlib.crc32(little.data)
     if recipe.exact is WireCodec.DEFLATE:
-        return Coded(WireCodec.DEFLATE, zlib.compress(little, DEFLATE_LEVEL), crc32)
+        return Coded(WireCodec.DEFLATE, zlib.compress(little.data, DEFLATE_LEVEL), crc32)
     rgb = layout.samples_per_pixel == 3 and recipe.photometric_interpretation == "RGB"
     return Coded(WireCodec.HTJ2K, htj2k.encode_exact(samples, layout.bits_stored, rgb=rgb), crc32)
 

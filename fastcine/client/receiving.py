@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastcine.cine.wire import Piece, Tier, WireCodec
-from fastcine.codec import htj2k
+from fastcine.codec import htj2k, pixels
 from fastcine.errors import PeerError
 
 
@@ -83,20 +83,17 @@ def decode_exact(whole: WholeFrame, description: dict[str, Any]) -> npt.NDArray[
     For codec JPEG use the bitstream itself. Raises BadDicom when the bitstream cannot be decoded.
     """
     dtype, shape = exact_dtype(description), exact_shape(description)
-    unsigned = np.dtype(f"<u{dtype.itemsize}") if dtype.kind != "f" else dtype
+    on_wire = dtype if dtype.kind == "f" else pixels.wire_dtype(description["bits_stored"]).newbyteorder("<")
     if whole.codec == WireCodec.DEFLATE:
-        wanted = int(np.prod(shape)) * dtype.itemsize
+        wanted = int(np.prod(shape)) * on_wire.itemsize
         raw = zlib.decompressobj().decompress(whole.bitstream, wanted)
-        samples = np.frombuffer(raw, unsigned) if len(raw) == wanted else np.zeros(0, unsigned)
+        samples = np.frombuffer(raw, on_wire) if len(raw) == wanted else np.zeros(0, on_wire)
     else:
-        samples = htj2k.decode_exact(whole.bitstream).astype(unsigned, copy=False)
-    if samples.size != int(np.prod(shape)) or zlib.crc32(np.ascontiguousarray(samples)) != whole.crc32:
+        samples = htj2k.decode_exact(whole.bitstream).astype(on_wire, copy=False)
+    if samples.size != int(np.prod(shape)) or zlib.crc32(np.ascontiguousarray(samples).data) != whole.crc32:
         return None
     samples = samples.reshape(shape)
-    if dtype.kind != "i":
-        return samples
-    bias = 1 << (description["bits_stored"] - 1)
-    return (samples.astype(np.int64) - bias).astype(dtype)
+    return samples if dtype.kind == "f" else pixels.from_unsigned(samples, description["bits_stored"], dtype)
 
 
 class Score:

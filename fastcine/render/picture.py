@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastcine.codec import pixels
+
 Picture = NDArray[np.uint8]
 
 
@@ -31,20 +33,7 @@ def modality_values(stored: NDArray[np.float64], display: Mapping[str, Any]) -> 
     """Stored values to modality values, by the Modality LUT or the rescale."""
     if display["modality_lut"] is not None:
         return _through(display["modality_lut"], stored)
-    return stored * display["rescale_slope"] + display["rescale_intercept"]
-
-
-def windowed(values: NDArray[np.float64], *, center: float, width: float, function: str) -> NDArray[np.float64]:
-    """Modality values to 0..255 by a window (PS3.3 C.11.2.1.2.1 LINEAR, C.11.2.1.3.2 LINEAR_EXACT, .1 SIGMOID)."""
-    if function == "SIGMOID":
-        return np.asarray(255.0 / (1.0 + np.exp(np.clip(-4.0 * (values - center) / max(width, 1e-9), -700, 700))))
-    if function == "LINEAR_EXACT":
-        shares = (values - center) / max(width, 1e-9) + 0.5
-    elif width <= 1:
-        shares = (values > center - 0.5).astype(np.float64)
-    else:
-        shares = (values - (center - 0.5)) / (width - 1) + 0.5
-    return np.asarray(np.clip(shares, 0.0, 1.0) * 255.0)
+    return stored * float(display["rescale_slope"]) + float(display["rescale_intercept"])
 
 
 def grey_lut(display: Mapping[str, Any], *, bits_stored: int, signed: bool) -> Picture:
@@ -55,15 +44,15 @@ def grey_lut(display: Mapping[str, Any], *, bits_stored: int, signed: bool) -> P
 
 
 def _presented(values: NDArray[np.float64], display: Mapping[str, Any]) -> Picture:
-    if display["voi_luts"]:
-        table = display["voi_luts"][0]
-        levels = _through(table, values) * (255.0 / ((1 << table["bits"]) - 1))
-    else:
-        window = display["windows"][0]
-        levels = windowed(values, center=window["center"], width=window["width"], function=display["voi_lut_function"])
-    if display["invert"]:
-        levels = 255.0 - levels
-    return np.rint(np.clip(levels, 0, 255)).astype(np.uint8)
+    if not display["voi_luts"]:
+        window, function = display["windows"][0], display["voi_lut_function"]
+        return pixels.window_level(
+            values, center=window["center"], width=window["width"], function=function, invert=display["invert"]
+        )
+    table = display["voi_luts"][0]
+    levels = np.rint(np.clip(_through(table, values) * (255.0 / ((1 << table["bits"]) - 1)), 0, 255)).astype(np.uint8)
+    picture: Picture = 255 - levels if display["invert"] else levels
+    return picture
 
 
 def grey_picture(samples: NDArray[Any], display: Mapping[str, Any], *, bits_stored: int, signed: bool) -> Picture:

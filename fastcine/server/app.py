@@ -12,7 +12,6 @@ from aiohttp import web
 from fastcine import work
 from fastcine.archive.folder import DataFolder
 from fastcine.archive.index import Index
-from fastcine.archive.making import remake_frame
 from fastcine.cine.messages import goaway
 from fastcine.config import Settings
 from fastcine.server import middleware, ws
@@ -68,8 +67,8 @@ def _context(settings: Settings, files: ViewerFiles) -> Context:
         index=index,
         pool=pool,
         upload_pool=work.pool(4, "upload"),
-        shelf=RunShelf(folder, index, lambda run, tier, frame: remake_frame(folder, index, run, tier, frame)),
-        news=News(loop, folder, index, pool),
+        shelf=RunShelf(folder, index),
+        news=News(folder),
         files=files,
         metrics=Metrics(),
         wheel=Wheel(loop),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from fastcine.archive.cine_cache import get_blob
+from fastcine.archive.cine_cache import CineCache
 from fastcine.archive.folder import DataFolder
 from fastcine.archive.index import Index
 from fastcine.config import Settings
@@ -36,7 +36,7 @@ class Context:
 
     def thumbnail(self, run: str) -> bytes | None:
         """A run's small picture, from the cine cache; None when it is not made yet. Reads a file."""
-        return get_blob(self.folder, run, "thumbnail")
+        return CineCache(self.folder).get_blob(run, "thumbnail")
 
 
 CONTEXT: web.AppKey[Context] = web.AppKey("context", Context)

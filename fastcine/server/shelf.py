@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
 from typing import Any
 
 from fastcine.archive.cine_cache import CacheReader
@@ -34,8 +33,11 @@ class OpenRun:
         self.complete = False
         self.refresh()
 
-    def refresh(self) -> None:
-        """Look again at what the cache holds."""
+    def refresh(self) -> bool:
+        """Look again at what the cache holds; True when it has grown. A whole run is not looked at again."""
+        if self.complete:
+            return False
+        was = (self._ready, self.complete)
         self.complete = self._reader.complete
         ready = self._reader.ready()
         for tier in TIERS:
@@ -43,6 +45,7 @@ class OpenRun:
             for frame in range(self._ready[tier], ready[tier]):
                 lengths[frame] = self._reader.frame_bytes(tier, frame)
         self._ready = ready
+        return (self._ready, self.complete) != was
 
     def ready(self) -> tuple[int, int, int]:
         """Frames ready in each tier, counted from frame 0."""
@@ -62,7 +65,6 @@ class OpenRun:
 
     def reread(self, tier: int, frame: int) -> None:
         """The frame was made anew: its length may have changed."""
-        self._reader.refresh()
         self._lengths[tier][frame] = self._reader.frame_bytes(tier, frame)
 
     def close(self) -> None:
@@ -70,15 +72,11 @@ class OpenRun:
         self._reader.close()
 
 
-Remake = Callable[[int, int, int], None]
-"""Makes one frame (run, tier, frame) anew in the cache; blocking."""
-
-
 class RunShelf:
     """Who has which run open. Safe to call from threads."""
 
-    def __init__(self, folder: DataFolder, index: Index, remake: Remake) -> None:
-        self._folder, self._index, self._remake = folder, index, remake
+    def __init__(self, folder: DataFolder, index: Index) -> None:
+        self._folder, self._index = folder, index
         self._lock = threading.Lock()
         self._open: OrderedDict[int, OpenRun] = OrderedDict()
 
@@ -126,14 +124,6 @@ class RunShelf:
     def _surplus(self) -> list[OpenRun]:
         idle = [run for run, opened in self._open.items() if opened.borrowers == 0]
         return [self._open.pop(run) for run in idle[: max(0, len(idle) - KEPT_OPEN)]]
-
-    def rebuild(self, run: int, tier: int, frame: int) -> None:
-        """Make a damaged frame anew from the object; blocking. Raises NotFound or what decoding raises."""
-        self._remake(run, tier, frame)
-        with self._lock:
-            opened = self._open.get(run)
-        if opened is not None:
-            opened.reread(tier, frame)
 
     def close(self) -> None:
         """Let go of everything."""

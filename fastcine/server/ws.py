@@ -87,8 +87,7 @@ class Viewer:
     def progress(self, run: int) -> None:
         """News: a run's cache has grown."""
         opened = self._runs.get(run)
-        if opened is not None and not self._closing:
-            opened.refresh()
+        if opened is not None and not self._closing and opened.refresh():
             self._apply(self.session.available(run, complete=opened.complete, now=self._loop.time()))
 
     def _apply(self, actions: Iterable[Action]) -> None:
@@ -106,8 +105,7 @@ class Viewer:
                 case DropRun():
                     self._drop(action.run)
                 case Rebuild():
-                    self._context.metrics.rebuilds.inc()
-                    self._start(self._rebuild(action))
+                    self._rebuild(action)
                 case Close():
                     self._closing = True
                     self._start(self._close(action.code, action.reason))
@@ -163,18 +161,18 @@ class Viewer:
             self._context.news.unfollow(run, self)
             self._context.shelf.give_back(opened)
 
-    async def _rebuild(self, action: Rebuild) -> None:
+    def _rebuild(self, action: Rebuild) -> None:
         log.warning("run %s tier %d frame %d arrived damaged", run_name(action.run), action.tier, action.frame)
-        context = self._context
-        try:
-            await self._loop.run_in_executor(context.pool, context.shelf.rebuild, action.run, action.tier, action.frame)
-        except FastcineError as error:
-            self._apply(self.session.failed(action.run, error.code, str(error)))
-            return
-        opened = self._runs.get(action.run)
-        if opened is not None:
-            opened.refresh()
-            self._apply(self.session.rebuilt(action.run, action.tier, action.frame, self._loop.time()))
+        self._context.metrics.rebuilds.inc()
+        if not self._context.news.ask_remake(action.run, action.tier, action.frame):
+            self._apply(self.session.failed(action.run, "overloaded", "a damaged frame cannot be made anew just now"))
+
+    def remade(self, run: int, tier: int, frame: int) -> None:
+        """News: a damaged frame was made anew."""
+        opened = self._runs.get(run)
+        if opened is not None and not self._closing:
+            opened.reread(tier, frame)
+            self._apply(self.session.rebuilt(run, tier, frame, self._loop.time()))
 
 
 async def stream(request: web.Request) -> web.StreamResponse:

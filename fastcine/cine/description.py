@@ -1,0 +1,119 @@
+"""A run's description: everything a player needs to decode, time and show it (docs/api.md). Pure; made once, at ingest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import tzinfo
+from typing import Any
+
+from pydicom import Dataset
+
+from fastcine.cine.tiers import Recipe
+from fastcine.cine.wire import WireCodec, run_id, run_name
+from fastcine.dicom.display import display_json, display_settings
+from fastcine.dicom.timing import frame_timing, timing_json
+from fastcine.dicom.values import decimals, integer, integers, text, texts
+from fastcine.dicom.when import acquisition_moment, iso_text
+
+CODEC_NAMES: Mapping[WireCodec, str] = {
+    WireCodec.HTJ2K: "htj2k",
+    WireCodec.JPEG: "jpeg",
+    WireCodec.DEFLATE: "deflate",
+}
+PHANTOM_MARK = "PHANTOM"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """UIDs of the object that is described."""
+
+    sop_instance_uid: str
+    series_instance_uid: str
+    study_instance_uid: str
+
+
+def needs_sample_range(dataset: Dataset, recipe: Recipe) -> bool:
+    """Whether the first window has to be derived from the samples: none in the file, and more than 8 bits."""
+    layout = recipe.layout
+    if layout.samples_per_pixel != 1 or recipe.palette is not None or layout.bits_stored <= 8:
+        return False
+    display = display_settings(dataset, layout)
+    return display.windows[0].source == "derived" and not display.voi_luts
+
+
+def describe(
+    dataset: Dataset,
+    recipe: Recipe,
+    identity: Identity,
+    *,
+    sample_range: tuple[float, float] | None = None,
+    site_timezone: tzinfo | None = None,
+) -> dict[str, Any]:
+    """The description. `sample_range` is (min, max) of stored samples, where `needs_sample_range` asks for it."""
+    layout = replace(recipe.layout, photometric_interpretation=recipe.photometric_interpretation)
+    return {
+        "run": run_name(run_id(identity.sop_instance_uid)),
+        "sop_instance_uid": identity.sop_instance_uid,
+        "series_instance_uid": identity.series_instance_uid,
+        "study_instance_uid": identity.study_instance_uid,
+        "sop_class_uid": text(dataset, 0x00080016),
+        "transfer_syntax_uid": layout.transfer_syntax_uid,
+        "modality": text(dataset, 0x00080060),
+        "series_number": integer(dataset, 0x00200011),
+        "instance_number": integer(dataset, 0x00200013),
+        "series_description": text(dataset, 0x0008103E),
+        "image_type": texts(dataset, 0x00080008),
+        "acquisition_datetime": iso_text(acquisition_moment(dataset, site_timezone=site_timezone)),
+        "label": text(dataset, 0x0008103E) or text(dataset, 0x00181030) or text(dataset, 0x00080060),
+        "rows": layout.rows,
+        "columns": layout.columns,
+        "frames": layout.frames,
+        "samples_per_pixel": layout.samples_per_pixel,
+        "bits_stored": layout.bits_stored,
+        "signed": layout.signed and layout.sample_kind != "float",
+        "photometric_interpretation": recipe.photometric_interpretation,
+        "pixel_aspect": pixel_aspect(dataset),
+        "tiers": _tiers(recipe, lossy_source=False),
+        "display": display_json(display_settings(dataset, layout, sample_range=sample_range)),
+        "timing": timing_json(frame_timing(dataset, layout)),
+        "phantom": PHANTOM_MARK in text(dataset, 0x00204000).upper(),
+    }
+
+
+def _tiers(recipe: Recipe, *, lossy_source: bool) -> dict[str, Any]:
+    first_pass = None
+    if recipe.first_pass:
+        first_pass = {
+            "codec": "htj2k",
+            "components": recipe.first_pass_components,
+            "bits": recipe.first_pass_bits,
+            "color": "rgb" if recipe.first_pass_rgb else "stored",
+        }
+    layout = recipe.layout
+    exact: dict[str, Any] = {
+        "codec": CODEC_NAMES[recipe.exact],
+        "components": layout.samples_per_pixel,
+        "bits": layout.bits_stored,
+        "color": "stored",
+        "bytes_per_sample": layout.bytes_per_sample,
+        "sample_kind": layout.sample_kind,
+        "badge": "AS ACQUIRED" if lossy_source or recipe.exact is WireCodec.JPEG else "EXACT",
+    }
+    if recipe.exact is WireCodec.JPEG:
+        exact["jpeg_transform"] = recipe.jpeg_transform
+        if layout.samples_per_pixel == 3:
+            exact["color"] = "rgb"
+    return {"coarse": first_pass, "first_pass": first_pass, "exact": exact}
+
+
+def pixel_aspect(dataset: Dataset) -> float:
+    """Height of a pixel over its width: Pixel Aspect Ratio (vertical, horizontal), else from the spacings, else 1."""
+    ratio = integers(dataset, 0x00280034)
+    if len(ratio) == 2 and ratio[0] > 0 and ratio[1] > 0:
+        return ratio[0] / ratio[1]
+    for tag in (0x00280030, 0x00181164, 0x00182010):
+        spacing = decimals(dataset, tag)
+        if len(spacing) == 2 and spacing[0] and spacing[1] and spacing[0] > 0 and spacing[1] > 0:
+            return float(spacing[0] / spacing[1])
+    return 1.0

@@ -1,0 +1,153 @@
+"""`fastcine serve`: the server, and the supervisor of its processes."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import os
+import signal
+import socket
+import threading
+from pathlib import Path
+from typing import Any
+
+from fastcine.archive.folder import DataFolder
+from fastcine.cli.processes import Child, Family, settings_to_text
+from fastcine.config import Settings, describe, resolve
+from fastcine.errors import StorageFull, UsageError
+from fastcine.server import logs
+
+TEND_PERIOD_S = 0.5
+
+OPTIONS = (
+    ("--data", "data", "DIR", "the data folder (fastcine-data)"),
+    ("--host", "host", "ADDRESS", "address to listen on (127.0.0.1)"),
+    ("--port", "port", "N", "web port (8080; 0 takes a free one)"),
+    ("--workers", "workers", "N", "web worker processes (1)"),
+    ("--allowed-hosts", "allowed_hosts", "NAMES", "names the server may be called by, comma separated"),
+    ("--site-timezone", "site_timezone", "ZONE", "time zone of objects that carry none (UTC)"),
+    ("--max-viewers", "max_viewers", "N", "viewers at once in one worker (4000)"),
+    ("--ingest-threads", "ingest_threads", "N", "threads that code frames (0: one a core)"),
+    ("--log-level", "log_level", "LEVEL", "debug, info, warning or error (info)"),
+    ("--log-format", "log_format", "FORM", "text or json (text)"),
+)
+
+
+def add_parser(subparsers: Any) -> None:
+    """The command's options."""
+    parser = subparsers.add_parser(
+        "serve",
+        help="serve the archive to browsers",
+        description="Serves the archive at http://127.0.0.1:8080. On loopback no sign-in is asked for; on any other "
+        "address the server refuses to start unless a proxy that does sign-in and TLS stands in front "
+        "(--behind-proxy). Every option is a setting too: FASTCINE_PORT=8081, or port = 8081 in a TOML file.",
+    )
+    for flag, name, metavar, text in OPTIONS:
+        parser.add_argument(flag, dest=name, metavar=metavar, help=text)
+    parser.add_argument("--behind-proxy", action="store_const", const="yes", help="a proxy in front does TLS, sign-in")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="settings in TOML")
+    parser.add_argument("--print-config", action="store_true", help="print the settings in force, and stop")
+    parser.add_argument("--ingest", type=Path, metavar="PATH", help="take this file or folder in while serving")
+    parser.add_argument("--phantom", action="store_true", help="make the synthetic patient if it is not there")
+    parser.set_defaults(run=run)
+
+
+def settings_of(args: argparse.Namespace) -> tuple[Settings, dict[str, str]]:
+    """The settings in force and where they come from. Raises UsageError."""
+    toml, name = None, "fastcine.toml"
+    if args.config is not None:
+        try:
+            toml, name = args.config.read_bytes(), str(args.config)
+        except OSError as error:
+            raise UsageError(f"cannot read {args.config}: {error.strerror}") from None
+    options = {setting: getattr(args, setting) for _, setting, _, _ in OPTIONS}
+    return resolve({**options, "behind_proxy": args.behind_proxy}, os.environ, toml, toml_name=name)
+
+
+def listen(settings: Settings) -> socket.socket:
+    """The listening socket, inherited by every worker. Raises UsageError when the port cannot be had."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((settings.host, settings.port))
+    except OSError as error:
+        listening.close()
+        if error.errno == errno.EADDRINUSE:
+            raise UsageError(
+                f"port {settings.port} is taken: stop what uses it, or serve on another (--port {settings.port + 1}; "
+                f"make run PORT={settings.port + 1})"
+            ) from None
+        raise UsageError(f"cannot listen on {settings.host} port {settings.port}: {error.strerror}") from None
+    listening.listen(1024)
+    return listening
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve until stopped."""
+    settings, sources = settings_of(args)
+    if args.print_config:
+        print(describe(settings, sources))
+        return 0
+    logs.set_up(settings.log_level, settings.log_format)
+    folder = DataFolder(settings.data)
+    _check_space(folder, settings)
+    if args.ingest is not None and not args.ingest.exists():
+        raise UsageError(f"there is no {args.ingest} to take in")
+    with listen(settings) as listening:
+        return _supervise(settings, listening, args)
+
+
+def _check_space(folder: DataFolder, settings: Settings) -> None:
+    room = os.statvfs(folder.root)
+    free_bytes = room.f_bavail * room.f_frsize
+    if free_bytes < settings.reserve_bytes:
+        raise StorageFull(
+            f"only {free_bytes >> 20} MB are free for {folder.root} (the cache roughly doubles what is stored): "
+            "free some space, or use another folder (--data DIR)"
+        )
+
+
+def _supervise(settings: Settings, listening: socket.socket, args: argparse.Namespace) -> int:
+    text = settings_to_text(settings)
+    fd = listening.fileno()
+    web = [
+        Child("fastcine.cli.web_process", ("--settings", text, "--fd", str(fd)), (fd,)) for _ in range(settings.workers)
+    ]
+    family = Family([Child("fastcine.cli.owner_process", ("--settings", text)), *web])
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        if not family.start():
+            return 1
+        host, port = listening.getsockname()[:2]
+        shown = f"[{host}]" if ":" in host else host
+        print(f"fastcine serves at http://{shown}:{port}  (Ctrl-C stops it; not a medical device)", flush=True)
+        feeder = _start_feeder(settings, args, stop)
+        while not stop.wait(TEND_PERIOD_S):
+            family.tend()
+        if feeder is not None:
+            feeder.join(2.0)
+    finally:
+        family.stop()
+    return 0
+
+
+def _start_feeder(settings: Settings, args: argparse.Namespace, stop: threading.Event) -> threading.Thread | None:
+    """Ingest of the given path, or of the phantom, beside serving."""
+    if args.ingest is None and not args.phantom:
+        return None
+    from fastcine.cli import feeding
+
+    def feed() -> None:
+        if args.ingest is not None:
+            feeding.feed_paths(settings, [args.ingest], stop)
+        else:
+            feeding.feed_phantom(settings, stop)
+
+    thread = threading.Thread(target=feed, name="feeder", daemon=True)
+    thread.start()
+    return thread
+
+

@@ -1,0 +1,59 @@
+"""One web worker of `fastcine serve`: takes the listening socket from its supervisor and serves until told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import socket
+import sys
+
+import uvloop
+from aiohttp import web
+
+from fastcine.cli.processes import settings_from_text, stop_with_parent
+from fastcine.config import Settings
+from fastcine.errors import FastcineError
+from fastcine.server import logs
+from fastcine.server.app import make_app
+
+SHUTDOWN_S = 5.0
+
+
+async def serve(settings: Settings, listening: socket.socket) -> None:
+    """Until SIGTERM or SIGINT; players are told goodbye."""
+    runner = web.AppRunner(
+        make_app(settings), access_log=None, shutdown_timeout=SHUTDOWN_S, handle_signals=False, keepalive_timeout=75.0
+    )
+    await runner.setup()
+    await web.SockSite(runner, listening, backlog=1024).start()
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    stop_with_parent(lambda: loop.call_soon_threadsafe(stop.set))
+    print("ready", flush=True)
+    await stop.wait()
+    await runner.cleanup()
+
+
+def main() -> int:
+    """Run by the supervisor only."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--settings", required=True)
+    parser.add_argument("--fd", type=int, required=True)
+    args = parser.parse_args()
+    settings = settings_from_text(args.settings)
+    logs.set_up(settings.log_level, settings.log_format)
+    listening = socket.socket(fileno=args.fd)
+    listening.setblocking(False)
+    try:
+        uvloop.run(serve(settings, listening))
+    except FastcineError as error:
+        print(f"fastcine serve: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,55 @@
+// Reads the burned frame counter (fastcine/phantom/counter.py) off the canvas after each draw.
+// Installed before the page's own scripts; results in window.probe.shown as {number, time_ms, frame, badge}.
+(() => {
+  const BLOCK = 16, BITS = 12;
+  const probe = (window.probe = { shown: [], unreadable: 0, first_ms: null });
+
+  function levels(canvas, player) {
+    // The picture lies in the canvas by the view's scale: ask the player where the blocks' middles are.
+    const ratio = canvas.width / canvas.clientWidth;
+    const points = [];
+    for (let block = 0; block < BITS + 3; block += 1) {
+      points.push(player.imageToCanvas(block * BLOCK + BLOCK / 2, BLOCK / 2));
+    }
+    probe.scratch ??= new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+    return points.map((point) => {
+      const scratch = probe.scratch;
+      scratch.clearRect(0, 0, 1, 1);
+      const x = point.x * ratio, y = point.y * ratio;
+      scratch.drawImage(canvas, x - 1.5, y - 1.5, 3, 3, 0, 0, 1, 1);
+      return scratch.getImageData(0, 0, 1, 1).data[1];
+    });
+  }
+
+  function read(canvas, player) {
+    const level = levels(canvas, player);
+    const difference = level[0] - level[1];
+    if (difference < 32) return null;
+    const middle = (level[0] + level[1]) / 2;
+    if (level.some((value) => Math.abs(value - middle) < difference / 5)) return null;
+    const ones = level.slice(2).map((value) => value > middle);
+    if (ones.filter(Boolean).length % 2 !== 1) return null;
+    return ones.slice(0, BITS).reduce((number, bit) => number * 2 + (bit ? 1 : 0), 0);
+  }
+
+  function watch(player) {
+    const canvas = document.querySelector("canvas");
+    player.addEventListener("frame", (event) => {
+      const now = performance.now();
+      const number = read(canvas, player);
+      if (number === null) { probe.unreadable += 1; return; }
+      probe.first_ms ??= now;
+      const last = probe.shown.at(-1);
+      if (!last || last.number !== number) {
+        probe.shown.push({ number, time_ms: now, frame: event.detail.frame, badge: event.detail.badge });
+      }
+    });
+  }
+
+  let fastcine;
+  Object.defineProperty(window, "fastcine", {
+    configurable: true,
+    get: () => fastcine,
+    set: (value) => { fastcine = value; if (value?.player) watch(value.player); },
+  });
+})();

@@ -1,0 +1,57 @@
+"""The bench runs in a real browser: what the picture showed, read from the burned counter, against nominal time."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+PROBE = Path(__file__).with_name("probe.js").read_text()
+RUNS = [("xa512x60", 60, 15), ("xa512x60", 60, 30), ("xa1024x120", 120, 15), ("xa1024x120", 120, 30)]
+
+pytestmark = pytest.mark.e2e
+
+
+def tile_of(server, name, fps):
+    for tile in server.tiles:
+        description = tile["description"]
+        if description["rows"] == int(name[2:].split("x")[0]) and round(description["timing"]["fps"]) == fps:
+            return description
+    raise AssertionError(f"{name} at {fps} was not ingested")
+
+
+def play(page, server, name, fps):
+    description = tile_of(server, name, fps)
+    page.add_init_script(PROBE)
+    page.goto(f"{server.url}/view/{description['study_instance_uid']}?run={description['run']}")
+    page.wait_for_function("window.fastcine?.player.stats().all_exact_ms !== null", timeout=60_000)
+    page.wait_for_timeout(description["timing"]["duration_ms"])
+    return page.evaluate("({shown: probe.shown, unreadable: probe.unreadable, stats: fastcine.player.stats()})")
+
+
+def first_loop(shown, frames):
+    """Draws from the first frame to the first draw of the next loop, that one included."""
+    for index in range(1, len(shown)):
+        if shown[index]["number"] < shown[index - 1]["number"] - frames // 2:
+            return shown[: index + 1]
+    raise AssertionError("one loop was not played to its end")
+
+
+@pytest.mark.parametrize(("name", "frames", "fps"), RUNS)
+def test_first_loop_is_nominal_and_all_ends_exact(page, bench_server, name, frames, fps):
+    result = play(page, bench_server, name, fps)
+    loop = first_loop(result["shown"], frames)
+    period_ms = 1000 / fps
+    lasted = loop[-1]["time_ms"] - loop[0]["time_ms"]
+    nominal = (frames - loop[0]["number"] + loop[-1]["number"]) * period_ms
+    assert abs(lasted - nominal) <= period_ms, f"the first loop lasted {lasted:.0f} ms instead of {nominal:.0f}"
+    numbers = [row["number"] for row in loop[:-1]]
+    assert numbers == sorted(numbers), "frames were shown out of order"
+    steps = [after - before for before, after in pairwise(numbers)]
+    assert max(steps) <= 2, "two frames together were missing"
+    assert sum(step - 1 for step in steps) <= 1, "more than one frame was missing"
+    stats = result["stats"]
+    assert result["unreadable"] == 0
+    assert stats["frames_exact"] == stats["frames_total"] == frames
+    assert stats["frames_out_of_order"] == 0
+    assert page.errors == []
+    assert page.evaluate("fastcine.player.badge") == "EXACT"
