@@ -30,7 +30,7 @@ export function bannerItems(banner) {
 /** @param {Banner} banner */
 export function showBanner(banner) {
   byId("who").replaceChildren(
-    ...bannerItems(banner).map(({ label, text, className }) => make("span", className, ...(label ? [make("span", "", label), text] : [text]))),
+    ...bannerItems(banner).map(({ label, text, className }) => make(className === "name" ? "h1" : "span", className, ...(label ? [make("span", "", label), text] : [text]))),
   );
 }
 

@@ -14,12 +14,16 @@ const TAP_MS = 350;
 export class Gestures {
   /**
    * @param {HTMLElement} stage @param {Player} player
-   * @param {{tool: () => Tool, doubled: () => void}} options tool: what the main button's drag does now
+   * @param {object} options
+   * @param {() => Tool} options.tool what the main button's drag does now
+   * @param {() => import("./types.js").Description | null} options.seen the run on screen, null when none can be
+   * @param {() => void} options.doubled
    */
-  constructor(stage, player, { tool, doubled }) {
+  constructor(stage, player, { tool, seen, doubled }) {
     this.stage = stage;
     this.player = player;
     this.tool = tool;
+    this.seen = seen;
     /** @type {Map<number, {x: number, y: number}>} */
     this.points = new Map();
     /** @type {Drag | null} */
@@ -45,7 +49,8 @@ export class Gestures {
 
   /** @param {PointerEvent} event */
   #down(event) {
-    if (!this.player.description) return;
+    const description = this.seen();
+    if (!description) return;
     this.stage.setPointerCapture(event.pointerId);
     const at = this.#at(event);
     this.points.set(event.pointerId, at);
@@ -58,7 +63,7 @@ export class Gestures {
       tool: this.#toolOf(event),
       ...at,
       frame,
-      window: window ?? this.player.description.display.windows[0] ?? { center: 128, width: 256 },
+      window: window ?? description.display.windows[0] ?? { center: 128, width: 256 },
       pan_x: view.pan_x,
       pan_y: view.pan_y,
       moved: false,
@@ -73,7 +78,7 @@ export class Gestures {
     if (event.button === 1 || event.shiftKey) return "pan";
     const tool = this.tool();
     // A still has no frames to go through: dragging it changes its window.
-    return tool === "scrub" && (this.player.description?.frames ?? 1) < 2 ? "window" : tool;
+    return tool === "scrub" && (this.seen()?.frames ?? 1) < 2 ? "window" : tool;
   }
 
   /** @param {PointerEvent} event */
@@ -100,7 +105,7 @@ export class Gestures {
       const { center, width } = dragWindow(drag.window, dx, dy);
       player.setWindow(center, width);
     } else {
-      const frame = drag.frame + dragFrames(dx, { frames: player.description?.frames ?? 1, width: this.stage.clientWidth });
+      const frame = drag.frame + dragFrames(dx, { frames: this.seen()?.frames ?? 1, width: this.stage.clientWidth });
       if (frame !== player.frame) player.seek(frame);
     }
   }
@@ -127,13 +132,14 @@ export class Gestures {
   /** @param {WheelEvent} event */
   #wheel(event) {
     event.preventDefault();
-    if (!this.player.description) return;
+    const description = this.seen();
+    if (!description) return;
     if (event.ctrlKey || event.metaKey) {
       const box = this.stage.getBoundingClientRect();
       this.player.zoomAt(wheelZoom(event.deltaY, event.deltaMode), event.clientX - box.left, event.clientY - box.top);
       return;
     }
     const frames = this.wheel.steps(event.deltaY, event.deltaMode, event.timeStamp);
-    if (frames && this.player.description.frames > 1) this.player.step(frames);
+    if (frames && description.frames > 1) this.player.step(frames);
   }
 }

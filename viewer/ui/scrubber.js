@@ -9,9 +9,10 @@ import { byId } from "./dom.js";
 import { frameAt } from "./drag.js";
 
 export class Scrubber {
-  /** @param {Player} player */
-  constructor(player) {
+  /** @param {Player} player @param {() => import("./types.js").Description | null} seen the run on screen, null when none can be */
+  constructor(player, seen) {
     this.player = player;
+    this.seen = seen;
     this.element = byId("scrubber");
     this.canvas = /** @type {HTMLCanvasElement} */ (byId("held"));
     this.knob = byId("knob");
@@ -29,7 +30,7 @@ export class Scrubber {
   }
 
   get frames() {
-    return this.player.description?.frames ?? 1;
+    return this.seen()?.frames ?? 1;
   }
 
   #hands() {
@@ -66,7 +67,7 @@ export class Scrubber {
     if (!context) return;
     const { width, height } = this.canvas;
     context.clearRect(0, 0, width, height);
-    const held = this.player.held();
+    const held = this.seen() ? this.player.held() : [];
     const x = (/** @type {number} */ frame) => Math.round((frame / held.length) * width);
     for (let first = 0; first < held.length; ) {
       const level = grade(held[first]);
@@ -85,7 +86,7 @@ export class Scrubber {
   drawRange() {
     const { first, last } = this.player.range;
     this.element.setAttribute("aria-valuemax", String(this.frames));
-    const whole = first === 0 && last >= this.frames - 1;
+    const whole = !this.seen() || first === 0 && last >= this.frames - 1;
     this.range.hidden = whole;
     if (whole) return;
     this.range.style.left = `${(first / this.frames) * this.width}px`;

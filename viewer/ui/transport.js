@@ -13,9 +13,13 @@ import { fpsText, otherRate, rateText, windowText } from "./words.js";
 const BY_HAND = "hand";
 
 export class Transport {
-  /** @param {Player} player @param {(command: string) => void} run */
-  constructor(player, run) {
+  /**
+   * @param {Player} player
+   * @param {{run: (command: string) => void, seen: () => Description | null}} options seen: the run on screen, null when none can be
+   */
+  constructor(player, { run, seen }) {
     this.player = player;
+    this.seen = seen;
     /** @type {Tool} */
     this.tool = "scrub";
     this.chosen = "";
@@ -25,7 +29,7 @@ export class Transport {
       const command = COMMANDS.find(({ id }) => id === button.dataset["command"]);
       if (!command) continue;
       button.title = tooltip(command);
-      button.setAttribute("aria-label", command.label);
+      if (button.id !== "fit") button.setAttribute("aria-label", command.label); // its text says what it does now
       button.setAttribute("aria-keyshortcuts", keyText(command.keys[0] ?? "").replace("↑", "ArrowUp").replace("↓", "ArrowDown").replace("←", "ArrowLeft").replace("→", "ArrowRight"));
       button.addEventListener("click", () => run(command.id));
     }
@@ -42,7 +46,7 @@ export class Transport {
   }
 
   get description() {
-    return /** @type {Description | null} */ (this.player.description);
+    return this.seen();
   }
 
   /** @param {Tool} tool */
@@ -128,7 +132,7 @@ export class Transport {
     for (const button of buttons('[data-command="toggle"]')) button.setAttribute("aria-label", player.playing ? "Pause" : "Play");
     const fitted = player.view.zoom === 1 && player.view.pan_x === 0 && player.view.pan_y === 0;
     setText(byId("fit"), fitted ? "1:1" : "Fit");
-    const { timing, frames } = this.description ?? { timing: null, frames: 1 };
+    const { timing, frames } = this.description ?? { timing: null, frames: 0 };
     const many = frames > 1;
     for (const button of buttons('[data-speed], button[data-command="back"], button[data-command="on"], button[data-command="toggle"]')) button.setAttribute("aria-disabled", String(!many));
     byId("scrubber").setAttribute("aria-disabled", String(!many));
@@ -142,7 +146,7 @@ export class Transport {
   /** A few times a second while playing. */
   showMeasured() {
     const { player } = this;
-    if (player.playing && (player.description?.frames ?? 1) > 1) setText(byId("shown"), `· shown ${player.measured_fps.toFixed(1)}`);
+    if (player.playing && (this.description?.frames ?? 0) > 1) setText(byId("shown"), player.waiting ? "" : `· shown ${player.measured_fps.toFixed(1)}`);
   }
 }
 

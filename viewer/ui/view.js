@@ -13,6 +13,8 @@ import { nextSpeed } from "./words.js";
 
 /** @typedef {import("./types.js").PictureTile} PictureTile */
 
+const PATIENCE_MS = 4000; // a picture that takes longer than this takes minutes
+
 const study = /** @type {import("./types.js").Study} */ (JSON.parse(byId("study").textContent ?? ""));
 showBanner(study.banner);
 
@@ -26,10 +28,12 @@ const player = createPlayer(canvas, early ? { early } : {});
 /** @type {any} */ (window).fastcine = { player };
 
 const picture = new Picture(player);
-const scrubber = new Scrubber(player);
+/** The run on screen as it is described; null when none can be, and then no control touches the one before. */
+const seen = () => (picture.holds ? /** @type {import("./types.js").Description | null} */ (player.description) : null);
+const scrubber = new Scrubber(player, seen);
 const strip = new Strip(byId("tiles"), { choose: (tile) => show(tile) });
-const transport = new Transport(player, obey);
-new Gestures(byId("stage"), player, { tool: () => transport.tool, doubled: () => document.body.classList.toggle("maximised") });
+const transport = new Transport(player, { run: obey, seen });
+new Gestures(byId("stage"), player, { tool: () => transport.tool, seen, doubled: () => document.body.classList.toggle("maximised") });
 
 /** @type {PictureTile[]} */
 let tiles = [];
@@ -82,9 +86,10 @@ function refreshSoon() {
 function refresh() {
   cancelAnimationFrame(refreshing);
   refreshing = 0;
-  if (player.description && described !== player.run) {
-    described = player.run;
-    if (speed !== 1) player.speed(speed); // the reader's speed goes on from run to run
+  const on = seen() ? player.run : null;
+  if (described !== on) {
+    described = on;
+    if (on !== null && speed !== 1) player.speed(speed); // the reader's speed goes on from run to run
     transport.describe();
     scrubber.drawHeld();
   }
@@ -146,7 +151,7 @@ function fitOrOne() {
 
 /** @param {string} command */
 function obey(command) {
-  if (!player.description && !["previous-run", "next-run", "full-screen", "banner", "help"].includes(command)) return;
+  if (!seen() && !["previous-run", "next-run", "full-screen", "banner", "help"].includes(command)) return;
   void actions[command]?.();
 }
 
@@ -167,7 +172,7 @@ addEventListener("keydown", (event) => {
 player.addEventListener("frame", (event) => {
   const { run, frame, tier } = /** @type {CustomEvent} */ (event).detail;
   if (run !== current?.run) return;
-  if (tier >= 0 && !strip.thumbnails) void afterFirstFrame();
+  if (tier >= 0) void afterFirstFrame();
   preview.hidden = true;
   picture.drawFrame(frame);
   scrubber.drawFrame();
@@ -187,6 +192,7 @@ setInterval(() => transport.showMeasured(), 500);
 
 /** All that may only be asked for once a picture is there. */
 async function afterFirstFrame() {
+  if (strip.thumbnails) return;
   strip.loadThumbnails();
   const { follow } = await import("./live.js");
   follow(study.study_instance_uid, {
@@ -216,8 +222,9 @@ function start() {
   const tile = tiles.find((one) => one.run === asked) ?? tiles.find((one) => one.kind === "run" && one.state !== "failed") ?? tiles[0];
   if (tile) show(tile);
   else picture.begin(null, "");
-  // Nothing will be shown first: the rest need not wait.
-  if ((!tile || tile.state === "failed") && !strip.thumbnails) void afterFirstFrame();
+  // Where no picture is to be had soon, the rest need not wait for it.
+  if (tile?.state !== "ready") void afterFirstFrame();
+  else setTimeout(afterFirstFrame, PATIENCE_MS);
   early?.previews?.forEach((image, frame) => player.showPreview(image, frame));
 }
 

@@ -48,3 +48,18 @@ test("a page's interface weighs at most 30 kB over the wire, and the viewer's te
   }
   assert.ok(gzipSync(read("view.html"), { level: 9 }).length < 5000);
 });
+
+/** Modules that this one imports before it runs, itself included. @param {string} name @param {Set<string>} [found] */
+function imports(name, found = new Set()) {
+  if (found.has(name)) return found;
+  found.add(name);
+  const code = read(name).replace(/\/\*[^]*?\*\//g, "");
+  for (const [, path = ""] of code.matchAll(/^import [^;"]*"(\.[^"]+)"/gm)) imports(new URL(path, new URL(name, root)).href.slice(root.href.length), found);
+  return found;
+}
+
+test("the viewer's page asks for every module at once instead of finding them one by one", () => {
+  const preloaded = [...read("view.html").matchAll(/rel="modulepreload" href="\/static\/([^"]+)"/g)].map(([, name]) => name);
+  const needed = [...imports("ui/view.js")].filter((name) => name !== "ui/view.js");
+  assert.deepEqual([...preloaded].sort(), needed.sort());
+});
