@@ -17,7 +17,8 @@ from fastcine.phantom import counter, identity, xray
 from fastcine.phantom.dicom_objects import Place
 from fastcine.phantom.projection import CArm
 from fastcine.phantom.rhythm import make_rhythm
-from fastcine.phantom.xa_objects import constant_timing, xa_dataset, xa_file
+from fastcine.phantom.timing import constant_timing
+from fastcine.phantom.xa_objects import xa_dataset, xa_file
 
 _SEED = 20260301
 FRAME_TIMES_MS = {15: "66.6666667", 30: "33.3333333"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from io import BytesIO
@@ -18,6 +18,7 @@ from fastcine.phantom import identity
 EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
 JPEG_BASELINE = "1.2.840.10008.1.2.4.50"
 JPEG_LOSSLESS_SV1 = "1.2.840.10008.1.2.4.70"
+JPEG_2000_LOSSLESS = "1.2.840.10008.1.2.4.90"
 
 _START = datetime(2026, 3, 1, 9, 15)
 
@@ -37,6 +38,18 @@ class Place:
     series_description: str
     modality: str
     minute: float
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """One finished object: its data set and its Part 10 bytes."""
+
+    dataset: Dataset
+    data: bytes
+
+
+Maker = Callable[[Place], Made]
+"""Makes one object of the study."""
 
 
 def item(**elements: object) -> Dataset:
@@ -105,6 +118,8 @@ def base_dataset(place: Place, *, sop_class_uid: str, image_type: Sequence[str])
     ds.AcquisitionNumber, ds.InstanceNumber = place.instance, place.instance
     ds.PatientOrientation = ""
     ds.ImageComments = identity.COMMENT
+    # YES would mean "sufficient to identify the patient and date" (PS3.3 C.7.6.1), which PHANTOM is not.
+    ds.BurnedInAnnotation = "NO"
     ds.LossyImageCompression = "00"
     return ds
 

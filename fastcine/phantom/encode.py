@@ -23,3 +23,8 @@ def jpeg_baseline_422(frame: NDArray[np.uint8], *, quality: int = 90) -> bytes:
     return bytes(
         imagecodecs.jpeg8_encode(frame, level=quality, colorspace="RGB", outcolorspace="YCBCR", subsampling="422")
     )
+
+
+def jpeg_2000_lossless(frame: NDArray[np.uint8]) -> bytes:
+    """One monochrome frame, uint8 (rows, columns), as a reversible JPEG 2000 codestream without JP2 boxes."""
+    return bytes(imagecodecs.jpeg2k_encode(frame, codecformat="J2K", level=0, reversible=True))

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from fastcine.phantom import xa_runs
-from fastcine.phantom.dicom_objects import Place
-from fastcine.phantom.xa_runs import Maker
+from fastcine.phantom import disc, enhanced, us_objects, xa_runs
+from fastcine.phantom.dicom_objects import Maker, Place
 
 DEFAULT_SEED = 1
 
@@ -32,7 +31,11 @@ ENTRIES = (
     Entry(xa_runs.make_biplane, "biplane-a", 4, 1, "LCA biplane", "XA", 12.25),
     Entry(xa_runs.make_biplane, "biplane-b", 4, 2, "LCA biplane", "XA", 12.25),
     Entry(xa_runs.make_dsa, "dsa", 5, 1, "Right renal artery DSA", "XA", 16.0),
+    Entry(us_objects.make_jpeg_echo, "echo-jpeg", 7, 1, "Echo A4C colour", "US", -20.0),
+    Entry(enhanced.make_enhanced, "enhanced", 10, 1, "LCA enhanced", "XA", 13.5),
     Entry(xa_runs.make_still, "still", 6, 1, "RCA still", "XA", 10.75),
+    Entry(us_objects.make_ivus, "ivus", 8, 1, "IVUS LAD pullback", "IVUS", 21.0),
+    Entry(us_objects.make_rgb_echo, "echo-rgb", 9, 1, "Echo A4C after", "US", 40.0),
 )
 """In the order they are made: what opens the study first."""
 
@@ -44,14 +47,23 @@ def file_name(entry: Entry) -> str:
 
 def file_names() -> tuple[str, ...]:
     """Every name ``phantom_files`` yields, in its order."""
-    return tuple(file_name(entry) for entry in ENTRIES)
+    return (*(file_name(entry) for entry in ENTRIES), "DICOMDIR", *disc.OTHER_NAMES)
 
 
 def phantom_files(seed: int = DEFAULT_SEED) -> Iterator[tuple[str, bytes]]:
     """Yield ``(name, bytes)`` of every file, each as soon as it is made; the same bytes for the same ``seed``.
 
-    Names are relative, with ``/`` between folders.
+    Images come first, then the DICOMDIR that lists them and the files that are not DICOM. Names are relative, with
+    ``/`` between folders.
     """
+    listed = []
     for entry in ENTRIES:
         place = Place(seed, entry.what, entry.series, entry.instance, entry.description, entry.modality, entry.minute)
-        yield file_name(entry), entry.make(place).data
+        made = entry.make(place)
+        data = made.data
+        # The directory needs the attributes, not the pixels, which would otherwise stay in memory.
+        del made.dataset.PixelData
+        listed.append(disc.Listed(file_name(entry), made.dataset))
+        yield file_name(entry), data
+    yield "DICOMDIR", disc.dicomdir(seed, listed)
+    yield from disc.other_files()

@@ -23,7 +23,7 @@ _WAVES = (
 
 @dataclass(frozen=True, slots=True)
 class Rhythm:
-    """Times of the R peaks, ascending, in seconds; the first lies before 0, the last beyond the run's end."""
+    """Times of the R peaks, ascending, in seconds; the first ones lie before 0, the last beyond the run's end."""
 
     r_times_s: NDArray[np.float64]
 
@@ -64,9 +64,9 @@ class Rhythm:
 def make_rhythm(rng: np.random.Generator, *, duration_s: float, rate_bpm: float = 72.0) -> Rhythm:
     """A sinus rhythm with a little respiratory variation (SD 2 %) that covers 0 to ``duration_s``."""
     rr_s = 60.0 / rate_bpm
-    beats = int(duration_s / rr_s) + 5
+    beats = int(duration_s / rr_s) + 10
     intervals = rr_s * (1 + 0.02 * rng.standard_normal(beats))
-    first = -rr_s * (1.0 + float(rng.random()))
+    first = -rr_s * (6.0 + float(rng.random()))
     return Rhythm(r_times_s=first + np.concatenate([[0.0], np.cumsum(intervals)]))
 
 

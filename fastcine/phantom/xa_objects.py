@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,48 +14,11 @@ from fastcine.phantom.dicom_objects import Place, code, decimal, item, sequence
 from fastcine.phantom.encode import jpeg_lossless
 from fastcine.phantom.projection import CArm
 from fastcine.phantom.rhythm import Rhythm
+from fastcine.phantom.timing import Timing, set_timing
 
 XA_IMAGE = "1.2.840.10008.5.1.4.1.1.12.1"
 ECG_SAMPLES_PER_FRAME = 40
 """As in real cath lab XA with a 5000 group curve."""
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """When frames were taken: their starts in ms from the first, as exact decimal increments.
-
-    ``increments_ms`` are DS texts, one a frame, the first ``"0"`` (PS3.3 C.7.6.5.1.2); ``constant_ms`` is a Frame
-    Time instead where all steps are equal.
-    """
-
-    increments_ms: tuple[str, ...]
-    constant_ms: str | None = None
-
-    def starts_s(self) -> NDArray[np.float64]:
-        """Start of each frame in seconds from the first."""
-        return np.asarray(np.cumsum([float(step) for step in self.increments_ms]) / 1000.0)
-
-
-def constant_timing(frames: int, frame_time_ms: str) -> Timing:
-    """``frames`` frames, ``frame_time_ms`` (a decimal text) apart."""
-    return Timing(("0", *([frame_time_ms] * (frames - 1))), frame_time_ms)
-
-
-def set_timing(ds: Dataset, timing: Timing) -> None:
-    """Cine, Multi-frame and Frame Increment Pointer (PS3.3 C.7.6.5, C.7.6.6)."""
-    ds.NumberOfFrames = len(timing.increments_ms)
-    if timing.constant_ms is not None:
-        ds.FrameIncrementPointer = 0x00181063
-        ds.FrameTime = timing.constant_ms
-    else:
-        ds.FrameIncrementPointer = 0x00181065
-        ds.FrameTimeVector = list(timing.increments_ms)
-    steps = [float(step) for step in timing.increments_ms[1:]] or [1000.0]
-    mean_ms = sum(steps) / len(steps)
-    ds.CineRate = ds.RecommendedDisplayFrameRate = round(1000.0 / mean_ms)
-    ds.PreferredPlaybackSequencing = 0
-    ds.FrameDelay = "0"
-    ds.EffectiveDuration = decimal(sum(steps) / 1000.0)
 
 
 def _set_positioner(ds: Dataset, arm: CArm) -> None:
@@ -141,7 +103,6 @@ def xa_dataset(
     ds.PixelIntensityRelationshipSign = 1
     middle = 1 << (bits - 1)
     ds.WindowCenter, ds.WindowWidth = str(middle), str(2 * middle)
-    ds.BurnedInAnnotation = "YES"
     return ds
 
 

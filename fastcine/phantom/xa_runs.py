@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,10 +12,10 @@ from pydicom.dataset import Dataset
 
 from fastcine.phantom import dicom_objects as objects
 from fastcine.phantom import identity, xa_objects, xray
-from fastcine.phantom.dicom_objects import Place, code, item, sequence
+from fastcine.phantom.dicom_objects import Made, Place, code, item, sequence
 from fastcine.phantom.projection import CArm
 from fastcine.phantom.rhythm import Rhythm, make_rhythm
-from fastcine.phantom.xa_objects import Timing, constant_timing
+from fastcine.phantom.timing import Timing, constant_timing
 
 _FPS_15 = "66.6667"
 _SPACING_512_MM = 0.36
@@ -35,14 +35,6 @@ UNEQUAL_STEPS_MS = (
     "33.4",
 )
 """A repeating pattern of Frame Time Vector steps: about 30 fps with one dropped pulse in twelve."""
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """One finished object: its data set (without frames' worth keeping) and its Part 10 bytes."""
-
-    dataset: Dataset
-    data: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,19 +67,23 @@ SHOTS = {
         xray.Injection(0.35, 1.5),
     ),
     "lca-12bit": Shot(
-        "LCA", _arm(32, 20, pan=(4, 6), size=1024), unequal_timing(36),
-        xray.Technique(bits=12, noise=1.0 / 256, spread=0.35), xray.Injection(-0.6, 1.3),
+        "LCA", _arm(32, 20, pan=(4, 6), size=1024), unequal_timing(32),
+        xray.Technique(bits=12, noise=0.6 / 256, spread=0.35), xray.Injection(-0.6, 1.3),
     ),
     "biplane-a": Shot(
-        "LCA", _arm(-30, 0, pan=(2, 2)), constant_timing(24, _FPS_15), xray.Technique(), xray.Injection(0.2, 1.0)
+        "LCA", _arm(-30, 0, pan=(2, 2)), constant_timing(20, _FPS_15), xray.Technique(), xray.Injection(0.1, 0.8)
     ),
     "biplane-b": Shot(
-        "LCA", _arm(60, 0, pan=(0, 2)), constant_timing(24, _FPS_15), xray.Technique(), xray.Injection(0.2, 1.0)
+        "LCA", _arm(60, 0, pan=(0, 2)), constant_timing(20, _FPS_15), xray.Technique(), xray.Injection(0.1, 0.8)
     ),
     "dsa": Shot(
-        "RENAL", _arm(12, 0, pan=(-34, 4)), constant_timing(30, "166.6667"),
+        "RENAL", _arm(12, 0, pan=(-34, 4)), constant_timing(24, "166.6667"),
         xray.Technique(bits=10, noise=1.2 / 256, logarithmic=True, breathing=False, beating=False),
-        xray.Injection(1.0, 1.6, speed_mm_s=90.0),
+        xray.Injection(1.0, 1.4, speed_mm_s=90.0),
+    ),
+    "enhanced": Shot(
+        "LCA", _arm(0, 30, pan=(4, 6), size=256), constant_timing(16, _FPS_15), xray.Technique(),
+        xray.Injection(-0.2, 0.8),
     ),
     "still": Shot(
         "RCA", _arm(-30, 0, pan=(-8, 2)), Timing(("0",)), xray.Technique(collimator="circle"), xray.Injection(-1.5, 2.5)
@@ -150,8 +146,9 @@ def xray_log_lut(bits: int) -> Dataset:
     """The Modality LUT that LOG data must carry (PS3.3 C.8.7.1.1.2): stored logarithm to linear intensity."""
     stored = np.arange(1 << bits) / (1 << bits)
     linear = np.exp((stored - xray.LOG_WHITE) / xray.LOG_GAIN) * xray.LINEAR_GAIN
-    entries = np.clip(np.round(linear * (1 << bits)), 0, (1 << bits) - 1).astype("<u2")
-    table = item(LUTDescriptor=[1 << bits, 0, bits], LUTExplanation="LOG to LIN", ModalityLUTType="US")
+    # LUT Descriptor's third value may be 8 or 16 only (C.11.1.1).
+    entries = np.clip(np.round(linear * (1 << 16)), 0, (1 << 16) - 1).astype("<u2")
+    table = item(LUTDescriptor=[1 << bits, 0, 16], LUTExplanation="LOG to LIN", ModalityLUTType="US")
     table.add_new(0x00283006, "OW", entries.tobytes())
     return table
 
@@ -161,8 +158,9 @@ def make_dsa(place: Place) -> Made:
     ds = _dataset(place, "dsa")
     ds.BodyPartExamined = "ABDOMEN"
     ds.ModalityLUTSequence = sequence(xray_log_lut(10))
+    ds.WindowCenter, ds.WindowWidth = "32768", "65536"
     ds.RecommendedViewingMode = "SUB"
-    ds.MaskSubtractionSequence = sequence(xa_objects.mask_item(first=7, last=30, masks=(2, 3, 4, 5)))
+    ds.MaskSubtractionSequence = sequence(xa_objects.mask_item(first=7, last=24, masks=(2, 3, 4, 5)))
     return _finished(ds, place.seed, "dsa")
 
 
@@ -182,6 +180,3 @@ def make_still(place: Place) -> Made:
         del ds[element.tag]
     frames = [frame.tobytes() for frame in shot_frames(place.seed, "still")]
     return Made(ds, objects.part10(ds, transfer_syntax=objects.EXPLICIT_LITTLE, frames=frames))
-
-
-Maker = Callable[[Place], Made]

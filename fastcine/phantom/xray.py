@@ -59,7 +59,7 @@ class Technique:
     """
 
     bits: int = 8
-    noise: float = 2.0 / 256
+    noise: float = 1.8 / 256
     logarithmic: bool = False
     collimator: str = "rectangle"
     breathing: bool = True
