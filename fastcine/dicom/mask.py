@@ -1,0 +1,84 @@
+"""Mask subtraction as the file asks for it (PS3.3 C.7.6.10), as values. Nothing is subtracted here.
+
+Sign trap of the sub-pixel shift: rows count downwards, but a positive column shift is towards the left-hand column.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pydicom import Dataset
+
+from fastcine.dicom.values import decimals, integer, integers, items, text
+
+_SEQUENCE, _VIEWING_MODE, _INTENSITY = 0x00286100, 0x00281090, 0x00281040
+_OPERATION, _RANGE, _MASK_FRAMES, _AVERAGING = 0x00286101, 0x00286102, 0x00286110, 0x00286112
+_SHIFT, _TID_OFFSET, _EXPLANATION, _ITEM_ID = 0x00286114, 0x00286120, 0x00286190, 0x00289416
+_OPERATIONS = ("AVG_SUB", "TID", "REV_TID")
+
+
+@dataclass(frozen=True, slots=True)
+class MaskItem:
+    """One subtraction. Frame numbers count from 1; ranges include both ends, empty means every frame.
+
+    ``shift_pixels`` is (row, column) as written: positive row down, positive column to the left. ``tid_offset`` is 1
+    where the file leaves it empty.
+    """
+
+    operation: str
+    frame_ranges: tuple[tuple[int, int], ...]
+    mask_frames: tuple[int, ...]
+    contrast_averaging: int
+    shift_pixels: tuple[float, float]
+    tid_offset: int
+    explanation: str
+    item_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class MaskSettings:
+    """What is to be subtracted. ``subtract_first`` is Recommended Viewing Mode SUB.
+
+    ``intensity`` is Pixel Intensity Relationship (LIN, LOG, DISP or empty): subtraction belongs in log space.
+    """
+
+    items: tuple[MaskItem, ...]
+    subtract_first: bool
+    intensity: str
+
+
+def read_masks(dataset: Dataset, *, frames: int) -> MaskSettings:
+    """The Mask Subtraction Sequence. Operation NONE means none; items that name frames beyond the run are left out."""
+    found = [_item(item, frames) for item in items(dataset, _SEQUENCE)]
+    masks = tuple(item for item in found if item is not None)
+    return MaskSettings(masks, bool(masks) and text(dataset, _VIEWING_MODE) == "SUB", text(dataset, _INTENSITY).upper())
+
+
+def _item(item: Dataset, frames: int) -> MaskItem | None:
+    operation = text(item, _OPERATION).upper()
+    if operation not in _OPERATIONS:
+        return None
+    numbers, mask_frames = integers(item, _RANGE), tuple(integers(item, _MASK_FRAMES))
+    ranges = tuple(zip(numbers[::2], numbers[1::2], strict=False))
+    if any(not 1 <= first <= last <= frames for first, last in ranges):
+        return None
+    if operation == "AVG_SUB" and (not mask_frames or any(not 1 <= frame <= frames for frame in mask_frames)):
+        return None
+    if operation == "REV_TID" and not ranges:
+        return None  # its first frame counts from the range, which is mandatory
+    shift = [float(value) for value in decimals(item, _SHIFT) if value is not None]
+    return MaskItem(
+        operation=operation,
+        frame_ranges=ranges,
+        mask_frames=mask_frames,
+        contrast_averaging=max(1, integer(item, _AVERAGING) or 1),
+        shift_pixels=(shift[0], shift[1]) if len(shift) == 2 else (0.0, 0.0),
+        tid_offset=_tid_offset(item),
+        explanation=text(item, _EXPLANATION),
+        item_id=integer(item, _ITEM_ID),
+    )
+
+
+def _tid_offset(item: Dataset) -> int:
+    value = integer(item, _TID_OFFSET)
+    return 1 if value is None else value
