@@ -1,25 +1,13 @@
-// The player of one canvas (README.md): ties connection, frames, decoders, clock and screen together.
+// The player of one canvas (README.md): what the user interface calls, asks and hears.
 
 import { sharedConnection } from "./connection.js";
 import { sharedPool } from "./decode_pool.js";
-import { forgetTick, nextTick } from "./ticker.js";
-import { Playback } from "./playback.js";
 import { PlayStats } from "./stats.js";
-import { RunLibrary } from "./run_library.js";
 import { Screen } from "./screen.js";
-
-/** The clock starts when this many frames after the first are ready, */
-const READY_AHEAD = 2;
-/** or this long after the first was shown: a slow link must not hold play back. */
-const READY_WAIT_MS = 300;
-/** While frames are still to come the server is told the playhead this often. */
-const WISH_MS = 500;
-const HELD_EVENT_MS = 100;
-const TIER_PREVIEW = -1;
+import { Stage } from "./stage.js";
 
 /**
  * @typedef {import("./description.js").RunDescription} RunDescription
- * @typedef {import("./run_source.js").RunSource} RunSource
  *
  * @typedef {object} PlayerOptions
  * @property {string} [socketUrl]
@@ -27,12 +15,6 @@ const TIER_PREVIEW = -1;
  * @property {"auto"|"gl"|"2d"} [renderer]
  * @property {boolean} [autoplay]
  * @property {number} [credit_bytes]
- *
- * @typedef {object} Shown the picture on the screen
- * @property {RunSource} source
- * @property {number} frame
- * @property {number} tier -1: a preview
- * @property {number} since_ms when the first picture of the run came
  */
 
 /**
@@ -50,31 +32,10 @@ function defaultSocketUrl() {
 }
 
 export class Player extends EventTarget {
-  #playback = new Playback();
-  #screen;
   #connection;
-  #library;
-  #autoplay;
-  /** @type {RunSource | null} */
-  #source = null;
-  /** @type {Shown | null} */
-  #shown = null;
-  /** @type {Map<number, ImageBitmap | HTMLImageElement>} */
-  #previews = new Map();
-  /** @type {WeakMap<RunSource, PlayStats>} */
-  #stats = new WeakMap();
-  #keep = false;
-  #first_frame_wanted = 0;
-  #badge = "";
-  #dirty = { look: false, view: false };
-  #wish_ms = 0;
-  #wish_stale = true;
-  #closed = false;
-  #ended = false;
-  /** @type {number | undefined} */
-  #held_timer;
-  /** @type {{run: string, ms: number} | null} first picture that the bootstrap script put on the screen */
-  #bootstrap = null;
+  #screen;
+  #stage;
+  #playback;
 
   /**
    * @param {HTMLCanvasElement} canvas
@@ -83,60 +44,26 @@ export class Player extends EventTarget {
   constructor(canvas, { socketUrl, early, renderer = "auto", autoplay = true, credit_bytes }) {
     super();
     const pool = sharedPool();
-    this.#connection = sharedConnection(socketUrl ?? defaultSocketUrl(), { credit_bytes, early });
-    this.#screen = new Screen(canvas, renderer, {
-      redraw: () => (this.#dirty.view = true) && this.#redrawNow(),
-      reshow: () => this.#touch("look"),
+    const connection = sharedConnection(socketUrl ?? defaultSocketUrl(), { credit_bytes, early });
+    const screen = new Screen(canvas, renderer, {
+      redraw: () => this.#stage.redrawNow(),
+      reshow: () => this.#stage.touch("look"),
     });
-    this.#autoplay = autoplay;
-    if (early?.run && typeof early.first_frame_ms === "number") {
-      this.#bootstrap = { run: early.run, ms: early.first_frame_ms };
-    }
-    this.#library = new RunLibrary(this.#connection, pool, {
-      described: (source) => source === this.#source && this.#begin(source),
-      decoded: (source, frame) => source === this.#source && this.#decoded(frame),
-      held: (source) => source === this.#source && this.#heldChanged(source),
-      failed: (source, code, message) => this.#tell("error", { run: source.run, code, message }),
-    });
-    this.#connection.watchers.add(this.#onConnection);
-    this.#connection.failures.add(this.#onFailure);
-    document.addEventListener("visibilitychange", this.#onVisibility);
+    const first_ms = early?.first_frame_ms;
+    const bootstrap = early?.run && typeof first_ms === "number" ? { run: early.run, ms: first_ms } : null;
+    this.#connection = connection;
+    this.#screen = screen;
+    this.#stage = new Stage({ connection, pool, screen, tell: this.#tell, autoplay, bootstrap });
+    this.#playback = this.#stage.playback;
+    connection.watchers.add(this.#onConnection);
+    connection.failures.add(this.#onFailure);
   }
 
+  #tell = (/** @type {string} */ type, /** @type {object} */ detail) => {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  };
   #onConnection = (/** @type {string} */ state, /** @type {number} */ retry_ms) => this.#tell("connection", { state, retry_ms });
   #onFailure = (/** @type {string} */ code, /** @type {string} */ message) => this.#tell("error", { run: this.run, code, message });
-
-  #onVisibility = () => {
-    // A hidden page gets no animation frames: the clock stands meanwhile, nothing counts as missed, nothing is sent.
-    this.#playback.halt();
-    this.#now_stats?.stopped();
-    this.#sendWish();
-    if (!document.hidden) this.#touch("view");
-  };
-
-  /**
-   * @param {string} type
-   * @param {object} detail
-   */
-  #tell(type, detail) {
-    this.dispatchEvent(new CustomEvent(type, { detail }));
-  }
-
-  /** @param {"look"|"view"|"time"} what */
-  #touch(what) {
-    if (what !== "time") this.#dirty[what] = true;
-    if (!this.#closed) nextTick(this.#tick);
-  }
-
-  #changed() {
-    this.#wish_stale = true;
-    this.#touch("time");
-    this.#tell("state", {});
-  }
-
-  get #now_stats() {
-    return this.#source && this.#stats.get(this.#source);
-  }
 
   // ---- which run
 
@@ -145,32 +72,13 @@ export class Player extends EventTarget {
    * @param {RunDescription | null} [description]
    * @param {{frame?: number, play?: boolean, keep?: boolean}} [options]
    */
-  open(run, description = null, { frame = 0, play, keep = false } = {}) {
-    this.#playback.playing = play ?? (this.#source ? this.#playback.playing : this.#autoplay);
-    this.#previews.clear();
-    this.#keep = keep;
-    this.#first_frame_wanted = frame;
-    const before = this.#source;
-    this.#source = this.#library.show(run, description, this.#wishOf(frame, description));
-    if (!this.#stats.has(this.#source)) this.#stats.set(this.#source, new PlayStats());
-    if (before && before !== this.#source) this.#shown = null;
-    if (this.#source.description) this.#begin(this.#source);
-    else this.#changed();
-  }
-
-  /** @param {RunSource} source whose description is there */
-  #begin(source) {
-    const description = /** @type {RunDescription} */ (source.description);
-    this.#playback.load(description, this.#first_frame_wanted, this.#keep);
-    this.#screen.use(description, this.#keep);
-    this.#now_stats?.stopped();
-    this.#heldChanged(source);
-    this.#changed();
+  open(run, description = null, options = {}) {
+    this.#stage.open(run, description, options);
   }
 
   /** @param {{run: string, description?: RunDescription | null}[]} runs */
   prefetch(runs) {
-    this.#library.prefetch(runs);
+    this.#stage.prefetch(runs);
   }
 
   /**
@@ -178,181 +86,7 @@ export class Player extends EventTarget {
    * @param {number} frame
    */
   showPreview(image, frame) {
-    this.#previews.set(frame, image);
-    this.#touch("time");
-  }
-
-  // ---- wishes to the server
-
-  /**
-   * @param {number} frame
-   * @param {RunDescription | null} [description] of a run that is being opened: the playback is not set up for it yet
-   * @returns {import("./wire.js").Wish}
-   */
-  #wishOf(frame, description) {
-    const playback = this.#playback;
-    if (document.hidden) return { state: "hidden", frame };
-    if (!playback.playing) return { state: "pause", frame };
-    if (description !== undefined) {
-      const { frame_time_ms, duration_ms } = description?.timing ?? {};
-      const frames = description?.frames ?? 1;
-      const rate_fps = frame_time_ms ? 1000 / frame_time_ms : duration_ms ? (frames * 1000) / duration_ms : 15;
-      return { state: "play", frame, rate_fps, first: 0, last: description ? frames - 1 : -1, loop: "loop" };
-    }
-    const { first, last, loop, rate_fps } = playback;
-    return { state: "play", frame, rate_fps, first, last, loop };
-  }
-
-  #sendWish() {
-    this.#wish_stale = false;
-    this.#wish_ms = performance.now();
-    if (this.#source?.description) this.#connection.want(this.#source.run, this.#wishOf(this.#playback.frame));
-  }
-
-  // ---- time
-
-  #tick = (/** @type {number} */ now_ms) => {
-    const source = this.#source;
-    if (!source?.description || this.#closed || document.hidden) {
-      if (this.#dirty.view) this.#redrawNow();
-      return;
-    }
-    const playback = this.#playback;
-    const position = playback.advance(now_ms);
-    source.plan = playback.plan(position);
-    const step = playback.running ? position.step : null;
-    if (!this.#show(source, step, now_ms) && step !== null) this.#stats.get(source)?.late();
-    this.#library.pool.poke();
-    if (position.ended) this.#end();
-    else if (playback.playing && !playback.running) this.#maybeStart(source, now_ms);
-    const incomplete = source.store.checked_count < source.store.frames;
-    if (this.#wish_stale || (playback.playing && incomplete && now_ms - this.#wish_ms > WISH_MS)) this.#sendWish();
-    if (playback.playing) nextTick(this.#tick);
-  };
-
-  #end() {
-    this.#playback.playing = false;
-    this.#playback.halt();
-    this.#now_stats?.stopped();
-    this.#changed();
-  }
-
-  /**
-   * @param {RunSource} source
-   * @param {number} now_ms
-   */
-  #maybeStart(source, now_ms) {
-    const shown = this.#shown;
-    if (!shown || shown.source !== source || shown.frame !== this.#playback.frame) return;
-    const { order, count } = source.plan;
-    let ready = true;
-    for (let n = 1; n <= READY_AHEAD && n < count; n++) ready &&= source.ring.get(order[n]) !== undefined || this.#previews.has(order[n]);
-    if (!ready && now_ms - shown.since_ms < READY_WAIT_MS) return;
-    this.#playback.start(now_ms);
-    this.#stats.get(source)?.started(now_ms);
-  }
-
-  /**
-   * Puts the frame of now on the screen, if it is there and not there already.
-   * @param {RunSource} source
-   * @param {number | null} step
-   * @param {number} now_ms
-   * @returns {boolean} the frame of now is on the screen
-   */
-  #show(source, step, now_ms) {
-    const description = /** @type {RunDescription} */ (source.description);
-    const frame = this.#playback.frame;
-    const decoded = source.ring.get(frame);
-    const preview = decoded ? undefined : this.#previews.get(frame);
-    const shown = this.#shown;
-    const same_frame = shown !== null && shown.source === source && shown.frame === frame;
-    if (!decoded && !preview) {
-      if (this.#dirty.view) this.#redrawNow();
-      if (same_frame) this.#stats.get(source)?.still(step, now_ms);
-      return same_frame;
-    }
-    const tier = decoded ? decoded.tier : TIER_PREVIEW;
-    const redraw = this.#dirty.view || this.#dirty.look;
-    if (same_frame && shown.tier >= tier && !redraw) {
-      this.#stats.get(source)?.still(step, now_ms);
-      return true;
-    }
-    this.#dirty.view = this.#dirty.look = false;
-    if (decoded) this.#screen.show(description, source.tierOf(tier), decoded);
-    else if (preview) this.#screen.showPreview(description, preview);
-    this.#drawn(source, frame, tier, step, now_ms, same_frame && shown.tier === tier);
-    return true;
-  }
-
-  /**
-   * @param {RunSource} source
-   * @param {number} frame
-   * @param {number} tier
-   * @param {number | null} step
-   * @param {number} now_ms
-   * @param {boolean} redrawn the same picture as before
-   */
-  #drawn(source, frame, tier, step, now_ms, redrawn) {
-    const stats = /** @type {PlayStats} */ (this.#stats.get(source));
-    const before = this.#shown;
-    const opened = before === null || before.source !== source;
-    this.#shown = { source, frame, tier, since_ms: opened ? now_ms : before.since_ms };
-    const time_ms = performance.now();
-    if (opened || before.frame !== frame || (step !== null && stats.isNew(step))) stats.shown(step, now_ms);
-    else stats.still(step, now_ms);
-    if (stats.first_frame_ms === null) this.#firstFrame(source, stats, time_ms);
-    this.#setBadge(tier < 2 ? "FIRST PASS" : (source.description?.tiers.exact.badge ?? ""));
-    this.#tell("frame", { run: source.run, frame, tier, badge: this.#badge, time_ms, changed: !redrawn });
-  }
-
-  /**
-   * @param {RunSource} source
-   * @param {PlayStats} stats
-   * @param {number} now_ms
-   */
-  #firstFrame(source, stats, now_ms) {
-    const early = this.#bootstrap?.run === source.run ? this.#bootstrap.ms : now_ms;
-    this.#bootstrap = null;
-    stats.first_frame_ms = early;
-    this.#tell("firstframe", { run: source.run, ms: early });
-  }
-
-  /** The canvas was resized, which wiped it: what was on it is drawn again at once, not at the next tick. */
-  #redrawNow() {
-    this.#dirty.view = false;
-    this.#screen.draw();
-    const shown = this.#shown;
-    if (!shown) return;
-    const { source, frame, tier } = shown;
-    this.#tell("frame", { run: source.run, frame, tier, badge: this.#badge, time_ms: performance.now(), changed: false });
-  }
-
-  /** @param {string} badge */
-  #setBadge(badge) {
-    if (badge === this.#badge) return;
-    this.#badge = badge;
-    this.#tell("badge", { badge });
-  }
-
-  // ---- what the source tells
-
-  /** @param {number} frame */
-  #decoded(frame) {
-    if (frame === this.#playback.frame) this.#touch("time");
-  }
-
-  /** @param {RunSource} source */
-  #heldChanged(source) {
-    const stats = this.#stats.get(source);
-    if (source.all_exact && stats && stats.all_exact_ms === null) {
-      stats.all_exact_ms = performance.now();
-      this.#tell("allexact", { run: source.run, ms: stats.all_exact_ms });
-    }
-    this.#held_timer ??= window.setTimeout(() => {
-      this.#held_timer = undefined;
-      this.#tell("held", { run: this.run });
-    }, HELD_EVENT_MS);
-    if (!this.#playback.playing) this.#touch("time");
+    this.#stage.showPreview(image, frame);
   }
 
   // ---- playing
@@ -362,13 +96,13 @@ export class Player extends EventTarget {
     if (playback.playing) return;
     if (playback.atEnd()) playback.rewind();
     playback.playing = true;
-    this.#changed();
+    this.#stage.changed();
   }
 
   pause() {
     if (!this.#playback.playing) return;
     this.#playback.playing = false;
-    this.#halt();
+    this.#stage.halt();
   }
 
   toggle() {
@@ -376,45 +110,38 @@ export class Player extends EventTarget {
     else this.play();
   }
 
-  /** The clock stands: after a change it starts anew, when the picture of its place is there. */
-  #halt() {
-    this.#playback.halt();
-    this.#now_stats?.stopped();
-    this.#changed();
-  }
-
   /** @param {number} frame */
   seek(frame) {
     this.#playback.seek(frame);
-    this.#halt();
+    this.#stage.halt();
   }
 
   /** @param {number} count */
   step(count) {
     this.#playback.playing = false;
     this.#playback.step(count);
-    this.#halt();
+    this.#stage.halt();
   }
 
   /** @param {number} factor */
   speed(factor) {
     if (!Number.isFinite(factor) || factor === 0) throw new RangeError("speed must not be 0");
     this.#playback.setSpeed(factor, performance.now());
-    this.#now_stats?.stopped();
-    this.#changed();
+    this.#stage.now_stats?.stopped();
+    this.#stage.changed();
   }
 
   /** @param {number | null} fps */
   setRate(fps) {
     if (fps !== null && !(fps > 0 && Number.isFinite(fps))) throw new RangeError("fps must be above 0");
     this.#playback.setRate(fps);
-    this.#halt();
+    this.#stage.halt();
   }
 
   /** @param {import("./clock.js").LoopMode} loop */
   setLoop(loop) {
     this.#playback.setLoop(loop);
-    this.#halt();
+    this.#stage.halt();
   }
 
   /**
@@ -424,7 +151,7 @@ export class Player extends EventTarget {
   setRange(first, last = this.#playback.frames - 1) {
     if (first === null) this.#playback.setRange(0, this.#playback.frames - 1);
     else this.#playback.setRange(Math.round(first), Math.round(last));
-    this.#halt();
+    this.#stage.halt();
   }
 
   // ---- looking
@@ -453,8 +180,8 @@ export class Player extends EventTarget {
   }
 
   #looked() {
-    this.#previews.clear(); // they were windowed on the server
-    this.#touch("look");
+    this.#stage.dropPreviews();
+    this.#stage.touch("look");
     this.#tell("state", {});
   }
 
@@ -480,7 +207,7 @@ export class Player extends EventTarget {
   }
 
   #viewed() {
-    this.#touch("view");
+    this.#stage.touch("view");
     this.#tell("state", {});
   }
 
@@ -503,10 +230,10 @@ export class Player extends EventTarget {
   // ---- being asked
 
   get run() {
-    return this.#source?.run ?? null;
+    return this.#stage.source?.run ?? null;
   }
   get description() {
-    return this.#source?.description ?? null;
+    return this.#stage.source?.description ?? null;
   }
   get frame() {
     return this.#playback.frame;
@@ -515,7 +242,7 @@ export class Player extends EventTarget {
     return this.#playback.playing;
   }
   get waiting() {
-    return this.#source !== null && this.#shown?.source !== this.#source;
+    return this.#stage.waiting;
   }
   get speed_now() {
     return this.#playback.speed;
@@ -540,10 +267,10 @@ export class Player extends EventTarget {
     return { ...this.#screen.view, scale: this.#screen.scaleOf(this.description) };
   }
   get badge() {
-    return this.#badge;
+    return this.#stage.badge;
   }
   get measured_fps() {
-    return this.#now_stats?.measuredFps(performance.now()) ?? 0;
+    return this.#stage.now_stats?.measuredFps(performance.now()) ?? 0;
   }
   get renderer() {
     return this.#screen.renderer.name;
@@ -553,13 +280,13 @@ export class Player extends EventTarget {
   }
 
   held() {
-    return this.#source?.store.held ?? new Uint8Array(0);
+    return this.#stage.source?.store.held ?? new Uint8Array(0);
   }
 
   /** docs/api.md, `window.fastcine.player`; ms from navigation. */
   stats() {
-    const store = this.#source?.store;
-    const stats = this.#now_stats ?? new PlayStats();
+    const store = this.#stage.source?.store;
+    const stats = this.#stage.now_stats ?? new PlayStats();
     return {
       first_frame_ms: stats.first_frame_ms,
       steady_ms: stats.steady_ms,
@@ -576,14 +303,9 @@ export class Player extends EventTarget {
   }
 
   close() {
-    this.#closed = true;
-    forgetTick(this.#tick);
-    window.clearTimeout(this.#held_timer);
-    document.removeEventListener("visibilitychange", this.#onVisibility);
     this.#connection.watchers.delete(this.#onConnection);
     this.#connection.failures.delete(this.#onFailure);
-    this.#library.release();
+    this.#stage.close();
     this.#screen.release();
-    this.#source = this.#shown = null;
   }
 }

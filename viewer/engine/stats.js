@@ -13,7 +13,7 @@ export class PlayStats {
   #recent_count = 0;
 
   constructor() {
-    /** @type {number | null} */
+    /** Set by the player: its bootstrap may have been earlier. @type {number | null} */
     this.first_frame_ms = null;
     /** @type {number | null} */
     this.steady_ms = null;
@@ -49,7 +49,6 @@ export class PlayStats {
   shown(step, now_ms) {
     this.frames_shown++;
     this.#recent_ms[this.#recent_count++ & 255] = now_ms;
-    this.first_frame_ms ??= now_ms;
     if (step !== null && this.#step !== null) {
       if (step < this.#step) this.frames_out_of_order++;
       else this.frames_missed += Math.max(0, step - this.#step - 1);

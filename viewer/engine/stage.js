@@ -1,0 +1,347 @@
+// What happens on one canvas, tick by tick: the run on it, the frame of now, its picture, its counts, its wishes.
+
+import { forgetTick, nextTick } from "./ticker.js";
+import { Playback } from "./playback.js";
+import { PlayStats } from "./stats.js";
+import { RunLibrary } from "./run_library.js";
+
+/** The clock starts when this many frames after the first are ready, */
+const READY_AHEAD = 2;
+/** or this long after the first was shown: a slow link must not hold play back. */
+const READY_WAIT_MS = 300;
+/** While frames are still to come the server is told the playhead this often. */
+const WISH_MS = 500;
+const HELD_EVENT_MS = 100;
+const TIER_PREVIEW = -1;
+
+/**
+ * @typedef {import("./description.js").RunDescription} RunDescription
+ * @typedef {import("./run_source.js").RunSource} RunSource
+ *
+ * @typedef {object} Shown the picture on the screen
+ * @property {RunSource} source
+ * @property {number} frame
+ * @property {number} tier -1: a preview
+ * @property {number} since_ms when the first picture of the run came
+ *
+ * @typedef {object} Parts
+ * @property {import("./connection.js").Connection} connection
+ * @property {import("./decode_pool.js").DecodePool} pool
+ * @property {import("./screen.js").Screen} screen
+ * @property {(type: string, detail: object) => void} tell sends an event
+ * @property {boolean} autoplay
+ * @property {{run: string, ms: number} | null} bootstrap first picture that the page's script put on the screen
+ */
+
+export class Stage {
+  playback = new Playback();
+  /** @type {RunSource | null} */
+  source = null;
+  badge = "";
+  #connection;
+  #screen;
+  #tell;
+  #library;
+  #autoplay;
+  #bootstrap;
+  /** @type {Shown | null} */
+  #shown = null;
+  /** @type {Map<number, ImageBitmap | HTMLImageElement>} */
+  #previews = new Map();
+  /** @type {WeakMap<RunSource, PlayStats>} */
+  #stats = new WeakMap();
+  #keep = false;
+  #first_frame_wanted = 0;
+  #dirty = { look: false, view: false };
+  #wish_ms = 0;
+  #wish_stale = true;
+  #closed = false;
+  /** @type {number | undefined} */
+  #held_timer;
+
+  /** @param {Parts} parts */
+  constructor({ connection, pool, screen, tell, autoplay, bootstrap }) {
+    this.#connection = connection;
+    this.#screen = screen;
+    this.#tell = tell;
+    this.#autoplay = autoplay;
+    this.#bootstrap = bootstrap;
+    this.#library = new RunLibrary(connection, pool, {
+      described: (source) => source === this.source && this.#begin(source),
+      decoded: (source, frame) => source === this.source && this.#decoded(frame),
+      held: (source) => source === this.source && this.#heldChanged(source),
+      failed: (source, code, message) => this.#tell("error", { run: source.run, code, message }),
+    });
+    document.addEventListener("visibilitychange", this.#onVisibility);
+  }
+
+  #onVisibility = () => {
+    // A hidden page gets no animation frames: the clock stands meanwhile, nothing counts as missed, nothing is sent.
+    this.playback.halt();
+    this.now_stats?.stopped();
+    this.#sendWish();
+    if (!document.hidden) this.touch("view");
+  };
+
+  /**
+   * Something has to be done at the next tick: the picture made anew (`look`), drawn again (`view`), or only looked for.
+   * @param {"look"|"view"|"time"} what
+   */
+  touch(what) {
+    if (what !== "time") this.#dirty[what] = true;
+    if (!this.#closed) nextTick(this.#tick);
+  }
+
+  /** What plays or how has changed. */
+  changed() {
+    this.#wish_stale = true;
+    this.touch("time");
+    this.#tell("state", {});
+  }
+
+  /** The clock stands: after a change it starts anew, when the picture of its place is there. */
+  halt() {
+    this.playback.halt();
+    this.now_stats?.stopped();
+    this.changed();
+  }
+
+  /** The previews were windowed on the server; with another window they are wrong. */
+  dropPreviews() {
+    this.#previews.clear();
+  }
+
+  get now_stats() {
+    return this.source && this.#stats.get(this.source);
+  }
+
+  get waiting() {
+    return this.source !== null && this.#shown?.source !== this.source;
+  }
+
+  // ---- which run
+
+  /**
+   * @param {string} run
+   * @param {RunDescription | null} [description]
+   * @param {{frame?: number, play?: boolean, keep?: boolean}} [options]
+   */
+  open(run, description = null, { frame = 0, play, keep = false } = {}) {
+    this.playback.playing = play ?? (this.source ? this.playback.playing : this.#autoplay);
+    this.#previews.clear();
+    this.#keep = keep;
+    this.#first_frame_wanted = frame;
+    const before = this.source;
+    this.source = this.#library.show(run, description, this.#wishOf(frame, description));
+    if (!this.#stats.has(this.source)) this.#stats.set(this.source, new PlayStats());
+    if (before && before !== this.source) this.#shown = null;
+    if (this.source.description) this.#begin(this.source);
+    else this.changed();
+  }
+
+  /** @param {RunSource} source whose description is there */
+  #begin(source) {
+    const description = /** @type {RunDescription} */ (source.description);
+    this.playback.load(description, this.#first_frame_wanted, this.#keep);
+    this.#screen.use(description, this.#keep);
+    this.now_stats?.stopped();
+    this.#heldChanged(source);
+    this.changed();
+  }
+
+  /** @param {{run: string, description?: RunDescription | null}[]} runs */
+  prefetch(runs) {
+    this.#library.prefetch(runs);
+  }
+
+  /**
+   * @param {ImageBitmap | HTMLImageElement} image
+   * @param {number} frame
+   */
+  showPreview(image, frame) {
+    this.#previews.set(frame, image);
+    this.touch("time");
+  }
+
+  // ---- wishes to the server
+
+  /**
+   * @param {number} frame
+   * @param {RunDescription | null} [description] of a run that is being opened: the playback is not set up for it yet
+   * @returns {import("./wire.js").Wish}
+   */
+  #wishOf(frame, description) {
+    const playback = this.playback;
+    if (document.hidden) return { state: "hidden", frame };
+    if (!playback.playing) return { state: "pause", frame };
+    if (description !== undefined) {
+      const { frame_time_ms, duration_ms } = description?.timing ?? {};
+      const frames = description?.frames ?? 1;
+      const rate_fps = frame_time_ms ? 1000 / frame_time_ms : duration_ms ? (frames * 1000) / duration_ms : 15;
+      return { state: "play", frame, rate_fps, first: 0, last: description ? frames - 1 : -1, loop: "loop" };
+    }
+    const { first, last, loop, rate_fps } = playback;
+    return { state: "play", frame, rate_fps, first, last, loop };
+  }
+
+  #sendWish() {
+    this.#wish_stale = false;
+    this.#wish_ms = performance.now();
+    if (this.source?.description) this.#connection.want(this.source.run, this.#wishOf(this.playback.frame));
+  }
+
+  // ---- time
+
+  #tick = (/** @type {number} */ now_ms) => {
+    const source = this.source;
+    if (!source?.description || this.#closed || document.hidden) {
+      if (this.#dirty.view) this.redrawNow();
+      return;
+    }
+    const playback = this.playback;
+    const position = playback.advance(now_ms);
+    source.plan = playback.plan(position);
+    const step = playback.running ? position.step : null;
+    if (!this.#show(source, step, now_ms) && step !== null) this.#stats.get(source)?.late();
+    this.#library.pool.poke();
+    if (position.ended) this.#end();
+    else if (playback.playing && !playback.running) this.#maybeStart(source, now_ms);
+    const incomplete = source.store.checked_count < source.store.frames;
+    if (this.#wish_stale || (playback.playing && incomplete && now_ms - this.#wish_ms > WISH_MS)) this.#sendWish();
+    if (playback.playing) nextTick(this.#tick);
+  };
+
+  #end() {
+    this.playback.playing = false;
+    this.playback.halt();
+    this.now_stats?.stopped();
+    this.changed();
+  }
+
+  /**
+   * @param {RunSource} source
+   * @param {number} now_ms
+   */
+  #maybeStart(source, now_ms) {
+    const shown = this.#shown;
+    if (!shown || shown.source !== source || shown.frame !== this.playback.frame) return;
+    const { order, count } = source.plan;
+    let ready = true;
+    for (let n = 1; n <= READY_AHEAD && n < count; n++) ready &&= source.ring.get(order[n]) !== undefined || this.#previews.has(order[n]);
+    if (!ready && now_ms - shown.since_ms < READY_WAIT_MS) return;
+    this.playback.start(now_ms);
+    this.#stats.get(source)?.started(now_ms);
+  }
+
+  /**
+   * Puts the frame of now on the screen, if it is there and not there already.
+   * @param {RunSource} source
+   * @param {number | null} step
+   * @param {number} now_ms
+   * @returns {boolean} the frame of now is on the screen
+   */
+  #show(source, step, now_ms) {
+    const description = /** @type {RunDescription} */ (source.description);
+    const frame = this.playback.frame;
+    const decoded = source.ring.get(frame);
+    const preview = decoded ? undefined : this.#previews.get(frame);
+    const shown = this.#shown;
+    const same_frame = shown !== null && shown.source === source && shown.frame === frame;
+    if (!decoded && !preview) {
+      if (this.#dirty.view) this.redrawNow();
+      if (same_frame) this.#stats.get(source)?.still(step, now_ms);
+      return same_frame;
+    }
+    const tier = decoded ? decoded.tier : TIER_PREVIEW;
+    const redraw = this.#dirty.view || this.#dirty.look;
+    if (same_frame && shown.tier >= tier && !redraw) {
+      this.#stats.get(source)?.still(step, now_ms);
+      return true;
+    }
+    this.#dirty.view = this.#dirty.look = false;
+    if (decoded) this.#screen.show(description, source.tierOf(tier), decoded);
+    else if (preview) this.#screen.showPreview(description, preview);
+    this.#drawn(source, frame, tier, step, now_ms, same_frame && shown.tier === tier);
+    return true;
+  }
+
+  /**
+   * @param {RunSource} source
+   * @param {number} frame
+   * @param {number} tier
+   * @param {number | null} step
+   * @param {number} now_ms
+   * @param {boolean} redrawn the same picture as before
+   */
+  #drawn(source, frame, tier, step, now_ms, redrawn) {
+    const stats = /** @type {PlayStats} */ (this.#stats.get(source));
+    const before = this.#shown;
+    const opened = before === null || before.source !== source;
+    this.#shown = { source, frame, tier, since_ms: opened ? now_ms : before.since_ms };
+    const time_ms = performance.now();
+    if (opened || before.frame !== frame || (step !== null && stats.isNew(step))) stats.shown(step, now_ms);
+    else stats.still(step, now_ms);
+    if (stats.first_frame_ms === null) this.#firstFrame(source, stats, time_ms);
+    this.#setBadge(tier < 2 ? "FIRST PASS" : (source.description?.tiers.exact.badge ?? ""));
+    this.#tell("frame", { run: source.run, frame, tier, badge: this.badge, time_ms, changed: !redrawn });
+  }
+
+  /**
+   * @param {RunSource} source
+   * @param {PlayStats} stats
+   * @param {number} now_ms
+   */
+  #firstFrame(source, stats, now_ms) {
+    const early = this.#bootstrap?.run === source.run ? this.#bootstrap.ms : now_ms;
+    this.#bootstrap = null;
+    stats.first_frame_ms = early;
+    this.#tell("firstframe", { run: source.run, ms: early });
+  }
+
+  /** The canvas was resized, which wiped it: what was on it is drawn again at once, not at the next tick. */
+  redrawNow() {
+    this.#dirty.view = false;
+    this.#screen.draw();
+    const shown = this.#shown;
+    if (!shown) return;
+    const { source, frame, tier } = shown;
+    this.#tell("frame", { run: source.run, frame, tier, badge: this.badge, time_ms: performance.now(), changed: false });
+  }
+
+  /** @param {string} badge */
+  #setBadge(badge) {
+    if (badge === this.badge) return;
+    this.badge = badge;
+    this.#tell("badge", { badge });
+  }
+
+  // ---- what the source tells
+
+  /** @param {number} frame */
+  #decoded(frame) {
+    if (frame === this.playback.frame) this.touch("time");
+  }
+
+  /** @param {RunSource} source */
+  #heldChanged(source) {
+    const stats = this.#stats.get(source);
+    if (source.all_exact && stats && stats.all_exact_ms === null) {
+      stats.all_exact_ms = performance.now();
+      this.#tell("allexact", { run: source.run, ms: stats.all_exact_ms });
+    }
+    this.#held_timer ??= window.setTimeout(() => {
+      this.#held_timer = undefined;
+      this.#tell("held", { run: this.source?.run ?? null });
+    }, HELD_EVENT_MS);
+    if (!this.playback.playing) this.touch("time");
+  }
+
+  close() {
+    this.#closed = true;
+    forgetTick(this.#tick);
+    window.clearTimeout(this.#held_timer);
+    document.removeEventListener("visibilitychange", this.#onVisibility);
+    this.#library.release();
+    this.source = this.#shown = null;
+  }
+}
