@@ -86,6 +86,11 @@ class FolderLock:
         # A forked child would share the lock and keep it beyond our death: it closes its copy.
         os.register_at_fork(after_in_child=self._close)
 
+    @property
+    def held(self) -> bool:
+        """Whether it is still ours."""
+        return self._descriptor >= 0
+
     def release(self) -> None:
         """Let go; a second call does nothing."""
         if self._descriptor >= 0:
