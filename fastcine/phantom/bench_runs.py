@@ -10,10 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from fastcine.errors import UsageError
-from fastcine.phantom import counter, identity, xray
+from fastcine.phantom import counter, identity, us_objects, xray
+from fastcine.phantom import dicom_objects as objects
 from fastcine.phantom.dicom_objects import Place
 from fastcine.phantom.projection import CArm
 from fastcine.phantom.rhythm import make_rhythm
@@ -27,7 +29,7 @@ FRAME_TIMES_MS = {15: "66.6666667", 30: "33.3333333"}
 
 @dataclass(frozen=True, slots=True)
 class BenchRun:
-    """One bench run: its size, Bits Stored, and its nominal length as JPEG Lossless (0 where it is not coded so)."""
+    """One X-ray bench run: rows and columns, frames, Bits Stored, and the peers' length as JPEG Lossless SV1."""
 
     size: int
     frames: int
@@ -41,6 +43,8 @@ XRAY_RUNS = {
     "xa1024x60": BenchRun(1024, 60, 8, 34_100_000),
     "xa1024x60_12": BenchRun(1024, 60, 12, 65_800_000),
 }
+ECHO = "us800x600_rgb60"
+"""The uncompressed RGB echo, 800x600, 60 frames."""
 
 
 def xray_frames(run: BenchRun, *, fps: int, frames: int | None = None) -> Iterator[NDArray[Any]]:
@@ -59,6 +63,24 @@ def xray_frames(run: BenchRun, *, fps: int, frames: int | None = None) -> Iterat
         yield frame
 
 
+def echo_frames(*, fps: int, frames: int | None = None) -> Iterator[NDArray[np.uint8]]:
+    """Frames of the RGB echo with their counters, uint8 (600, 800, 3); ``frames`` shortens it."""
+    timing = constant_timing(us_objects.RGB_ECHO_FRAMES if frames is None else frames, FRAME_TIMES_MS[fps])
+    rhythm = us_objects.echo_rhythm(_SEED, ECHO)
+    for number, frame in enumerate(us_objects.rgb_echo_frames(_SEED, ECHO, timing, rhythm)):
+        counter.burn(frame, number)
+        yield frame
+
+
+def _echo_file(*, fps: int, frames: int | None) -> bytes:
+    count = us_objects.RGB_ECHO_FRAMES if frames is None else frames
+    place = Place(_SEED, f"bench {ECHO} {fps} {count}", 1, 1, f"bench {ECHO}", "US", 0.0)
+    timing = constant_timing(count, FRAME_TIMES_MS[fps])
+    ds = us_objects.rgb_echo_dataset(place, timing, us_objects.echo_rhythm(_SEED, ECHO))
+    pixels = [frame.tobytes() for frame in echo_frames(fps=fps, frames=frames)]
+    return objects.part10(ds, transfer_syntax=objects.EXPLICIT_LITTLE, frames=pixels)
+
+
 def _arm(run: BenchRun) -> CArm:
     return CArm(-32, -20, run.size, run.size, 184.32 / run.size, pan_mm=(2.0, 0.0))
 
@@ -70,6 +92,8 @@ def bench_run(name: str, *, fps: int = 15, frames: int | None = None) -> tuple[s
     """
     if fps not in FRAME_TIMES_MS:
         raise UsageError(f"bench runs exist at 15 and 30 frames a second, not at {fps}")
+    if name == ECHO:
+        return file_name(name, fps=fps), _echo_file(fps=fps, frames=frames)
     if name not in XRAY_RUNS:
         raise UsageError(f"no bench run is called {name!r}; there are {', '.join(bench_names())}")
     run = XRAY_RUNS[name]
@@ -82,7 +106,7 @@ def bench_run(name: str, *, fps: int = 15, frames: int | None = None) -> tuple[s
 
 def bench_names() -> tuple[str, ...]:
     """The names ``bench_run`` knows."""
-    return tuple(XRAY_RUNS)
+    return (*XRAY_RUNS, ECHO)
 
 
 def file_name(name: str, *, fps: int) -> str:

@@ -23,8 +23,8 @@ def _shared_groups(shot: Shot, event_uid: str) -> Dataset:
     # Object Pixel Spacing in Center of Beam: the detector's pitch scaled to the isocentre.
     at_isocentre = arm.imager_spacing_mm * arm.source_to_patient_mm / arm.source_to_detector_mm
     calibration = item(
-        ObjectPixelSpacingInCenterOfBeam=[round(at_isocentre, 6)] * 2, TableHeight=850.0, DistanceObjectToTableTop=150.0,
-        DistanceSourceToIsocenter=arm.source_to_patient_mm, BeamAngle=0.0,
+        ObjectPixelSpacingInCenterOfBeam=[round(at_isocentre, 6)] * 2, TableHeight=850.0,
+        DistanceObjectToTableTop=150.0, DistanceSourceToIsocenter=arm.source_to_patient_mm, BeamAngle=0.0,
     )  # fmt: skip
     geometry = item(
         DistanceSourceToDetector=objects.decimal(arm.source_to_detector_mm),
@@ -32,7 +32,8 @@ def _shared_groups(shot: Shot, event_uid: str) -> Dataset:
     )
     field = item(
         FieldOfViewShape="RECTANGLE", FieldOfViewDimensionsInFloat=[width_mm, width_mm],
-        FieldOfViewOrigin=["0", "0"], FieldOfViewRotation="0", FieldOfViewHorizontalFlip="NO", FieldOfViewDescription="",
+        FieldOfViewOrigin=["0", "0"], FieldOfViewRotation="0", FieldOfViewHorizontalFlip="NO",
+        FieldOfViewDescription="",
     )  # fmt: skip
     anatomy = item(
         FrameLaterality="U", AnatomicRegionSequence=sequence(code("41801008", "SCT", "Coronary artery"))
@@ -105,6 +106,7 @@ def _frame_groups(place: Place, shot: Shot, number: int, start_s: float) -> Data
 def _set_acquisition(ds: Dataset, shot: Shot) -> None:
     """XA/XRF Acquisition, X-Ray Detector and Enhanced Contrast (PS3.3 C.8.19.3, C.8.19.5)."""
     ds.KVP, ds.RadiationSetting = "78", "GR"
+    ds.XRayTubeCurrentInmA, ds.ExposureTimeInms, ds.ExposureInmAs = 620.0, 96.0, 59.5
     ds.AveragePulseWidth, ds.AcquisitionDuration, ds.RadiationMode = "6", 1066.7, "PULSED"
     ds.FocalSpots = ["0.6"]
     ds.AnodeTargetMaterial = "TUNGSTEN"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
@@ -94,14 +96,15 @@ def _echo_dataset(place: Place, timing: Timing, rhythm: Rhythm, *, photometric: 
     return ds
 
 
-def _echo_rhythm(seed: int, what: str) -> Rhythm:
+def echo_rhythm(seed: int, what: str) -> Rhythm:
+    """The rhythm of the echo loop called ``what``."""
     return make_rhythm(identity.rng_for(seed, f"rhythm {what}"), duration_s=8.0, rate_bpm=68)
 
 
 def make_jpeg_echo(place: Place) -> Made:
     """An apical four-chamber loop with colour Doppler, 48 frames, JPEG baseline, YBR_FULL_422."""
     timing = constant_timing(48, "33.333")
-    rhythm = _echo_rhythm(place.seed, place.what)
+    rhythm = echo_rhythm(place.seed, place.what)
     ds = _echo_dataset(place, timing, rhythm, photometric="YBR_FULL_422")
     rng = identity.rng_for(place.seed, f"speckle {place.what}")
     frames = [jpeg_baseline_422(f) for f in echo.echo_frames(rhythm, times_s=timing.starts_s(), rng=rng)]
@@ -111,22 +114,22 @@ def make_jpeg_echo(place: Place) -> Made:
     return Made(ds, objects.part10(ds, transfer_syntax=objects.JPEG_BASELINE, frames=frames))
 
 
-def rgb_echo_dataset(place: Place, timing: Timing) -> tuple[Dataset, Rhythm]:
-    """The data set of the uncompressed RGB loop, and its rhythm."""
-    rhythm = _echo_rhythm(place.seed, place.what)
-    return _echo_dataset(place, timing, rhythm, photometric="RGB"), rhythm
+def rgb_echo_dataset(place: Place, timing: Timing, rhythm: Rhythm) -> Dataset:
+    """The data set of the uncompressed RGB loop, without pixels."""
+    return _echo_dataset(place, timing, rhythm, photometric="RGB")
 
 
-def rgb_echo_frames(seed: int, what: str, timing: Timing, rhythm: Rhythm) -> list[NDArray[np.uint8]]:
+def rgb_echo_frames(seed: int, what: str, timing: Timing, rhythm: Rhythm) -> Iterator[NDArray[np.uint8]]:
     """The frames of the uncompressed RGB loop, uint8 (600, 800, 3)."""
     rng = identity.rng_for(seed, f"speckle {what}")
-    return list(echo.echo_frames(rhythm, times_s=timing.starts_s(), rng=rng))
+    return echo.echo_frames(rhythm, times_s=timing.starts_s(), rng=rng)
 
 
 def make_rgb_echo(place: Place) -> Made:
     """The same view, 60 frames at 30 a second, uncompressed RGB."""
     timing = constant_timing(RGB_ECHO_FRAMES, "33.333")
-    ds, rhythm = rgb_echo_dataset(place, timing)
+    rhythm = echo_rhythm(place.seed, place.what)
+    ds = rgb_echo_dataset(place, timing, rhythm)
     frames = [frame.tobytes() for frame in rgb_echo_frames(place.seed, place.what, timing, rhythm)]
     return Made(ds, objects.part10(ds, transfer_syntax=objects.EXPLICIT_LITTLE, frames=frames))
 

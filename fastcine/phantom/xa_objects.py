@@ -35,18 +35,18 @@ def _set_positioner(ds: Dataset, arm: CArm) -> None:
     ds.FieldOfViewDimensions = [round(arm.rows * arm.imager_spacing_mm), round(arm.columns * arm.imager_spacing_mm)]
 
 
-def _set_shutter(ds: Dataset, arm: CArm, collimator: str) -> None:
-    """X-Ray collimator (PS3.3 C.8.7.2.1.?): edges of what xray.shutter lets through."""
+def _set_shutter(ds: Dataset, arm: CArm, collimator: str, field: tuple[float, float]) -> None:
+    """X-Ray collimator (PS3.3 C.8.7.3): edges of what xray.shutter lets through."""
     if collimator == "circle":
         ds.CollimatorShape = "CIRCULAR"
         ds.CenterOfCircularCollimator = [arm.rows // 2, arm.columns // 2]
         ds.RadiusOfCircularCollimator = round(arm.rows / 2 * 0.985)
     elif collimator == "rectangle":
         ds.CollimatorShape = "RECTANGULAR"
-        ds.CollimatorLeftVerticalEdge = round(arm.columns / 2 * (1 - 0.955))
-        ds.CollimatorRightVerticalEdge = round(arm.columns / 2 * (1 + 0.955))
-        ds.CollimatorUpperHorizontalEdge = round(arm.rows / 2 * (1 - 0.935))
-        ds.CollimatorLowerHorizontalEdge = round(arm.rows / 2 * (1 + 0.935))
+        ds.CollimatorLeftVerticalEdge = round(arm.columns / 2 * (1 - field[0]))
+        ds.CollimatorRightVerticalEdge = round(arm.columns / 2 * (1 + field[0]))
+        ds.CollimatorUpperHorizontalEdge = round(arm.rows / 2 * (1 - field[1]))
+        ds.CollimatorLowerHorizontalEdge = round(arm.rows / 2 * (1 + field[1]))
 
 
 def set_ecg_curve(ds: Dataset, rhythm: Rhythm, starts_s: NDArray[np.float64]) -> None:
@@ -87,14 +87,14 @@ def mask_item(*, first: int, last: int, masks: Sequence[int]) -> Dataset:
 
 def xa_dataset(
     place: Place, arm: CArm, *, bits: int, timing: Timing, plane: str = "SINGLE PLANE", collimator: str = "rectangle",
-    logarithmic: bool = False,
+    field: tuple[float, float] = (0.955, 0.935), logarithmic: bool = False,
 ) -> Dataset:  # fmt: skip
     """An XA data set without pixels: ``plane`` is Image Type value 3."""
     ds = objects.base_dataset(place, sop_class_uid=XA_IMAGE, image_type=("ORIGINAL", "PRIMARY", plane))
     objects.set_gray_pixels(ds, rows=arm.rows, columns=arm.columns, bits=bits)
     set_timing(ds, timing)
     _set_positioner(ds, arm)
-    _set_shutter(ds, arm, collimator)
+    _set_shutter(ds, arm, collimator, field)
     ds.BodyPartExamined = "HEART"
     ds.ContrastBolusAgent = "Iodine"
     ds.ContrastBolusAgentSequence = sequence(code("44588005", "SCT", "Iodine"))

@@ -60,7 +60,7 @@ def _arm(primary: float, secondary: float, *, pan: tuple[float, float] = (0.0, 0
 
 SHOTS = {
     "lca": Shot(
-        "LCA", _arm(-32, -20, pan=(2, 0)), constant_timing(60, _FPS_15), xray.Technique(), xray.Injection(0.45, 2.0)
+        "LCA", _arm(-32, -20, pan=(-6, 0)), constant_timing(60, _FPS_15), xray.Technique(), xray.Injection(0.45, 2.0)
     ),
     "rca": Shot(
         "RCA", _arm(40, 0, pan=(-24, 2)), constant_timing(45, _FPS_15), xray.Technique(collimator="circle"),
@@ -68,10 +68,10 @@ SHOTS = {
     ),
     "lca-12bit": Shot(
         "LCA", _arm(32, 20, pan=(4, 6), size=1024), unequal_timing(32),
-        xray.Technique(bits=12, noise=0.6 / 256, spread=0.35), xray.Injection(-0.6, 1.3),
+        xray.Technique(bits=12, noise=0.6 / 256, spread=0.35, field=(0.78, 0.90)), xray.Injection(-0.6, 1.3),
     ),
     "biplane-a": Shot(
-        "LCA", _arm(-30, 0, pan=(2, 2)), constant_timing(20, _FPS_15), xray.Technique(), xray.Injection(0.1, 0.8)
+        "LCA", _arm(-30, 0, pan=(-5, 2)), constant_timing(20, _FPS_15), xray.Technique(), xray.Injection(0.1, 0.8)
     ),
     "biplane-b": Shot(
         "LCA", _arm(60, 0, pan=(0, 2)), constant_timing(20, _FPS_15), xray.Technique(), xray.Injection(0.1, 0.8)
@@ -112,7 +112,7 @@ def _dataset(place: Place, shot_name: str, *, plane: str = "SINGLE PLANE") -> Da
     shot = SHOTS[shot_name]
     ds = xa_objects.xa_dataset(
         place, shot.arm, bits=shot.technique.bits, timing=shot.timing, plane=plane,
-        collimator=shot.technique.collimator, logarithmic=shot.technique.logarithmic,
+        collimator=shot.technique.collimator, field=shot.technique.field, logarithmic=shot.technique.logarithmic,
     )  # fmt: skip
     if shot.artery != "RENAL":
         xa_objects.set_ecg_curve(ds, _rhythm(place.seed, shot_name), shot.timing.starts_s())

@@ -55,7 +55,8 @@ class Technique:
     ``bits`` is Bits Stored; ``noise`` the noise's SD at mid grey as a fraction of the range (3/256 is SD 3 at 8
     bits); ``logarithmic`` stores attenuation (Pixel Intensity Relationship LOG), else it is LIN; ``collimator`` is
     ``"rectangle"``, ``"circle"`` or ``"open"``; ``breathing`` false is a breath held; ``spread`` is the share of a
-    neighbour's noise that blurs into a pixel.
+    neighbour's noise that blurs into a pixel; ``field`` is how much of the width and height a rectangular collimator
+    leaves open.
     """
 
     bits: int = 8
@@ -65,6 +66,7 @@ class Technique:
     breathing: bool = True
     beating: bool = True
     spread: float = 0.25
+    field: tuple[float, float] = (0.955, 0.935)
     label: bool = True
 
 
@@ -87,7 +89,8 @@ def shutter(arm: CArm, technique: Technique) -> Map:
         return np.ones((arm.rows, arm.columns), dtype=np.float32)
     inside = 0.985 - np.hypot(u, v)
     if technique.collimator == "rectangle":
-        inside = np.minimum(np.minimum(0.955 - u, 0.935 - v), (1.72 - u - v) * 0.7)
+        width, height = technique.field
+        inside = np.minimum(np.minimum(width - u, height - v), (width + height - 0.17 - u - v) * 0.7)
     return np.asarray(np.clip(inside * 60.0 + 0.5, 0.0, 1.0), dtype=np.float32)
 
 
