@@ -7,6 +7,7 @@ every subscriber, or a request to the owner:
 |---|---|---|
 | `study` | `study_instance_uid` | event: a study is new or changed |
 | `run` | `run`, `ready` `[n0, n1, n2]`, `complete`, `state` | event: a cache entry has grown |
+| `run` | … and `remade` `[tier, frame]` | event: that frame was damaged and is made anew |
 | `queue` | `waiting` | event: how many runs wait to be made |
 | `wake` | | request: there is something new in the ingest queue |
 | `bump` | `run`, optional `frame` | request: somebody looks at this run now (at this frame) |

@@ -14,11 +14,16 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from pydicom import Dataset
 
 from fastcine import work
-from fastcine.archive.folder import storage_errors
+from fastcine.archive.cine_cache import CacheWriter, CineCache
+from fastcine.archive.folder import DataFolder, storage_errors
+from fastcine.archive.index import Index
+from fastcine.archive.owner import WantedFrame
+from fastcine.archive.record import RunRow
 from fastcine.cine import tiers
 from fastcine.cine.description import Identity, describe, needs_sample_range
 from fastcine.cine.tiers import Coded, Recipe
@@ -32,6 +37,8 @@ from fastcine.dicom.structure import scan_object
 from fastcine.render.picture import grey_picture
 from fastcine.render.preview import preview, thumbnail
 
+PICTURES_AFTER = 2
+"""Frames that are made before the small pictures: the first picture on a screen comes first."""
 SAMPLED_FRAMES = 5
 """Frames that a derived window is taken from, spread over the run: contrast comes and goes."""
 
@@ -84,7 +91,15 @@ def description(source: Source, identity: Identity, site_timezone: tzinfo | None
         ranges = [pixels.sample_range(source.samples(frame)) for frame in range(0, source.layout.frames, step)]
         bias = 0 if not source.layout.signed else 1 << (source.layout.bits_stored - 1)
         found = (min(low for low, _ in ranges) - bias, max(high for _, high in ranges) - bias)
-    return describe(source.dataset, source.recipe, identity, sample_range=found, site_timezone=site_timezone)
+    stored_bytes = sum(length for span in source.spans for _, length in span)
+    return describe(
+        source.dataset,
+        source.recipe,
+        identity,
+        compressed_bytes=stored_bytes,
+        sample_range=found,
+        site_timezone=site_timezone,
+    )
 
 
 def frame_pieces(source: Source, run: int, frame: int) -> FramePieces:
@@ -136,3 +151,49 @@ def small_pictures(source: Source, described: dict[str, Any]) -> dict[str, bytes
         "preview": preview(picture(source, described, 0)),
         "thumbnail": thumbnail(picture(source, described, middle)),
     }
+
+
+class Maker:
+    """How the owner makes a run (archive.owner.Make)."""
+
+    def __init__(
+        self, folder: DataFolder, index: Index, executor: ThreadPoolExecutor, *, threads: int, site_timezone: str
+    ) -> None:
+        self._cache, self._index = CineCache(folder), index
+        self._executor, self._threads = executor, threads
+        self._zone = ZoneInfo(site_timezone)
+
+    def __call__(
+        self, run: RunRow, object_path: Path, writer: CacheWriter, wanted_frame: WantedFrame
+    ) -> Iterator[None]:
+        """Make what is missing of a run, frame by frame from the first; a step is one frame.
+
+        Raises BadDicom and Unsupported with words for the viewer, StorageFull, StorageUnavailable.
+        """
+        with open_source(object_path) as source:
+            identity = Identity(run.sop_instance_uid, run.series_instance_uid, run.study_instance_uid)
+            described = description(source, identity, self._zone)
+            self._index.set_description(run.run, described)
+            yield
+            missing = (frame for frame in range(run.frames) if not self._whole(source, writer, frame))
+            made = coded_frames(source, int(run.run, 16), missing, self._executor, threads=self._threads)
+            for count, (frame, pieces) in enumerate(made):
+                for tier, packed in enumerate(pieces):
+                    if packed is not None and not writer.has(tier, frame):
+                        writer.add(tier, frame, packed)
+                if count + 1 == PICTURES_AFTER:
+                    self._pictures(source, described)
+                yield
+            self._pictures(source, described)
+
+    @staticmethod
+    def _whole(source: Source, writer: CacheWriter, frame: int) -> bool:
+        needed = (0, 1, 2) if source.recipe.first_pass else (2,)
+        return all(writer.has(tier, frame) for tier in needed)
+
+    def _pictures(self, source: Source, described: dict[str, Any]) -> None:
+        run = described["run"]
+        if self._cache.get_blob(run, "thumbnail") is not None:
+            return
+        for name, data in small_pictures(source, described).items():
+            self._cache.put_blob(run, name, data=data)

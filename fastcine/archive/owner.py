@@ -70,6 +70,7 @@ class _Making:
     row: RunRow
     writer: CacheWriter
     steps: Iterator[Any]
+    damaged: set[tuple[int, int]]
     told: tuple[int, int, int] = (-1, -1, -1)
     told_at: float = float("-inf")
     saved_at: float = float("-inf")
@@ -196,11 +197,10 @@ class IngestOwner:
             return False
         with self._guard:
             damaged = self._damaged.pop(claim.run, set())
+        damaged = {(tier, frame) for tier, frame in damaged if frame < row.frames}
         for tier, frame in damaged:
-            if frame < row.frames:
-                writer.mark_damaged(tier, frame)
-        steps = self._steps(row, path, writer)
-        self._stack.append(_Making(claim, row, writer, steps))
+            writer.mark_damaged(tier, frame)
+        self._stack.append(_Making(claim, row, writer, self._steps(row, path, writer), damaged))
         self._tell(row.run, writer.ready(), complete=False, state="making")
         return True
 
@@ -216,6 +216,9 @@ class IngestOwner:
         self._leave(making)
         self._index.queue.done(making.run, made=making.writer.ready())
         self._tell(making.run, making.writer.ready(), complete=True, state="ready")
+        for tier, frame in sorted(making.damaged):
+            ready = list(making.writer.ready())
+            self.publish({"type": "run", "run": making.run, "ready": ready, "complete": True, "remade": [tier, frame]})
 
     def _fail(self, making: _Making, error: Exception) -> None:
         self._leave(making)

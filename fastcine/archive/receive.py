@@ -24,7 +24,7 @@ from fastcine.archive.digest import HEAD_BYTES, Digest, Digester, data_set_offse
 from fastcine.archive.folder import DataFolder, storage_errors, sync_directory
 from fastcine.archive.index import Index
 from fastcine.archive.queue import Priority
-from fastcine.archive.record import IndexRecord, Outcome, QuarantineRow, StoredAs
+from fastcine.archive.record import IndexRecord, InstanceRow, Outcome, QuarantineRow, StoredAs
 from fastcine.archive.store import Chunk, Incoming, Store, read_chunks
 from fastcine.cine.wire import run_id, run_name
 from fastcine.errors import BadDicom, Conflict, Duplicate, FastcineError, NotDicom, NotFound
@@ -91,7 +91,7 @@ def receive_path(
         key = _file_key(path, status)
         known = index.seen_file(key)
         if known is not None:
-            return _known(*known)
+            return _known(index, *known)
         receipt = _receive_file(
             folder, index, path, status.st_size, _Origin(source_name=source_name, site_timezone=site_timezone)
         )
@@ -146,7 +146,7 @@ def _duplicate_by_head(index: Index, path: Path, head: bytes, size: int) -> Rece
         digester.update(chunk)
     if digester.finish().data_set_sha256 != row.stored_as.data_set_sha256:
         return None
-    return Receipt(Outcome.DUPLICATE, sop, row.study_instance_uid, run=row.run.run if row.run else "")
+    return _duplicate(row)
 
 
 def _media_storage_sop_instance_uid(meta: bytes) -> str:
@@ -173,10 +173,14 @@ def _skipped(error: FastcineError) -> Receipt:
     return Receipt(Outcome.SKIPPED, reason=str(error), code=error.code)
 
 
-def _known(outcome: str, sop_instance_uid: str, reason: str) -> Receipt:
+def _known(index: Index, outcome: str, sop_instance_uid: str, reason: str) -> Receipt:
     if outcome == Outcome.SKIPPED:
-        return Receipt(Outcome.SKIPPED, reason=reason, code="not_dicom")
-    return Receipt(Outcome.DUPLICATE, sop_instance_uid, run="")
+        return Receipt(Outcome.SKIPPED, reason=reason, code=NotDicom.code)
+    return _duplicate(index.instance(sop_instance_uid))
+
+
+def _duplicate(row: InstanceRow) -> Receipt:
+    return Receipt(Outcome.DUPLICATE, row.sop_instance_uid, row.study_instance_uid, run=row.run.run if row.run else "")
 
 
 def _file_key(path: Path, status: os.stat_result) -> bytes:
