@@ -18,7 +18,7 @@ from setuptools.command.sdist import sdist
 
 ROOT = Path(__file__).parent
 VIEWER = ROOT / "viewer"
-VIEWER_PARTS = ("*.html", "engine/*.js", "ui/*.js", "style/*.css", "vendor/*")
+VIEWER_PARTS = ("*.html", "bootstrap/*.js", "engine/*.js", "ui/*.js", "style/*.css", "vendor/*")
 
 COMPILED = {
     # module of fastcine.codec: sources in ext/

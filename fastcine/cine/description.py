@@ -1,4 +1,4 @@
-"""A run's description: everything a player needs to decode, time and show it (docs/api.md). Pure; made once, at ingest."""
+"""A run's description: all that a player needs to decode, time and show it (docs/api.md). Made once, at ingest."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ from pydicom import Dataset
 
 from fastcine.cine.tiers import Recipe
 from fastcine.cine.wire import WireCodec, run_id, run_name
+from fastcine.dicom.calibration import calibration_json, pixel_aspect, read_calibration
 from fastcine.dicom.display import display_json, display_settings
+from fastcine.dicom.geometry import geometry_json, read_geometry
+from fastcine.dicom.lossy import Lossy, lossy_json, lossy_state
 from fastcine.dicom.timing import frame_timing, timing_json
-from fastcine.dicom.values import decimals, integer, integers, text, texts
+from fastcine.dicom.values import integer, text, texts
 from fastcine.dicom.when import acquisition_moment, iso_text
 
 CODEC_NAMES: Mapping[WireCodec, str] = {
@@ -47,10 +50,16 @@ def describe(
     recipe: Recipe,
     identity: Identity,
     *,
+    compressed_bytes: int,
     sample_range: tuple[float, float] | None = None,
     site_timezone: tzinfo | None = None,
 ) -> dict[str, Any]:
-    """The description. `sample_range` is (min, max) of stored samples, where `needs_sample_range` asks for it."""
+    """The description.
+
+    `compressed_bytes` is the length of all frames as stored; `sample_range` is (min, max) of stored samples, where
+    `needs_sample_range` asks for it.
+    """
+    lossy = lossy_state(dataset, recipe.layout, compressed_bytes=compressed_bytes, reversible=recipe.reversible)
     layout = replace(recipe.layout, photometric_interpretation=recipe.photometric_interpretation)
     return {
         "run": run_name(run_id(identity.sop_instance_uid)),
@@ -74,14 +83,17 @@ def describe(
         "signed": layout.signed and layout.sample_kind != "float",
         "photometric_interpretation": recipe.photometric_interpretation,
         "pixel_aspect": pixel_aspect(dataset),
-        "tiers": _tiers(recipe, lossy_source=False),
+        "tiers": _tiers(recipe, lossy),
         "display": display_json(display_settings(dataset, layout, sample_range=sample_range)),
         "timing": timing_json(frame_timing(dataset, layout)),
+        "geometry": geometry_json(read_geometry(dataset, frames=layout.frames)),
+        "calibration": calibration_json(read_calibration(dataset)),
+        "lossy": lossy_json(lossy),
         "phantom": PHANTOM_MARK in text(dataset, 0x00204000).upper(),
     }
 
 
-def _tiers(recipe: Recipe, *, lossy_source: bool) -> dict[str, Any]:
+def _tiers(recipe: Recipe, lossy: Lossy) -> dict[str, Any]:
     first_pass = None
     if recipe.first_pass:
         first_pass = {
@@ -98,22 +110,10 @@ def _tiers(recipe: Recipe, *, lossy_source: bool) -> dict[str, Any]:
         "color": "stored",
         "bytes_per_sample": layout.bytes_per_sample,
         "sample_kind": layout.sample_kind,
-        "badge": "AS ACQUIRED" if lossy_source or recipe.exact is WireCodec.JPEG else "EXACT",
+        "badge": "AS ACQUIRED" if lossy.source or recipe.exact is WireCodec.JPEG else "EXACT",
     }
     if recipe.exact is WireCodec.JPEG:
         exact["jpeg_transform"] = recipe.jpeg_transform
         if layout.samples_per_pixel == 3:
             exact["color"] = "rgb"
     return {"coarse": first_pass, "first_pass": first_pass, "exact": exact}
-
-
-def pixel_aspect(dataset: Dataset) -> float:
-    """Height of a pixel over its width: Pixel Aspect Ratio (vertical, horizontal), else from the spacings, else 1."""
-    ratio = integers(dataset, 0x00280034)
-    if len(ratio) == 2 and ratio[0] > 0 and ratio[1] > 0:
-        return ratio[0] / ratio[1]
-    for tag in (0x00280030, 0x00181164, 0x00182010):
-        spacing = decimals(dataset, tag)
-        if len(spacing) == 2 and spacing[0] and spacing[1] and spacing[0] > 0 and spacing[1] > 0:
-            return float(spacing[0] / spacing[1])
-    return 1.0

@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 from fastcine.cine.wire import Tier, WireCodec
 from fastcine.codec import htj2k, pixels
 from fastcine.codec.decode import decode_frame
+from fastcine.codec.j2k import scan_codestream
 from fastcine.codec.jpeg import color_transform, passthrough_frame, scan_jpeg
-from fastcine.dicom.lut import Palette
 from fastcine.dicom.layout import ImageLayout
+from fastcine.dicom.lut import Palette
+from fastcine.dicom.syntaxes import Family, find_syntax
 from fastcine.errors import BadDicom
 
 JPEG_BASELINE = "1.2.840.10008.1.2.4.50"
@@ -48,6 +50,7 @@ class Recipe:
 
     `photometric_interpretation` is that of the decoded samples. `first_pass` is False for samples that no lossy codec
     carries (over 16 bits, floating point); `first_pass_rgb` says that the first pass is RGB whatever is stored.
+    `reversible` is what a JPEG 2000 codestream says of itself, None for other syntaxes.
     """
 
     layout: ImageLayout
@@ -57,6 +60,7 @@ class Recipe:
     first_pass_rgb: bool
     first_pass_bits: int
     jpeg_transform: bool
+    reversible: bool | None
     palette: Palette | None
 
     @property
@@ -92,8 +96,16 @@ def make_recipe(layout: ImageLayout, first_frame: Sequence[memoryview | bytes], 
         first_pass_rgb=rgb,
         first_pass_bits=8 if is_palette else layout.bits_stored,
         jpeg_transform=transform,
+        reversible=_reversible(layout, first_frame),
         palette=palette if is_palette else None,
     )
+
+
+def _reversible(layout: ImageLayout, first_frame: Sequence[memoryview | bytes]) -> bool | None:
+    syntax = find_syntax(layout.transfer_syntax_uid)
+    if syntax is None or syntax.family not in (Family.JPEG_2000, Family.HTJ2K):
+        return None
+    return scan_codestream(b"".join(first_frame)).reversible
 
 
 def decode(fragments: Sequence[memoryview | bytes], recipe: Recipe, start_bit: int = 0) -> Samples:

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from fastcine.config import Settings
 
@@ -26,8 +27,9 @@ def settings_to_text(settings: Settings) -> str:
 
 def settings_from_text(text: str) -> Settings:
     """The reverse."""
-    body = json.loads(text)
-    return Settings(**{name: tuple(value) if isinstance(value, list) else value for name, value in body.items()})
+    body: dict[str, Any] = json.loads(text)
+    body["allowed_hosts"] = tuple(body["allowed_hosts"])
+    return Settings(**body)
 
 
 def stop_with_parent(stop: Callable[[], None]) -> None:
@@ -100,7 +102,8 @@ class Family:
         """Start all at once; True when every one is ready."""
         for child in self.children:
             child.start()
-        return all([child.wait_ready() for child in self.children])
+        ready = [child.wait_ready() for child in self.children]
+        return all(ready)
 
     def tend(self) -> None:
         """Start again what has died (kill -9, a defect): the rest goes on meanwhile."""

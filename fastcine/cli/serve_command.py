@@ -142,7 +142,7 @@ def _start_feeder(settings: Settings, args: argparse.Namespace, stop: threading.
 
     def feed() -> None:
         if args.ingest is not None:
-            feeding.feed_paths(settings, [args.ingest], stop)
+            feeding.feed_path(settings, args.ingest, stop)
         else:
             feeding.feed_phantom(settings, stop)
 

@@ -31,7 +31,11 @@ async def serve(settings: Settings, listening: socket.socket) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    stop_with_parent(lambda: loop.call_soon_threadsafe(stop.set))
+
+    def orphaned() -> None:
+        loop.call_soon_threadsafe(stop.set)
+
+    stop_with_parent(orphaned)
     print("ready", flush=True)
     await stop.wait()
     await runner.cleanup()

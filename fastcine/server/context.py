@@ -34,9 +34,9 @@ class Context:
     wheel: Wheel
     sockets: set[web.WebSocketResponse] = field(default_factory=set)
 
-    def thumbnail(self, run: str) -> bytes | None:
-        """A run's small picture, from the cine cache; None when it is not made yet. Reads a file."""
-        return CineCache(self.folder).get_blob(run, "thumbnail")
+    def small_picture(self, run: str, name: str) -> bytes | None:
+        """A run's `thumbnail` or `preview` from the cine cache; None when it is not made yet. Reads a file."""
+        return CineCache(self.folder).get_blob(run, name)
 
 
 CONTEXT: web.AppKey[Context] = web.AppKey("context", Context)

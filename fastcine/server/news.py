@@ -27,9 +27,6 @@ class Follower(Protocol):
     def progress(self, run: int) -> None:
         """The run's cache may have grown."""
 
-    def remade(self, run: int, tier: int, frame: int) -> None:
-        """A damaged frame was made anew."""
-
 
 class News:
     """One worker's ear to the owner."""
@@ -73,18 +70,16 @@ class News:
                 follower.progress(run)
 
     def _run(self, message: Message) -> None:
-        body: dict[str, Any] = {name: message[name] for name in ("run", "ready", "complete", "state") if name in message}
+        body: dict[str, Any] = {
+            name: message[name] for name in ("run", "ready", "complete", "state") if name in message
+        }
         self._tell("run", body)
         try:
             run = int(message["run"], 16)
         except (KeyError, ValueError, TypeError):
             return
-        remade = message.get("remade")
         for follower in list(self._followers.get(run, ())):
-            if isinstance(remade, list) and len(remade) == 2:
-                follower.remade(run, *remade)
-            else:
-                follower.progress(run)
+            follower.progress(run)
 
     def _tell(self, kind: str, body: dict[str, Any]) -> None:
         for waiting in self._listeners:

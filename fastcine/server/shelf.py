@@ -67,6 +67,11 @@ class OpenRun:
         """The frame was made anew: its length may have changed."""
         self._lengths[tier][frame] = self._reader.frame_bytes(tier, frame)
 
+    def place(self, tier: int, frame: int) -> int:
+        """Where the frame lies now: a frame that is made anew lies elsewhere. -1 where it is not there."""
+        record = self._reader.record(tier, frame)
+        return -1 if record is None else record.offset_bytes
+
     def close(self) -> None:
         """Let go of the files."""
         self._reader.close()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 from importlib import resources
@@ -66,18 +67,18 @@ class ViewerFiles:
                     digest.update(name.encode() + b"\0" + self._files[name].plain)
         self.version = digest.hexdigest()[:16]
         self.prefix = f"/static/{self.version}/"
+        self.scripts = {name: _code(root / "bootstrap" / f"{name}.js") for name in ("socket", "preview")}
         self._pages = {
             name: (root / f"{name}.html").read_text("utf-8").replace("/static/", self.prefix)
             for name in ("worklist", "view")
         }
 
-    def page(self, name: str, **values: str) -> str:
-        """A page's template with its `{{values}}` filled in; `title` is escaped here, the rest is the caller's."""
-        text = self._pages[name]
-        if "title" in values:
-            values["title"] = escape(values["title"])
+    def page(self, name: str, title: str, values: Mapping[str, str]) -> str:
+        """A page's template filled in: `{{key}}` or, for a key that is markup itself, that markup. Values go in as
+        they are; `title` is escaped here."""
+        text = self._pages[name].replace("{{title}}", escape(title))
         for key, value in values.items():
-            text = text.replace("{{" + key + "}}", value)
+            text = text.replace(key if key.startswith("<") else "{{" + key + "}}", value)
         return text
 
     def response(self, request: web.Request) -> web.Response:
@@ -96,6 +97,12 @@ class ViewerFiles:
     def sizes(self) -> dict[str, int]:
         """Bytes over the wire of each file, gzipped where that is smaller."""
         return {name: len(file.gzipped or file.plain) for name, file in self._files.items()}
+
+
+def _code(path: Path) -> str:
+    """A script without its comment lines: it goes out inside every page."""
+    lines = path.read_text("utf-8").splitlines()
+    return "\n".join(line for line in lines if not line.lstrip().startswith("//"))
 
 
 def _load(path: Path) -> ViewerFile:

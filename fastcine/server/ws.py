@@ -50,6 +50,7 @@ class Viewer:
         self.session = Session(self._loop.time(), server=f"fastcine {__version__}")
         self._runs: dict[int, OpenRun] = {}
         self._asked_at: dict[int, float] = {}
+        self._damaged: dict[Rebuild, int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False
 
@@ -87,8 +88,11 @@ class Viewer:
     def progress(self, run: int) -> None:
         """News: a run's cache has grown."""
         opened = self._runs.get(run)
-        if opened is not None and not self._closing and opened.refresh():
+        if opened is None or self._closing:
+            return
+        if opened.refresh():
             self._apply(self.session.available(run, complete=opened.complete, now=self._loop.time()))
+        self._look_for_remade(run, opened)
 
     def _apply(self, actions: Iterable[Action]) -> None:
         for action in actions:
@@ -164,15 +168,18 @@ class Viewer:
     def _rebuild(self, action: Rebuild) -> None:
         log.warning("run %s tier %d frame %d arrived damaged", run_name(action.run), action.tier, action.frame)
         self._context.metrics.rebuilds.inc()
+        opened = self._runs[action.run]
+        # Where it lay when it was damaged: it is made anew when it lies elsewhere.
+        self._damaged[action] = opened.place(action.tier, action.frame)
         if not self._context.news.ask_remake(action.run, action.tier, action.frame):
             self._apply(self.session.failed(action.run, "overloaded", "a damaged frame cannot be made anew just now"))
 
-    def remade(self, run: int, tier: int, frame: int) -> None:
-        """News: a damaged frame was made anew."""
-        opened = self._runs.get(run)
-        if opened is not None and not self._closing:
-            opened.reread(tier, frame)
-            self._apply(self.session.rebuilt(run, tier, frame, self._loop.time()))
+    def _look_for_remade(self, run: int, opened: OpenRun) -> None:
+        for action, place in list(self._damaged.items()):
+            if action.run == run and opened.place(action.tier, action.frame) != place:
+                del self._damaged[action]
+                opened.reread(action.tier, action.frame)
+                self._apply(self.session.rebuilt(run, action.tier, action.frame, self._loop.time()))
 
 
 async def stream(request: web.Request) -> web.StreamResponse:

@@ -4,38 +4,47 @@ from __future__ import annotations
 
 import asyncio
 
-import orjson
 from aiohttp import web
 
-from fastcine.server.context import CONTEXT
+from fastcine.server import bootstrap
+from fastcine.server.context import CONTEXT, Context
 from fastcine.server.middleware import NONCE
 from fastcine.viewmodel.study import study as study_json
 
 HTML = "text/html"
 
 
-def inline_json(value: object) -> str:
-    """JSON that may stand inside a script element: no `<`, no line separators of old JavaScript."""
-    text = orjson.dumps(value).decode()
-    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
-
-
 async def worklist_page(request: web.Request) -> web.Response:
     """The worklist."""
-    page = request.app[CONTEXT].files.page("worklist", title="fastcine", nonce=request[NONCE])
+    page = request.app[CONTEXT].files.page("worklist", "fastcine", {})
     response = web.Response(text=page, content_type=HTML)
     response.enable_compression()
     return response
 
 
+def _view_values(context: Context, uid: str, asked: str | None, nonce: str) -> dict[str, str]:
+    """What fills the viewer's page; blocking."""
+    body = study_json(context.index.study(uid))
+    tile = bootstrap.first_run(body["tiles"], asked)
+    if tile is None:
+        return {"study_json": bootstrap.inline_json(body)}
+    preview = context.small_picture(tile["run"], "preview")
+    scripts = context.files.scripts
+    values = {
+        "study_json": bootstrap.inline_json(body),
+        bootstrap.HEAD_MARK: bootstrap.socket_script(scripts["socket"], tile, nonce),
+    }
+    if preview is not None:
+        values[bootstrap.PREVIEW_MARK] = bootstrap.preview_elements(scripts["preview"], preview, nonce)
+    return values
+
+
 async def view_page(request: web.Request) -> web.Response:
-    """The viewer, with the study's JSON inline so that nothing is asked for before the first frame."""
+    """The viewer: the study inline, the stream begun, the first frame in the page."""
     context = request.app[CONTEXT]
-    uid = request.match_info["study_instance_uid"]
-    detail = await asyncio.get_running_loop().run_in_executor(context.pool, context.index.study, uid)
-    body = inline_json(study_json(detail))
-    page = context.files.page("view", title="fastcine", nonce=request[NONCE], study_json=body)
-    response = web.Response(text=page, content_type=HTML)
+    uid, asked, nonce = request.match_info["study_instance_uid"], request.query.get("run"), request[NONCE]
+    values = await asyncio.get_running_loop().run_in_executor(context.pool, _view_values, context, uid, asked, nonce)
+    response = web.Response(text=context.files.page("view", "fastcine", values), content_type=HTML)
     response.enable_compression()
     return response
 

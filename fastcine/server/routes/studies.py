@@ -80,7 +80,7 @@ async def thumbnail(request: web.Request) -> web.Response:
     """The run's middle frame, small."""
     context = request.app[CONTEXT]
     row = await _run_row(request)
-    blob = await in_pool(context, context.thumbnail, row.run)
+    blob = await in_pool(context, context.small_picture, row.run, "thumbnail")
     if blob is None:
         raise NotFound("the thumbnail is not made yet")
     return web.Response(body=blob, content_type="image/webp", headers={"Cache-Control": "private, max-age=3600"})

@@ -1,0 +1,22 @@
+// @ts-check
+// Inlined into the viewer's page by the server (one script by nonce): opens the stream while the modules still load.
+// The server replaces the word BOOTSTRAP by {run, frames, rate_fps}; see engine/README.md, "early".
+(() => {
+  /** @type {{run: string, frames: number, rate_fps: number}} */
+  const start = /** @type {any} */ (window).BOOTSTRAP;
+  /** @type {any} */
+  const early = { inbox: [], first_frame_ms: null, previews: [], run: start.run, granted_bytes: 4194304 };
+  /** @type {any} */ (window).fastcineEarly = early;
+  const socket = new WebSocket(location.origin.replace(/^http/, "ws") + "/ws", "fastcine.v1");
+  socket.binaryType = "arraybuffer";
+  socket.onmessage = (event) => early.inbox.push(event.data);
+  socket.onopen = () => {
+    const { run, frames, rate_fps } = start;
+    for (const message of [
+      { type: "hello", version: 1, granted_bytes: early.granted_bytes },
+      { type: "open", run },
+      { type: "want", run, state: "play", frame: 0, rate_fps, first: 0, last: frames - 1, loop: "loop" },
+    ]) socket.send(JSON.stringify(message));
+  };
+  early.socket = socket;
+})();
