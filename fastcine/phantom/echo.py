@@ -127,7 +127,7 @@ def _mitral_opening(phase: float) -> float:
     """0 closed to 1 open: the early wave, a rest half open, the atrial wave."""
     early = np.exp(-(((phase - 0.54) / 0.085) ** 2))
     late = 0.75 * np.exp(-(((phase - 0.88) / 0.055) ** 2))
-    rest = 0.3 if 0.46 < phase < 0.95 else 0.0
+    rest = 0.15 if 0.46 < phase < 0.95 else 0.0
     return float(min(max(early, late, rest), 1.0))
 
 
@@ -146,9 +146,9 @@ def _furniture(sector: Sector, title: str) -> NDArray[np.uint8]:
     """What does not move on the screen: letters, depth ruler, colour bar, grey bar."""
     screen = np.zeros((sector.rows, sector.columns, 3), dtype=np.uint8)
     white, yellow = np.uint8(210), np.array([230, 210, 60], dtype=np.uint8)
-    burn_text(screen, "PHANTOM", top=10, left=14, value=yellow, scale=3)
-    burn_text(screen, title, top=44, left=14, value=white, scale=2)
-    burn_text(screen, "30 FPS", top=66, left=14, value=white, scale=2)
+    burn_text(screen, "PHANTOM", top=22, left=14, value=yellow, scale=3)
+    burn_text(screen, title, top=54, left=14, value=white, scale=2)
+    burn_text(screen, "30 FPS", top=76, left=14, value=white, scale=2)
     burn_text(screen, "MI 1.1 TI 0.8", top=10, left=630, value=white, scale=2)
     for tick in range(1, 16):
         row = round(sector.apex_row + tick / sector.cm_per_pixel)

@@ -106,7 +106,7 @@ def _frame_groups(place: Place, shot: Shot, number: int, start_s: float) -> Data
 def _set_acquisition(ds: Dataset, shot: Shot) -> None:
     """XA/XRF Acquisition, X-Ray Detector and Enhanced Contrast (PS3.3 C.8.19.3, C.8.19.5)."""
     ds.KVP, ds.RadiationSetting = "78", "GR"
-    ds.XRayTubeCurrentInmA, ds.ExposureTimeInms, ds.ExposureInmAs = 620.0, 96.0, 59.5
+    ds.ExposureInmAs = 59.5
     ds.AveragePulseWidth, ds.AcquisitionDuration, ds.RadiationMode = "6", 1066.7, "PULSED"
     ds.FocalSpots = ["0.6"]
     ds.AnodeTargetMaterial = "TUNGSTEN"

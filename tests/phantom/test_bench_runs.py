@@ -53,3 +53,12 @@ def test_unknown_name_and_rate_are_usage_errors() -> None:
         bench_runs.bench_run("xa1")
     with pytest.raises(UsageError, match="15 and 30"):
         bench_runs.bench_run("xa512x60", fps=25)
+
+
+def test_the_rgb_echo_is_uncompressed_and_counted() -> None:
+    name, data = bench_runs.bench_run(bench_runs.ECHO, fps=30, frames=2)
+    assert name == "us800x600_rgb60_30fps.dcm" and bench_runs.ECHO in bench_runs.bench_names()
+    ds = reading.dataset(data)
+    assert (ds.PhotometricInterpretation, ds.Rows, ds.Columns) == ("RGB", 600, 800)
+    decoded = reading.frames(data, plugin="")
+    assert [counter.read(frame) for frame in decoded] == [0, 1]
