@@ -78,8 +78,8 @@ export class Picture {
     if (frame === this.drawn) return;
     this.drawn = frame;
     const { description } = this;
-    const frames = description?.frames ?? 0;
-    setText(this.frame, frames > 1 ? `frame ${frame + 1} / ${frames}` : frames === 1 ? "still" : "");
+    const frames = this.holds ? (description?.frames ?? 0) : 0;
+    setText(this.frame, frames > 1 ? frameText(frame, frames) : frames === 1 ? "still" : "");
     setText(this.time, frames > 1 ? startText(description, frame) : "");
   }
 
@@ -115,14 +115,19 @@ export class Picture {
     byId("stage").classList.toggle("between", this.holds && waiting && waited_ms >= BETWEEN_MS);
     byId("stage").classList.toggle("nothing", !this.holds);
     element.hidden = words === null;
-    element.className = `notice${words?.bad ? " bad" : ""}${waiting || this.error || !this.holds ? " middle" : ""}`;
+    element.className = `notice${words?.bad ? " bad" : ""}${waiting || !this.holds ? " middle" : ""}`;
     if (words) setText(element, words.text);
   }
 }
 
+/** Padded with figure spaces, so that the line does not twitch thirty times a second. @param {number} frame @param {number} frames */
+function frameText(frame, frames) {
+  return `frame ${String(frame + 1).padStart(String(frames).length, "\u2007")} / ${frames}`;
+}
+
 /** When this frame was taken, from the run's start. @param {Description | null} description @param {number} frame */
 function startText(description, frame) {
-  const { frame_starts_ms, frame_time_ms } = description?.timing ?? {};
+  const { frame_starts_ms, frame_time_ms, duration_ms } = description?.timing ?? {};
   const ms = frame_starts_ms ? frame_starts_ms[frame] : frame_time_ms ? frame_time_ms * frame : undefined;
-  return ms === undefined ? "" : `${(ms / 1000).toFixed(2)} s`;
+  return ms === undefined ? "" : `${(ms / 1000).toFixed(2).padStart(((duration_ms ?? ms) / 1000).toFixed(2).length, "\u2007")} s`;
 }

@@ -24,7 +24,7 @@ export class Transport {
     this.tool = "scrub";
     this.chosen = "";
     this.presets = /** @type {HTMLSelectElement} */ (byId("presets"));
-    this.recommended = byId("recommended");
+    this.recommended = /** @type {HTMLButtonElement} */ (byId("recommended"));
     for (const button of buttons("[data-command]")) {
       const command = COMMANDS.find(({ id }) => id === button.dataset["command"]);
       if (!command) continue;
@@ -73,7 +73,7 @@ export class Transport {
   describe() {
     const { description } = this;
     const rate = otherRate(description?.timing);
-    this.recommended.hidden = rate === null;
+    this.recommended.disabled = rate === null;
     this.recommended.setAttribute("aria-pressed", "false");
     if (rate !== null) {
       setText(this.recommended, `Recommended ${fpsText(rate)} fps`);
@@ -146,7 +146,7 @@ export class Transport {
   /** A few times a second while playing. */
   showMeasured() {
     const { player } = this;
-    if (player.playing && (this.description?.frames ?? 0) > 1) setText(byId("shown"), player.waiting ? "" : `· shown ${player.measured_fps.toFixed(1)}`);
+    if (player.playing && (this.description?.frames ?? 0) > 1) setText(byId("shown"), player.waiting ? "" : `shown ${player.measured_fps.toFixed(1)}`);
   }
 }
 

@@ -181,10 +181,20 @@ player.addEventListener("held", () => scrubber.drawHeld());
 player.addEventListener("badge", (event) => picture.badge(/** @type {CustomEvent} */ (event).detail.badge));
 player.addEventListener("state", refreshSoon);
 player.addEventListener("connection", (event) => {
+  if (player.connection === "open") picture.error = "";
   picture.retry_ms = /** @type {CustomEvent} */ (event).detail.retry_ms ?? 0;
   picture.notice();
 });
 player.addEventListener("error", (event) => picture.fail(/** @type {CustomEvent} */ (event).detail.message));
+// A click leaves the focus on its button, where the next Space would press it again instead of playing; those who came by Tab stay.
+let byPointer = false;
+addEventListener("pointerdown", () => (byPointer = true), true);
+addEventListener("keydown", () => (byPointer = false), true);
+for (const type of ["click", "change"]) {
+  document.addEventListener(type, ({ target }) => byPointer && /** @type {Element} */ (target).closest(type === "click" ? "button" : "select") && /** @type {HTMLElement | null} */ (document.activeElement)?.blur());
+}
+// A file dropped here would take the browser away from the patient.
+for (const type of ["dragover", "drop"]) addEventListener(type, (event) => event.preventDefault());
 document.addEventListener("fullscreenchange", () => {
   for (const button of document.querySelectorAll('[data-command="full-screen"]')) button.setAttribute("aria-pressed", String(document.fullscreenElement !== null));
 });

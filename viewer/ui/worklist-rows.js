@@ -13,7 +13,7 @@ const SETTLE_MS = 500;
 /** @typedef {{line: HTMLTableRowElement, link: HTMLAnchorElement, name: HTMLElement, cells: Map<string, HTMLTableCellElement>}} Row */
 
 export class WorklistRows {
-  /** @param {HTMLElement} body the tbody @param {{opens: (link: HTMLAnchorElement) => void}} told before a study is opened */
+  /** @param {HTMLElement} body the tbody @param {{opens: (link: HTMLAnchorElement, uid: string) => void}} told before a study is opened */
   constructor(body, { opens }) {
     this.body = body;
     this.opens = opens;
@@ -23,7 +23,7 @@ export class WorklistRows {
     body.addEventListener("click", (event) => this.#click(event));
   }
 
-  /** @param {StudyRow[]} studies @param {ReadonlySet<string>} fresh @param {boolean} moved rows stand elsewhere than before */
+  /** @param {StudyRow[]} studies @param {ReadonlySet<string>} fresh @param {boolean} moved rows moved by themselves */
   show(studies, fresh, moved) {
     if (moved && this.byUid.size) this.movedAt = performance.now();
     const kept = new Set(studies.map((study) => study.study_instance_uid));
@@ -45,6 +45,7 @@ export class WorklistRows {
   #add(uid) {
     const name = make("span", "name");
     const link = make("a", "", name);
+    link.dataset["uid"] = uid;
     link.href = `/view/${encodeURIComponent(uid)}`;
     const line = make("tr");
     line.setAttribute("role", "row"); // the narrow layout is no table to CSS, and would be none to a screen reader
@@ -83,6 +84,13 @@ export class WorklistRows {
     line?.scrollIntoView({ block: "nearest" });
   }
 
+  /** @param {string} uid */
+  focusStudy(uid) {
+    const row = this.byUid.get(uid);
+    row?.link.focus();
+    row?.line.scrollIntoView({ block: "center" });
+  }
+
   /** @param {MouseEvent} event */
   #click(event) {
     const target = /** @type {Element} */ (event.target);
@@ -93,7 +101,7 @@ export class WorklistRows {
       event.preventDefault();
       return;
     }
-    this.opens(link);
+    this.opens(link, link.dataset["uid"] ?? "");
     if (target.closest("a")) return;
     if (String(getSelection()).length > 0) return; // somebody is copying an ID
     if (event.ctrlKey || event.metaKey) window.open(link.href, "_blank", "noopener");

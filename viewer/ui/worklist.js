@@ -9,12 +9,16 @@ import { WorklistRows } from "./worklist-rows.js";
 const SEARCH_PAUSE_MS = 150; // shorter than a word takes, longer than the gap between two keys
 const LIVE_PAUSE_MS = 700; // an arriving study sends one event an object
 const RETRY_MS = 3000;
+const PLACE = "worklist"; // where the reader was, for the way back from a study; kept by the tab, never in the address
 
 const model = new WorklistModel();
 const uploads = takeFiles({ changed: () => soon(LIVE_PAUSE_MS) });
 const rows = new WorklistRows(byId("rows"), {
   // Leaving the page would cut the upload off: the study opens beside it.
-  opens: (link) => (link.target = uploads.busy() ? "_blank" : ""),
+  opens: (link, uid) => {
+    link.target = uploads.busy() ? "_blank" : "";
+    sessionStorage.setItem(PLACE, JSON.stringify({ search: model.search, keys: model.keys, uid }));
+  },
 });
 const search = /** @type {HTMLInputElement} */ (byId("search"));
 const older = /** @type {HTMLButtonElement} */ (byId("next"));
@@ -27,7 +31,7 @@ let liveTimer = 0;
 /** @type {Set<string>} */
 let named = new Set();
 
-/** @param {{focus?: "first" | "last"}} [then] */
+/** @param {{focus?: "first" | "last" | {uid: string}, live?: boolean}} [then] live: nobody asked for it, rows may move under the pointer */
 async function load(then = {}) {
   clearTimeout(searchTimer);
   clearTimeout(liveTimer);
@@ -41,15 +45,16 @@ async function load(then = {}) {
     const page = await fetchWorklist(model.query(), signal);
     if (signal.aborted) return;
     const moved = model.take(page, events);
-    show(moved);
-    if (then.focus) rows.focus(then.focus === "first" ? 0 : model.rows.length - 1);
+    show(moved && then.live === true);
+    if (typeof then.focus === "object") rows.focusStudy(then.focus.uid);
+    else if (then.focus) rows.focus(then.focus === "first" ? 0 : model.rows.length - 1);
   } catch (error) {
     for (const uid of events) named.add(uid);
     if (!signal.aborted) complain(error);
   }
 }
 
-/** @param {boolean} moved */
+/** @param {boolean} moved rows moved by themselves */
 function show(moved) {
   rows.show(model.rows, model.fresh, moved);
   setText(byId("message"), "");
@@ -84,7 +89,7 @@ function complain(error) {
 
 /** Asks again after a pause; one that is waiting stays, so that a stream of events cannot put it off for ever. @param {number} pause_ms */
 function soon(pause_ms) {
-  liveTimer ||= window.setTimeout(() => void load(), pause_ms);
+  liveTimer ||= window.setTimeout(() => void load({ live: true }), pause_ms);
 }
 
 /** @param {"older" | "newer" | "newest"} way @param {{focus?: "first" | "last"}} [then] */
@@ -147,4 +152,11 @@ events.addEventListener("open", () => {
 // Back from a study: the page may come out of the browser's memory as it was.
 addEventListener("pageshow", (event) => event.persisted && model.onFirstPage && soon(0));
 
-void load();
+/** @type {{search: string, keys: (string | null)[], uid: string} | null} */
+const place = JSON.parse(sessionStorage.getItem(PLACE) ?? "null");
+sessionStorage.removeItem(PLACE);
+if (place) {
+  search.value = model.search = place.search;
+  model.keys = place.keys;
+}
+void load(place ? { focus: { uid: place.uid } } : {});
