@@ -1,13 +1,15 @@
 """Values of an object, without its pixels, as a pydicom Dataset.
 
 pydicom converts the values; the walk over the elements is ours, so that nesting and lengths are bounded and one bad
-value costs only itself: a value that does not convert stays in the data set as bytes with VR UN, where whoever asks
+value costs only itself: a value that does not convert stays in the data set as bytes with VR OB, where whoever asks
 for it can name it. Large binary values (pixels, waveforms, bulk private data) are left out.
 """
 
 from __future__ import annotations
 
+import logging
 import mmap
+import threading
 import warnings
 
 from pydicom import Dataset, Sequence
@@ -39,6 +41,9 @@ MAX_TEXT_BYTES = 4 << 20
 
 _PIXELS = frozenset((PIXEL_DATA, FLOAT_PIXEL_DATA, DOUBLE_FLOAT_PIXEL_DATA, 0x7FE00001, 0x7FE00002))
 _BINARY_VRS = frozenset(("OB", "OW", "OF", "OD", "OL", "OV", "UN"))
+#: pydicom's warnings and log lines quote the value, which may be a name. Its filters are the process's: one at a time.
+_QUIET = threading.Lock()
+_PYDICOM_LOG = logging.getLogger("pydicom")
 _DEFAULT_CHARSET = ["iso8859"]
 _SPECIFIC_CHARACTER_SET = 0x00080005
 
@@ -47,12 +52,16 @@ def read_values(data: Buffer | mmap.mmap, structure: ObjectStructure) -> Dataset
     """The values of the data set (file meta not included), sequences read, text decoded by its character set.
 
     Top-level values are those that ``scan_object`` found. Raises BadDicom only for sequences nested too deep or
-    objects beyond the element limit; a damaged sequence or value becomes a UN element with its bytes.
+    objects beyond the element limit; a damaged sequence or value becomes an OB element with its bytes.
     """
     buffer = structure.buffer(data)
-    with warnings.catch_warnings():
+    with _QUIET, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return _Values(buffer, structure.encoding).dataset(list(structure.elements.values()), structure.encoding)
+        was_disabled, _PYDICOM_LOG.disabled = _PYDICOM_LOG.disabled, True
+        try:
+            return _Values(buffer, structure.encoding).dataset(list(structure.elements.values()), structure.encoding)
+        finally:
+            _PYDICOM_LOG.disabled = was_disabled
 
 
 class _Values:
@@ -83,7 +92,8 @@ class _Values:
     def _element(
         self, span: ElementSpan, vr: str, encoding: Encoding, *, charset: list[str], depth: int
     ) -> DataElement | None:
-        if vr == "SQ" or span.undefined_length:
+        is_sequence = vr == "SQ" or span.undefined_length
+        if is_sequence:
             if depth >= MAX_DEPTH:
                 raise BadDicom(
                     f"sequences nested deeper than {MAX_DEPTH}", tag=tag_text(span.tag), offset=span.header_offset
@@ -95,11 +105,15 @@ class _Values:
             return None
         value = bytes(self._buffer[span.value_offset : span.value_offset + span.length])
         raw = RawDataElement(Tag(span.tag), vr, len(value), value, 0, False, not encoding.big_endian)
+        # VR OB, since pydicom converts the value of a UN of a known tag once more.
+        kept = DataElement(Tag(span.tag), "OB", value)
+        if is_sequence:
+            return kept
         try:
             element = convert_raw_data_element(raw, encoding=charset)
             _decode_names(element)
         except Exception:  # pydicom raises what its converters raise: any of a dozen types
-            return DataElement(Tag(span.tag), "UN", value)
+            return kept
         return element
 
     def _items(self, span: ElementSpan, encoding: Encoding, *, charset: list[str], depth: int) -> Sequence | None:
