@@ -157,7 +157,7 @@ export class PlayClock {
     const pass = Math.floor((media + EPSILON_MS) / period_ms);
     const index = indexAt(this.sequence, Math.max(0, media - pass * period_ms));
     const step = pass * frames.length + index - this.anchor_index;
-    return { step: backwards ? -step : step, frame: frames[index], ended };
+    return { step: backwards ? 0 - step : step, frame: frames[index], ended };
   }
 
   /**

@@ -21,9 +21,10 @@ export function crc32(bytes) {
   let crc = -1;
   let i = 0;
   // Int32Array wants an aligned start; the loop reads little-endian words, as every machine with a browser stores them.
-  for (; i < length && (bytes.byteOffset + i) & 3; i++) crc = (crc >>> 8) ^ t[(crc ^ bytes[i]) & 255];
-  const words = new Int32Array(bytes.buffer, bytes.byteOffset + i, (length - i) >> 2);
-  const pairs = words.length & ~1;
+  const aligned = Math.min(length, -bytes.byteOffset & 3);
+  for (; i < aligned; i++) crc = (crc >>> 8) ^ t[(crc ^ bytes[i]) & 255];
+  const pairs = ((length - i) >> 3) * 2;
+  const words = pairs ? new Int32Array(bytes.buffer, bytes.byteOffset + i, pairs) : [];
   for (let w = 0; w < pairs; w += 2) {
     const a = words[w] ^ crc;
     const b = words[w + 1];

@@ -22,6 +22,7 @@ const RESTARTS_MAX = 5;
  * @property {(answer: Answer | null) => void} done null: the worker died, the bytes are lost
  *
  * @typedef {object} Source
+ * @property {boolean} watched it is playing: checks in the background have to leave a core free
  * @property {(now_ms: number) => Need | null} need
  *
  * @typedef {object} Seat a worker and what it has been given
@@ -47,8 +48,6 @@ export class DecodePool {
     const cores = globalThis.navigator?.hardwareConcurrency || WORKERS_MIN;
     const count = workers ?? Math.max(WORKERS_MIN, Math.min(WORKERS_MAX, cores));
     this.makeWorker = makeWorker;
-    /** How many background jobs may run at once; the player lowers it while it plays. */
-    this.background_max = count;
     for (let n = 0; n < count; n++) this.#seat();
     const start = () => {
       for (const { worker } of this.#seats) worker.postMessage({ start: true, module: this.#module });
@@ -113,9 +112,13 @@ export class DecodePool {
       const need = source.need(now_ms);
       if (need && (!best || need.due_ms < best.due_ms)) best = need;
     }
-    // Checks in the background leave the cores to what is watched.
-    if (best?.due_ms === Infinity && this.#background_jobs >= this.background_max) return null;
-    return best;
+    return best?.due_ms === Infinity && this.#background_jobs >= this.#backgroundMax() ? null : best;
+  }
+
+  /** Background jobs at once: one beside what is being watched, else all that fit. */
+  #backgroundMax() {
+    for (const source of this.#sources) if (source.watched) return 1;
+    return this.#seats.length * JOBS_A_WORKER;
   }
 
   /**

@@ -18,7 +18,8 @@ import { WARM_UP_BASE64 } from "./warm_up.js";
  * @property {number} components
  * @property {number} bits of the samples
  * @property {boolean} transform JPEG: YCbCr into RGB
- * @property {{bytes_per_sample: number, kind: "uint"|"int"|"float", low: number, high: number} | null} raw deflate only
+ * @property {{bytes_per_sample: number, float: boolean, bias: number, low: number, high: number} | null} raw deflate
+ *   only; `bias` was added to signed samples; `low` and `high` become 0 and 65535
  * @property {number | null} crc32 to check; null: it was checked before
  * @property {boolean} crc_of_samples else of the bitstream
  * @property {boolean} want_samples
@@ -139,14 +140,13 @@ async function inflate(job) {
  * @param {Uint16Array} out
  */
 function mapOnto16Bits(raw, form, out) {
-  const { kind, bytes_per_sample, low, high } = form;
-  const { buffer } = raw;
-  const values =
-    kind === "float" ? (bytes_per_sample === 8 ? new Float64Array(buffer) : new Float32Array(buffer)) : new Uint32Array(buffer);
-  const bias = kind === "int" ? 2 ** 31 : 0;
-  const scale = 65535 / (high - low);
+  const buffer = /** @type {ArrayBuffer} */ (raw.buffer);
+  const Float = form.bytes_per_sample === 8 ? Float64Array : Float32Array;
+  const values = form.float ? new Float(buffer) : new Uint32Array(buffer);
+  const zero = form.low + (form.float ? 0 : form.bias);
+  const scale = 65535 / (form.high - form.low);
   for (let n = 0; n < out.length; n++) {
-    const level = (values[n] - bias - low) * scale + 0.5;
+    const level = (values[n] - zero) * scale + 0.5;
     out[n] = level > 65535 ? 65535 : level >= 0 ? level : 0; // NaN becomes 0
   }
 }

@@ -40,7 +40,7 @@
  * @property {Lut[]} voi_luts
  * @property {Lut | null} modality_lut
  * @property {Palette | null} palette
- * @property {number | null} [pixel_padding]
+ * @property {[number, number] | null} [pixel_padding] range of stored values that are no picture, ends included
  * @property {number | null} sample_min
  * @property {number | null} sample_max
  *

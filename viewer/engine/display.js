@@ -74,23 +74,39 @@ export function windowFunction(kind, center, width) {
  */
 function storedValue(description, bits) {
   if (description.tiers.exact.codec === "deflate") {
-    const { low, high } = sampleRange(description);
+    const { low, high } = mappedRange(description);
     const step = (high - low) / (2 ** bits - 1);
     return (i) => low + i * step;
   }
-  const bias = description.signed ? 2 ** (description.bits_stored - 1) : 0;
+  const bias = signedBias(description);
   return (i) => i - bias;
 }
 
+/** @param {import("./description.js").RunDescription} description */
+export const signedBias = ({ signed, bits_stored }) => (signed ? 2 ** (bits_stored - 1) : 0);
+
 /**
- * The run's smallest and largest stored value, or what its bits could hold.
+ * The stored values that a run of more than 16 bits is mapped from onto 16 bits: the run's own range where its window was
+ * derived from it, else twice the file's windows on either side, since 2^32 levels of which a few are used would leave none.
  * @param {import("./description.js").RunDescription} description
+ * @returns {{low: number, high: number}}
  */
-export function sampleRange(description) {
-  const { sample_min, sample_max } = description.display;
-  if (sample_min !== null && sample_max !== null && sample_max > sample_min) return { low: sample_min, high: sample_max };
-  const half = 2 ** (description.bits_stored - 1);
-  return description.signed ? { low: -half, high: half - 1 } : { low: 0, high: 2 * half - 1 };
+export function mappedRange({ display }) {
+  const { windows, sample_min, sample_max, rescale_slope, rescale_intercept } = display;
+  let low = Infinity;
+  let high = -Infinity;
+  if (windows[0].source === "derived" && sample_min !== null && sample_max !== null) {
+    [low, high] = [sample_min, sample_max];
+  } else {
+    for (const { center, width } of windows) {
+      for (const modality of [center - 2 * width, center + 2 * width]) {
+        const stored = (modality - rescale_intercept) / rescale_slope;
+        low = Math.min(low, stored);
+        high = Math.max(high, stored);
+      }
+    }
+  }
+  return high > low ? { low, high } : { low, high: low + 1 };
 }
 
 /**
@@ -158,10 +174,10 @@ function greyTable(description, bits, look) {
   }
   const invert = display.invert !== look.invert;
   const table = fill(bits, (i) => level(lut ? lut(stored(i)) : stored(i) * slope + intercept), invert);
-  const padding = display.pixel_padding;
-  if (typeof padding === "number" && description.tiers.exact.codec !== "deflate") {
-    const index = padding + (description.signed ? 2 ** (description.bits_stored - 1) : 0);
-    if (index >= 0 && index < table.length) table[index] = OPAQUE; // what is no picture is black, inverted or not
+  if (display.pixel_padding && description.tiers.exact.codec !== "deflate") {
+    const [first, last] = display.pixel_padding.map((value) => value + signedBias(description));
+    // What is no picture is black, inverted or not.
+    if (last >= 0) table.fill(OPAQUE, Math.max(0, first), last + 1);
   }
   return table;
 }
@@ -174,8 +190,8 @@ function greyTable(description, bits, look) {
 function fill(bits, level, invert) {
   const table = new Uint32Array(2 ** bits);
   for (let i = 0; i < table.length; i++) {
-    const at = level(i);
-    const grey = Math.round(255 * (invert ? 1 - at : at));
+    const at = Math.round(255 * level(i));
+    const grey = invert ? 255 - at : at;
     table[i] = (OPAQUE | (grey * 0x010101)) >>> 0;
   }
   return table;
@@ -191,16 +207,13 @@ function paletteTable(description, bits, look) {
   const palette = /** @type {import("./description.js").Palette} */ (description.display.palette);
   const wide = palette.bits > 8;
   const [red, green, blue] = [palette.red, palette.green, palette.blue].map((text) => entries(text, wide));
-  const top = 2 ** palette.bits - 1;
+  const shift = Math.max(0, palette.bits - 8); // the upper 8 bits, as in the first pass, which the server coloured
   const stored = storedValue(description, bits);
   const flip = look.invert ? 0xffffff : 0;
   const table = new Uint32Array(2 ** bits);
   for (let i = 0; i < table.length; i++) {
     const n = Math.min(red.length - 1, Math.max(0, stored(i) - palette.first));
-    const pixel =
-      Math.round((red[n] * 255) / top) |
-      (Math.round((green[n] * 255) / top) << 8) |
-      (Math.round((blue[n] * 255) / top) << 16);
+    const pixel = (red[n] >> shift) | ((green[n] >> shift) << 8) | ((blue[n] >> shift) << 16);
     table[i] = (OPAQUE | (pixel ^ flip)) >>> 0;
   }
   return table;

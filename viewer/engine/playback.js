@@ -112,7 +112,7 @@ export class Playback {
   /** @param {number | null} fps null: as acquired */
   setRate(fps) {
     this.#durations = fps === null ? this.#acquired : new Float64Array(this.frames).fill(1000 / fps);
-    this.halt();
+    this.clock = this.#makeClock();
   }
 
   /**

@@ -4,6 +4,8 @@ import { RunSource } from "./run_source.js";
 
 /** Compressed bytes kept of runs that are not on screen; the one seen longest ago goes first. */
 const SHELF_BYTES = 160 * 2 ** 20;
+/** The server keeps 64 runs open for one viewer at most. */
+const SHELF_RUNS = 40;
 /** Frames of a run fetched in advance that are decoded too, so that it shows at once. */
 const DECODED_IN_ADVANCE = 3;
 /** After everything the run on screen needs, before checks in the background. */
@@ -11,8 +13,6 @@ const LATER_MS = 1e12;
 
 /**
  * @typedef {import("./description.js").RunDescription} RunDescription
- *
- * @typedef {object} Parts
  */
 
 export class RunLibrary {
@@ -67,8 +67,8 @@ export class RunLibrary {
     let bytes = 0;
     for (const source of this.#runs.values()) if (source !== this.#shown) bytes += source.store.stored_bytes;
     for (const [run, source] of this.#runs) {
-      if (source === this.#shown || (bytes <= SHELF_BYTES && !source.isEmpty())) continue;
-      if (this.#wanted.has(run)) continue;
+      if (source === this.#shown || this.#wanted.has(run)) continue;
+      if (bytes <= SHELF_BYTES && this.#runs.size <= SHELF_RUNS && !source.isEmpty()) continue;
       bytes -= source.store.stored_bytes;
       source.release();
       this.#runs.delete(run);

@@ -2,7 +2,7 @@
 
 import { RunStore } from "./frames.js";
 import { DecodedRing } from "./ring.js";
-import { sampleRange } from "./display.js";
+import { mappedRange, signedBias } from "./display.js";
 import { CODEC_JPEG, TIER_EXACT } from "./wire.js";
 
 /** A first pass is decoded at most this many frames ahead: farther on, the exact frame may come in time to save the work. */
@@ -53,6 +53,7 @@ export class RunSource {
     this.pool = pool;
     this.owner = owner;
     this.plan = NOTHING;
+    this.watched = false;
     /** The cache on the server is whole; until then more may come. */
     this.complete = false;
     /** @type {RunDescription | null} */
@@ -204,8 +205,9 @@ export class RunSource {
 
   /** @param {import("./description.js").Tier} tier */
   #rawForm(tier) {
-    const { low, high } = sampleRange(/** @type {RunDescription} */ (this.description));
-    return { bytes_per_sample: tier.bytes_per_sample ?? 4, kind: tier.sample_kind ?? "uint", low, high };
+    const description = /** @type {RunDescription} */ (this.description);
+    const bias = signedBias(description);
+    return { bytes_per_sample: tier.bytes_per_sample ?? 4, float: tier.sample_kind === "float", bias, ...mappedRange(description) };
   }
 
   /** @param {number} tier as on the wire */
@@ -284,6 +286,7 @@ export class RunSource {
   /** Off the screen: what is compressed stays, what is decoded goes. */
   rest() {
     this.plan = NOTHING;
+    this.watched = false;
     this.#emptyRing();
   }
 

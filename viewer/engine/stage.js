@@ -201,6 +201,7 @@ export class Stage {
     const playback = this.playback;
     const position = playback.advance(now_ms);
     source.plan = playback.plan(position);
+    source.watched = playback.playing;
     const step = playback.running ? position.step : null;
     if (!this.#show(source, step, now_ms) && step !== null) this.#stats.get(source)?.late();
     this.#library.pool.poke();

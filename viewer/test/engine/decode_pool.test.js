@@ -1,0 +1,146 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { DecodePool } from "../../engine/decode_pool.js";
+
+/** @typedef {import("../../engine/decode_pool.js").Need} Need */
+
+class FakeWorker {
+  /** @type {any[]} */
+  jobs = [];
+  starts = 0;
+  dead = false;
+  /** @type {((event: any) => void) | null} */
+  onmessage = null;
+  /** @type {((event: any) => void) | null} */
+  onerror = null;
+
+  /** @param {any} data */
+  postMessage(data) {
+    if (data.start) this.starts++;
+    else this.jobs.push(data);
+  }
+
+  terminate() {
+    this.dead = true;
+  }
+
+  /** Answers the oldest job. */
+  answer() {
+    const { id, bytes } = this.jobs.shift();
+    this.onmessage?.({ data: { id, bytes, failure: "", reason: "", samples: null, bytes_per_sample: 1, ms: 1 } });
+  }
+}
+
+/** A source with a list of frames, each due at its own time. */
+class FakeSource {
+  /** @type {string[]} */
+  done = [];
+  watched = false;
+
+  /** @param {Record<string, number>} frames name: due_ms */
+  constructor(frames) {
+    this.frames = new Map(Object.entries(frames));
+  }
+
+  /** @returns {Need | null} */
+  need() {
+    const [next] = [...this.frames].sort((a, b) => a[1] - b[1]);
+    if (!next) return null;
+    const [name, due_ms] = next;
+    return {
+      due_ms,
+      take: () => {
+        this.frames.delete(name);
+        return /** @type {any} */ ({ name, bytes: new ArrayBuffer(1), rows: 1, columns: 1, components: 1, bits: 8, want_samples: true });
+      },
+      done: (answer) => void this.done.push(answer ? name : `${name} lost`),
+    };
+  }
+}
+
+function pool(workers = 2) {
+  /** @type {FakeWorker[]} */
+  const made = [];
+  const makeWorker = () => {
+    const worker = new FakeWorker();
+    made.push(worker);
+    return /** @type {any} */ (worker);
+  };
+  return { made, pool: new DecodePool({ workers, makeWorker, compile: async () => null }) };
+}
+
+/** @param {FakeWorker[]} workers */
+const names = (workers) => workers.map(({ jobs }) => jobs.map(({ name }) => name));
+
+test("the most urgent frame of all sources goes first, evenly over the workers, two a worker at most", () => {
+  const { made, pool: decoders } = pool();
+  const one = new FakeSource({ a: 10, b: 30, c: 50 });
+  const two = new FakeSource({ x: 20, y: 40, z: 60 });
+  decoders.attach(one);
+  decoders.attach(two);
+  decoders.poke();
+  assert.deepEqual(names(made), [["a", "b"], ["x", "y"]]);
+});
+
+test("what became urgent meanwhile overtakes what had not started", () => {
+  const { made, pool: decoders } = pool(1);
+  const source = new FakeSource({ a: 10, b: 20, c: 30, d: 40 });
+  decoders.attach(source);
+  decoders.poke();
+  source.frames.set("seek", 5);
+  made[0].answer();
+  assert.deepEqual(names(made), [["b", "seek"]]);
+  assert.deepEqual(source.done, ["a"]);
+});
+
+test("background work is bounded, and never keeps what is due waiting", () => {
+  const { made, pool: decoders } = pool(2);
+  const source = new FakeSource({ check1: Infinity, check2: Infinity });
+  source.watched = true;
+  decoders.attach(source);
+  decoders.poke();
+  assert.deepEqual(names(made), [["check1"], []]);
+  source.frames.set("due", 10);
+  decoders.poke();
+  assert.deepEqual(names(made), [["check1"], ["due"]]);
+  made[0].answer();
+  assert.deepEqual(names(made), [["check2"], ["due"]]);
+  source.watched = false;
+  source.frames.set("check3", Infinity);
+  source.frames.set("check4", Infinity);
+  decoders.poke();
+  assert.deepEqual(names(made), [["check2", "check3"], ["due", "check4"]]);
+});
+
+test("a source that has gone gets nothing more", () => {
+  const { made, pool: decoders } = pool(1);
+  const source = new FakeSource({ a: 10, b: 20, c: 30 });
+  decoders.attach(source);
+  decoders.poke();
+  decoders.detach(source);
+  made[0].answer();
+  assert.deepEqual(names(made), [["b"]]);
+});
+
+test("a worker that died is replaced; its frames are reported lost", async () => {
+  const { made, pool: decoders } = pool(1);
+  await Promise.resolve();
+  const source = new FakeSource({ a: 10, b: 20, c: 30 });
+  decoders.attach(source);
+  decoders.poke();
+  made[0].onerror?.({ preventDefault() {} });
+  assert.ok(made[0].dead);
+  assert.deepEqual(source.done, ["a lost", "b lost"]);
+  assert.equal(made[1].starts, 1);
+  assert.deepEqual(names(made.slice(1)), [["c"]]);
+});
+
+test("a buffer that was given back is used for the next frame of its size", () => {
+  const { made, pool: decoders } = pool(1);
+  const buffer = new ArrayBuffer(1);
+  decoders.recycle(buffer);
+  decoders.attach(new FakeSource({ a: 1 }));
+  decoders.poke();
+  assert.equal(made[0].jobs[0].into, buffer);
+});
