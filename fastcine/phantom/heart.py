@@ -74,11 +74,5 @@ def moved(points_mm: Floats, *, contraction: float, breath: float) -> Floats:
     twist = np.deg2rad(9.0) * contraction * np.clip(along / LENGTH_MM, 0.0, 1.0)
     turned = radial * np.cos(twist)[:, None] + np.cross(LONG, radial) * np.sin(twist)[:, None]
     shrink = 1.0 - 0.16 * contraction
-    centre = BASE + LONG * (4.0 * contraction)
-    return np.asarray(
-        centre
-        + squeezed[:, None] * LONG * 1.0
-        - LONG * (4.0 * contraction)
-        + turned * shrink
-        + np.array([0.0, 0.0, -5.0 * breath])
-    )
+    sunk = np.array([0.0, 0.0, -5.0 * breath])
+    return np.asarray(BASE + squeezed[:, None] * LONG + turned * shrink + sunk)

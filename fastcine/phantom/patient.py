@@ -31,13 +31,13 @@ ENTRIES = (
     Entry(xa_runs.make_biplane, "biplane-a", 4, 1, "LCA biplane", "XA", 12.25),
     Entry(xa_runs.make_biplane, "biplane-b", 4, 2, "LCA biplane", "XA", 12.25),
     Entry(xa_runs.make_dsa, "dsa", 5, 1, "Right renal artery DSA", "XA", 16.0),
-    Entry(us_objects.make_jpeg_echo, "echo-jpeg", 7, 1, "Echo A4C colour", "US", -20.0),
+    Entry(us_objects.make_jpeg_echo, "echo-jpeg", 7, 1, "Echo A4C colour", "US", 28.0),
     Entry(enhanced.make_enhanced, "enhanced", 10, 1, "LCA enhanced", "XA", 13.5),
     Entry(xa_runs.make_still, "still", 6, 1, "RCA still", "XA", 10.75),
     Entry(us_objects.make_ivus, "ivus", 8, 1, "IVUS LAD pullback", "IVUS", 21.0),
-    Entry(us_objects.make_rgb_echo, "echo-rgb", 9, 1, "Echo A4C after", "US", 40.0),
+    Entry(us_objects.make_rgb_echo, "echo-rgb", 9, 1, "Echo A4C", "US", 29.5),
 )
-"""In the order they are made: what opens the study first."""
+"""In the order they are made; the first is also the first acquired, which a viewer opens with."""
 
 
 def file_name(entry: Entry) -> str:
