@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
@@ -100,9 +101,10 @@ class ViewerFiles:
 
 
 def _code(path: Path) -> str:
-    """A script without its comment lines: it goes out inside every page."""
-    lines = path.read_text("utf-8").splitlines()
-    return "\n".join(line for line in lines if not line.lstrip().startswith("//"))
+    """A script without its comments (all of them `//` lines or JSDoc): it goes out inside every page."""
+    text = re.sub(r"/\*\*.*?\*/ ?", "", path.read_text("utf-8"), flags=re.DOTALL)
+    lines = (line.strip() for line in text.splitlines())
+    return "\n".join(line for line in lines if line and not line.startswith("//"))
 
 
 def _load(path: Path) -> ViewerFile:

@@ -35,6 +35,15 @@ def browser():
         chromium.close()
 
 
+def wait_until(page, expression, timeout_ms=20_000):
+    """Until `expression` is true in the page. (Playwright's own waiting evaluates text there, which the CSP forbids.)"""
+    for _ in range(timeout_ms // 50):
+        if page.evaluate(expression):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"{expression} did not become true within {timeout_ms} ms")
+
+
 @pytest.fixture
 def page(browser):
     context = browser.new_context(viewport={"width": 1280, "height": 900})

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.conftest import wait_until
+
 PROBE = Path(__file__).with_name("probe.js").read_text()
 RUNS = [("xa512x60", 60, 15), ("xa512x60", 60, 30), ("xa1024x120", 120, 15), ("xa1024x120", 120, 30)]
 
@@ -23,7 +25,7 @@ def play(page, server, name, fps):
     description = tile_of(server, name, fps)
     page.add_init_script(PROBE)
     page.goto(f"{server.url}/view/{description['study_instance_uid']}?run={description['run']}")
-    page.wait_for_function("window.fastcine?.player.stats().all_exact_ms !== null", timeout=60_000)
+    wait_until(page, "window.fastcine?.player.stats().all_exact_ms != null", 60_000)
     page.wait_for_timeout(description["timing"]["duration_ms"])
     return page.evaluate("({shown: probe.shown, unreadable: probe.unreadable, stats: fastcine.player.stats()})")
 
