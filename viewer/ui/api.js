@@ -1,10 +1,9 @@
 // @ts-check
 /**
- * The JSON of docs/api.md that the pages read, and the words for what went wrong.
+ * The worklist of docs/api.md, and the words for what went wrong.
  * Search words travel in the body, never in the URL.
  *
  * @typedef {import("./types.js").WorklistPage} WorklistPage
- * @typedef {import("./types.js").Study} Study
  */
 
 /** A refusal of the server, or silence (status 0). */
@@ -32,21 +31,9 @@ export function refusal(status, body) {
  * @returns {Promise<WorklistPage>}
  */
 export async function fetchWorklist(query, signal) {
-  return /** @type {WorklistPage} */ (
-    await ask("/api/worklist", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(query), signal })
-  );
-}
-
-/** @param {string} studyUid @param {AbortSignal} [signal] @returns {Promise<Study>} */
-export async function fetchStudy(studyUid, signal) {
-  return /** @type {Study} */ (await ask(`/api/studies/${encodeURIComponent(studyUid)}`, { signal: signal ?? null }));
-}
-
-/** @param {string} url @param {RequestInit} options */
-async function ask(url, options) {
   let response;
   try {
-    response = await fetch(url, options);
+    response = await fetch("/api/worklist", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(query), signal });
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
     throw new ApiError(0, "unreachable", "");
@@ -54,7 +41,7 @@ async function ask(url, options) {
   const body = await response.json().catch(() => null);
   if (!response.ok) throw refusal(response.status, body);
   if (body === null) throw new ApiError(response.status, "error", "the answer was no JSON");
-  return body;
+  return /** @type {WorklistPage} */ (body);
 }
 
 /**

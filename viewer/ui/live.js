@@ -4,15 +4,14 @@
  * Loaded after the first picture, since nothing may precede that on the link.
  *
  * @typedef {import("./types.js").Study} Study
+ * @typedef {{run: string, ready?: number[], complete?: boolean, state?: import("./types.js").TileState}} RunNews
  */
-import { fetchStudy } from "./api.js";
-
 const PAUSE_MS = 700; // an arriving study sends one event an object
 const FIRST_PAUSE_MS = 3000; // the picture comes first on the link
 
 /**
  * @param {string} studyUid
- * @param {{study: (study: Study) => void, run: (run: string, ready: number[], complete: boolean) => boolean}} tell run answers whether that was all there is to know
+ * @param {{study: (study: Study) => void, run: (news: RunNews) => boolean}} tell run answers whether that was all there is to know
  */
 export function follow(studyUid, tell) {
   let timer = 0;
@@ -21,8 +20,8 @@ export function follow(studyUid, tell) {
     timer ||= window.setTimeout(async () => {
       timer = 0;
       // When it fails the next event asks again; the picture on screen needs none of it.
-      const study = await fetchStudy(studyUid).catch(() => null);
-      if (study) tell.study(study);
+      const response = await fetch(`/api/studies/${encodeURIComponent(studyUid)}`).catch(() => null);
+      if (response?.ok) tell.study(/** @type {Study} */ (await response.json()));
     }, pause_ms);
   };
   const events = new EventSource("/api/events");
@@ -30,8 +29,7 @@ export function follow(studyUid, tell) {
     if (JSON.parse(event.data).study_instance_uid === studyUid) refetch();
   });
   events.addEventListener("run", (event) => {
-    const { run, ready, complete } = /** @type {{run: string, ready: number[], complete: boolean}} */ (JSON.parse(event.data));
-    if (!tell.run(run, ready, complete)) refetch();
+    if (!tell.run(/** @type {RunNews} */ (JSON.parse(event.data)))) refetch();
   });
   // The page's JSON is as old as the page, and while the line was cut no event came: ask at every opening.
   events.addEventListener("open", () => {

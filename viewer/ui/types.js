@@ -40,7 +40,9 @@
  * @typedef {object} PictureTile a run (two frames or more) or a still
  * @property {"run" | "still"} kind
  * @property {string} run wire id
- * @property {Description} description
+ * @property {string} [label] what it is called, known before its description
+ * @property {number} [frames]
+ * @property {Description | null} description null while it waits
  * @property {number[]} ready frames in the cache by tier
  * @property {boolean} complete
  * @property {TileState} state

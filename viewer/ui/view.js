@@ -213,15 +213,18 @@ async function afterFirstFrame() {
       else if (before.state === "failed" && current.state !== "failed") show(current);
       else picture.update(current, placeOf(current));
     },
-    run: (run, ready, complete) => {
+    run: ({ run, ready = [], complete = false, state }) => {
       const tile = tiles.find((one) => one.run === run);
       if (!tile) return true;
       const made = complete || ready.some((frames) => frames > 0);
-      const known = tile.description !== null && !(made && tile.state === "failed");
-      Object.assign(tile, { ready, complete, state: made ? "ready" : tile.state });
+      const now = state ?? (made ? "ready" : tile.state);
+      // A failure's words, and the description of what only waited until now, are in the study's JSON.
+      const known = tile.description !== null && (now === "failed") === (tile.state === "failed");
+      if (!known) return false;
+      Object.assign(tile, { ready, complete, state: now });
       strip.refresh(tile);
       picture.notice();
-      return known;
+      return true;
     },
   });
 }

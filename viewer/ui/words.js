@@ -51,7 +51,7 @@ export function badgeWords(badge, description) {
   const lossy = description?.lossy?.source ? description.lossy.text || "lossy at source" : "";
   switch (badge) {
     case "FIRST PASS":
-      return { text: "FIRST PASS", className: "first-pass", detail: lossy ? `lossy, exact follows; source ${lossy}` : "lossy, exact follows" };
+      return { text: "FIRST PASS", className: "first-pass", detail: `lossy, ${description?.tiers.exact?.badge === "AS ACQUIRED" ? "original" : "exact"} follows` };
     case "EXACT":
       return { text: "EXACT", className: "exact", detail: lossy ? `checked; source ${lossy}` : "checked" };
     case "AS ACQUIRED":
@@ -92,20 +92,26 @@ export function tileWords(tile) {
   const { description } = tile;
   const failed = tile.state === "failed";
   return {
-    label: description?.label || description?.series_description || description?.modality || "Picture",
+    label: description?.label || tile.label || description?.series_description || description?.modality || "Picture",
     angle: description?.geometry?.label ?? "",
     frames: tileFrames(tile),
-    state: failed ? tile.message || "cannot be shown" : tile.state === "waiting" ? "waiting" : tile.complete ? "" : makingText(tile.ready, description?.frames),
+    state: failed ? tile.message || "cannot be shown" : tile.state === "waiting" ? "waiting" : tile.complete ? "" : makingText(tile.ready, framesOf(tile)),
     failed,
   };
 }
 
 /** @param {import("./types.js").PictureTile} tile */
-function tileFrames({ kind, description }) {
-  if (kind === "still") return "still";
-  if (!description?.frames) return "";
-  const fps = description.timing?.fps;
-  return `${description.frames} fr${fps ? ` · ${fpsText(fps)} fps` : ""}`;
+function tileFrames(tile) {
+  if (tile.kind === "still") return "still";
+  const frames = framesOf(tile);
+  if (!frames) return "";
+  const fps = tile.description?.timing.fps;
+  return `${frames} fr${fps ? ` · ${fpsText(fps)} fps` : ""}`;
+}
+
+/** @param {import("./types.js").PictureTile} tile */
+function framesOf({ description, frames }) {
+  return description?.frames ?? frames;
 }
 
 /** @param {number[]} ready @param {number | undefined} frames */

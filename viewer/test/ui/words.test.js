@@ -7,7 +7,7 @@ import { badgeWords, fpsText, levelText, nextSpeed, noticeWords, otherRate, rate
 const timing = (values) => ({ fps: 15, recommended_fps: null, acquisition_known: true, source: "Frame Time", ...values });
 
 /** @param {object} [values] @returns {any} */
-const description = (values) => ({ run: "a", label: "LCA", modality: "XA", frames: 96, timing: timing({}), geometry: { label: "RAO 32 CRA 2" }, lossy: null, ...values });
+const description = (values) => ({ run: "a", label: "LCA", modality: "XA", frames: 96, tiers: { exact: { badge: "EXACT" } }, timing: timing({}), geometry: { label: "RAO 32 CRA 2" }, lossy: null, ...values });
 
 /** @param {object} [values] @returns {any} */
 const tile = (values) => ({ kind: "run", run: "a", description: description(), ready: [96, 96, 96], complete: true, state: "ready", message: "", ...values });
@@ -42,7 +42,8 @@ test("speeds go by the buttons' steps, keep their sign and stop at the ends", ()
 
 test("a lossy picture never stands without the word", () => {
   const lossy = description({ lossy: { source: true, ratio: 11.2, text: "lossy 11:1 (ISO_10918_1)" } });
-  assert.match(badgeWords("FIRST PASS", description()).detail, /lossy/);
+  assert.equal(badgeWords("FIRST PASS", description()).detail, "lossy, exact follows");
+  assert.equal(badgeWords("FIRST PASS", description({ tiers: { exact: { badge: "AS ACQUIRED" } } })).detail, "lossy, original follows", "exact is not promised where the source is lossy");
   assert.match(badgeWords("AS ACQUIRED", description()).detail, /lossy/);
   assert.equal(badgeWords("AS ACQUIRED", lossy).detail, "lossy 11:1 (ISO_10918_1)");
   assert.match(badgeWords("EXACT", lossy).detail, /lossy 11:1/);
@@ -62,6 +63,8 @@ test("a tile says what it is and how far it is made", () => {
   assert.equal(tileWords(tile({ state: "making", complete: false, ready: [96, 60, 24] })).state, "preparing 25 %");
   assert.equal(tileWords(tile({ state: "waiting", complete: false, description: null })).state, "waiting");
   assert.equal(tileWords(tile({ state: "waiting", complete: false, description: null })).label, "Picture");
+  const early = tileWords(tile({ state: "waiting", complete: false, description: null, label: "RCA", frames: 60 }));
+  assert.deepEqual([early.label, early.frames], ["RCA", "60 fr"], "what is known before the description");
   assert.equal(tileWords(tile({ state: "failed", message: "ends at frame 12" })).state, "ends at frame 12");
   assert.equal(tileWords(tile({ kind: "still" })).frames, "still");
   assert.equal(tileWords({ kind: "other", label: "Report (SR)", sop_instance_uid: "1.2" }).label, "Report (SR)");
