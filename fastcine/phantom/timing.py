@@ -42,8 +42,7 @@ def set_timing(ds: Dataset, timing: Timing) -> None:
         ds.FrameIncrementPointer = 0x00181065
         ds.FrameTimeVector = list(timing.increments_ms)
     steps = [float(step) for step in timing.increments_ms[1:]] or [1000.0]
-    mean_ms = sum(steps) / len(steps)
-    ds.CineRate = ds.RecommendedDisplayFrameRate = round(1000.0 / mean_ms)
+    ds.CineRate = ds.RecommendedDisplayFrameRate = round(1000.0 / sorted(steps)[len(steps) // 2])
     ds.PreferredPlaybackSequencing = 0
     ds.FrameDelay = "0"
     ds.EffectiveDuration = decimal(sum(steps) / 1000.0)

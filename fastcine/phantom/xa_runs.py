@@ -20,21 +20,9 @@ from fastcine.phantom.timing import Timing, constant_timing
 _FPS_15 = "66.6667"
 _SPACING_512_MM = 0.36
 
-UNEQUAL_STEPS_MS = (
-    "33.3",
-    "33.4",
-    "33.3",
-    "33.333",
-    "33.334",
-    "33.3",
-    "33.4",
-    "66.7",
-    "33.33",
-    "33.34",
-    "33.3",
-    "33.4",
-)
-"""A repeating pattern of Frame Time Vector steps: about 30 fps with one dropped pulse in twelve."""
+_STEPS_MS = ("33.3", "33.4", "33.3", "33.333", "33.334", "33.3", "33.4", "33.3", "33.33", "33.34", "33.3", "33.4")
+UNEQUAL_STEPS_MS = (*_STEPS_MS, "66.7", *_STEPS_MS[1:])
+"""A repeating pattern of Frame Time Vector steps: about 30 fps with one dropped pulse in twenty-four."""
 
 
 @dataclass(frozen=True, slots=True)
