@@ -10,7 +10,6 @@ import json
 import re
 import sqlite3
 from collections.abc import Callable, Iterator
-from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,9 +22,8 @@ from fastcine.archive.index_rows import (
     quarantine_row,
     run_row,
     study_row,
-    time_text,
 )
-from fastcine.archive.index_write import put_instance
+from fastcine.archive.index_write import insert_quarantine, put_instance
 from fastcine.archive.queue import IngestQueue, Priority
 from fastcine.archive.record import (
     IndexRecord,
@@ -65,6 +63,11 @@ class Index:
     def write(self, job: Callable[[sqlite3.Connection], T]) -> T:
         """Run `job` in a durable transaction shared with other threads' jobs: for callers inside archive/."""
         return self._database.write(job)
+
+    def read(self, query: Callable[[sqlite3.Connection], T]) -> T:
+        """Run a query on a pooled connection: for callers inside archive/."""
+        with self._database.reading() as connection:
+            return query(connection)
 
     def add_instance(
         self, record: IndexRecord, stored_as: StoredAs, *, priority: int | None = Priority.RECEIVED
@@ -165,10 +168,7 @@ class Index:
 
     def add_quarantine(self, row: QuarantineRow) -> bool:
         """Keep why an object was refused. False where the same bytes were refused before."""
-        values = {field.name: getattr(row, field.name) for field in fields(row)}
-        values["received"] = time_text(row.received)
-        statement = f"INSERT OR IGNORE INTO quarantine ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})"
-        return self._database.write(lambda c: c.execute(statement, tuple(values.values())).rowcount) > 0
+        return self._database.write(lambda connection: insert_quarantine(connection, row))
 
     def quarantine(self) -> list[QuarantineRow]:
         """Every refused object, newest first."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from dataclasses import fields
 from datetime import UTC, datetime
 
 from fastcine.archive.index_rows import patient_and_study, study_sort_id, study_values, time_text
-from fastcine.archive.record import IndexRecord, PatientAndStudy, StoredAs
+from fastcine.archive.record import IndexRecord, PatientAndStudy, QuarantineRow, StoredAs
 from fastcine.archive.search_text import index_text
 from fastcine.cine.wire import run_id, run_name
 from fastcine.errors import Conflict, Duplicate
@@ -157,3 +158,11 @@ def _count(connection: sqlite3.Connection, record: IndexRecord, study: int, rece
         " WHERE serial = ?",
         (record.kind == "run", record.kind == "still", received, study),
     )
+
+
+def insert_quarantine(connection: sqlite3.Connection, row: QuarantineRow) -> bool:
+    """Keep why an object was refused. False where the same bytes were refused before."""
+    values = {field.name: getattr(row, field.name) for field in fields(row)}
+    values["received"] = time_text(row.received)
+    statement = f"INSERT OR IGNORE INTO quarantine ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})"
+    return connection.execute(statement, tuple(values.values())).rowcount > 0

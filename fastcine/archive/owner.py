@@ -29,8 +29,8 @@ from fastcine.archive.events import EventServer, Message
 from fastcine.archive.folder import DataFolder, FolderLock
 from fastcine.archive.index import Index
 from fastcine.archive.queue import Priority
-from fastcine.archive.receive import recover_incoming
 from fastcine.archive.record import Claim, RunRow
+from fastcine.archive.reindex import recover_incoming, reindex_if_lost
 from fastcine.errors import FastcineError, NotFound, StorageFull, StorageUnavailable
 
 logger = logging.getLogger(__name__)
@@ -115,6 +115,8 @@ class IngestOwner:
     def recover(self) -> None:
         """Put right what the owner before, or killed receivers, left."""
         CineCache(self._folder).sweep()
+        if reindex_if_lost(self._folder, self._index, site_timezone=self._site_timezone) is not None:
+            logger.warning("the index was lost and is made anew from the files")
         adopted = recover_incoming(self._folder, self._index, site_timezone=self._site_timezone)
         back = self._index.queue.recover()
         if adopted or back:

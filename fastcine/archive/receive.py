@@ -11,10 +11,10 @@ import hashlib
 import itertools
 import json
 import logging
-import mmap
 import os
 import stat
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +23,6 @@ from fastcine.archive.describe import describe_object, refuse_what_is_no_dicom
 from fastcine.archive.digest import HEAD_BYTES, Digest, Digester, data_set_offset
 from fastcine.archive.folder import DataFolder, storage_errors, sync_directory
 from fastcine.archive.index import Index
-from fastcine.archive.queue import Priority
 from fastcine.archive.record import IndexRecord, InstanceRow, Outcome, QuarantineRow, StoredAs
 from fastcine.archive.store import Chunk, Incoming, Store, read_chunks
 from fastcine.cine.wire import run_id, run_name
@@ -207,7 +206,8 @@ def _take(folder: DataFolder, index: Index, incoming: Incoming, origin: _Origin)
         location = Store(folder).commit(
             incoming, record.study_instance_uid, record.series_instance_uid, sop=record.sop_instance_uid
         )
-        index.add_instance(record, stored_as(location, incoming.digest, source_name=origin.source_name))
+        with suppress(Duplicate):  # a reindex met the file between these two lines
+            index.add_instance(record, stored_as(location, incoming.digest, source_name=origin.source_name))
         incoming.acknowledged()
     logger.info("stored %s", record.sop_instance_uid)
     return _receipt(Outcome.STORED, record)
@@ -301,39 +301,3 @@ def quarantine_row_of(sidecar: Path) -> QuarantineRow:
     """The row as it was kept beside the bytes. Raises ValueError, KeyError or TypeError for what is none."""
     values = json.loads(sidecar.read_text("utf-8"))
     return replace(QuarantineRow(**values), received=datetime.fromisoformat(values["received"]))
-
-
-def recover_incoming(folder: DataFolder, index: Index, *, site_timezone: str) -> int:
-    """Put right what killed receivers left: temp files go, whole objects that were not acknowledged yet are indexed.
-
-    Answers how many objects were indexed. Living receivers are not disturbed.
-    """
-    adopted = 0
-    for intent, location in Store(folder).left_over():
-        path = folder.resolve(location)
-        if path.exists():
-            adopted += adopt(folder, index, path, site_timezone=site_timezone)
-        intent.unlink(missing_ok=True)
-    return adopted
-
-
-def adopt(
-    folder: DataFolder, index: Index, path: Path, *, site_timezone: str, priority: int = Priority.RECEIVED
-) -> bool:
-    """Index a file that lies below objects/ already. False where it is indexed. Raises NotDicom, BadDicom, Conflict."""
-    digester = Digester()
-    with storage_errors("reading an object"):
-        for chunk in read_chunks(path):
-            digester.update(chunk)
-        digest = digester.finish()
-        received = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-        if digest.file_bytes == 0:
-            raise NotDicom("an empty file")
-        with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            record = describe_object(data, site_timezone=site_timezone, digest=digest)
-    location = path.relative_to(folder.root).as_posix()
-    try:
-        index.add_instance(record, stored_as(location, digest, received=received), priority=priority)
-    except Duplicate:
-        return False
-    return True

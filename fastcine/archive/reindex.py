@@ -1,0 +1,149 @@
+"""The index anew from the files alone: what lies below objects/ and quarantine/ is the truth.
+
+One transaction: readers see the old index until the new one is whole, and a crash leaves the old one. Cache entries
+stay; their runs are queued, so that descriptions are made anew and what is whole is not made twice.
+"""
+
+from __future__ import annotations
+
+import mmap
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from fastcine.archive import index_check
+from fastcine.archive.describe import describe_object
+from fastcine.archive.folder import DataFolder, FolderLock, storage_errors
+from fastcine.archive.index import Index
+from fastcine.archive.index_write import insert_quarantine, put_instance
+from fastcine.archive.queue import Priority
+from fastcine.archive.receive import quarantine_row_of, stored_as
+from fastcine.archive.record import IndexRecord, StoredAs
+from fastcine.archive.store import Store, digest_of
+from fastcine.errors import BadDicom, Conflict, Duplicate, NotDicom, StorageUnavailable
+
+OBJECT_DEPTH = 4
+"""Slashes in objects/<hh>/<StudyUID>/<SeriesUID>/<SOPUID>.dcm."""
+Progress = Callable[[int, int | None], None]
+"""Called with how much is done and of how much (None: not known yet); files or rows."""
+
+
+@dataclass(slots=True)
+class ReindexReport:
+    """What came of it: objects indexed, and files that could not be, with the reason."""
+
+    indexed: int = 0
+    refused: list[tuple[str, str]] = field(default_factory=list)
+
+
+def open_index(folder: DataFolder, lock: FolderLock) -> Index:
+    """The index, or, where its file is damaged beyond opening, a new one; the damaged file is kept beside it."""
+    if not lock.held:
+        raise StorageUnavailable("reindexing needs the data folder's lock")
+    try:
+        index = Index(folder.index_path, durable=folder.durable)
+        if not index.read(index_check.damage):
+            return index
+        index.close()
+    except StorageUnavailable:
+        pass
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
+    with storage_errors("setting the damaged index aside"):
+        for suffix in ("", "-wal", "-shm"):
+            part = folder.index_path.with_name(folder.index_path.name + suffix)
+            if part.exists():
+                part.rename(part.with_name(f"{folder.index_path.name}.damaged-{stamp}{suffix}"))
+    return Index(folder.index_path, durable=folder.durable)
+
+
+def describe_file(folder: DataFolder, location: str, *, site_timezone: str) -> tuple[IndexRecord, StoredAs]:
+    """What the index keeps of a stored file. Raises NotDicom, BadDicom, StorageUnavailable."""
+    path = folder.resolve(location)
+    with storage_errors("reading an object"):
+        digest = digest_of(path)
+        if digest.file_bytes == 0:
+            raise NotDicom("an empty file")
+        received = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            record = describe_object(data, site_timezone=site_timezone, digest=digest)
+    return record, stored_as(location, digest, received=received)
+
+
+def adopt(
+    folder: DataFolder, index: Index, location: str, *, site_timezone: str, priority: int = Priority.RECEIVED
+) -> bool:
+    """Index a file that lies below objects/ already. False where it is. Raises NotDicom, BadDicom, Conflict."""
+    record, stored = describe_file(folder, location, site_timezone=site_timezone)
+    try:
+        index.add_instance(record, stored, priority=priority)
+    except Duplicate:
+        return False
+    return True
+
+
+def recover_incoming(folder: DataFolder, index: Index, *, site_timezone: str) -> int:
+    """Put right what killed receivers left: temp files go, whole objects that were not acknowledged yet are indexed.
+
+    Answers how many objects were indexed. Living receivers are not disturbed.
+    """
+    adopted = 0
+    for intent, location in Store(folder).left_over():
+        if folder.resolve(location).exists():
+            adopted += adopt(folder, index, location, site_timezone=site_timezone)
+        intent.unlink(missing_ok=True)
+    return adopted
+
+
+def reindex(
+    folder: DataFolder, index: Index, *, site_timezone: str, progress: Progress = lambda done, total: None
+) -> ReindexReport:
+    """Make the index anew. Call it holding the folder's lock, with nothing receiving meanwhile.
+
+    Whence and when objects came is kept where the old index knew it; else the file's time counts.
+    """
+    # Strays go last, so that a copy put there by hand never wins over the object in its place.
+    locations = sorted(Store(folder).locations(), key=lambda location: location.count("/") != OBJECT_DEPTH)
+    report = ReindexReport()
+
+    def job(connection: sqlite3.Connection) -> None:
+        index_check.empty_derived(connection)
+        for number, location in enumerate(locations):
+            progress(number, len(locations))
+            try:
+                record, stored = describe_file(folder, location, site_timezone=site_timezone)
+                known = index_check.provenance(connection, record.sop_instance_uid, stored.data_set_sha256)
+                if known is not None:
+                    stored = replace(stored, source_name=known[0], received=datetime.fromisoformat(known[1]))
+                put_instance(connection, record, stored_as=stored, priority=Priority.REBUILD)
+                report.indexed += 1
+            except (NotDicom, BadDicom, Conflict, Duplicate) as error:
+                report.refused.append((location, str(error)))
+        _quarantine(connection, folder, report)
+        progress(len(locations), len(locations))
+
+    index.write(job)
+    return report
+
+
+def _quarantine(connection: sqlite3.Connection, folder: DataFolder, report: ReindexReport) -> None:
+    for sidecar in sorted(folder.quarantine.glob("*.json")):
+        try:
+            row = quarantine_row_of(sidecar)
+        except (ValueError, KeyError, TypeError):
+            report.refused.append((_relative(folder, sidecar), "no reason of a refused object can be read from it"))
+            continue
+        if folder.resolve(row.location).exists():
+            insert_quarantine(connection, row)
+
+
+def _relative(folder: DataFolder, path: Path) -> str:
+    return path.relative_to(folder.root).as_posix()
+
+
+def reindex_if_lost(folder: DataFolder, index: Index, *, site_timezone: str) -> ReindexReport | None:
+    """At a start: where the index knows nothing and objects lie there, it was lost. None where it was not."""
+    if index.studies_page(limit=1).studies or next(Store(folder).locations(), None) is None:
+        return None
+    return reindex(folder, index, site_timezone=site_timezone)
