@@ -96,15 +96,16 @@ export class Picture {
     this.notice();
   }
 
-  /** @returns {boolean} whether the player has the run that was asked for (a failed one is never opened) */
+  /** @returns {boolean} whether the player has the run that was asked for (one that waits or failed is not opened) */
   get holds() {
-    return this.tile !== null && this.tile.kind !== "other" && this.tile.state !== "failed" && this.player.run === this.tile.run;
+    return this.tile !== null && this.tile.kind !== "other" && this.player.run === this.tile.run;
   }
 
   /** Says what is happening, or nothing when all is well. */
   notice() {
     clearTimeout(this.timer);
-    const { waiting, connection } = this.player;
+    const { connection } = this.player;
+    const waiting = this.player.waiting || !this.holds;
     if (!waiting) this.waitingSince = performance.now();
     const waited_ms = performance.now() - this.waitingSince;
     const late = waited_ms >= LATE_MS;
@@ -115,7 +116,7 @@ export class Picture {
     byId("stage").classList.toggle("between", this.holds && waiting && waited_ms >= BETWEEN_MS);
     byId("stage").classList.toggle("nothing", !this.holds);
     element.hidden = words === null;
-    element.className = `notice${words?.bad ? " bad" : ""}${waiting || !this.holds ? " middle" : ""}`;
+    element.className = `notice${words?.bad ? " bad" : ""}${waiting ? " middle" : ""}`;
     if (words) setText(element, words.text);
   }
 }

@@ -42,7 +42,7 @@ let current = null;
 /** @type {string | null} the run whose windows and rates the bar shows */
 let described = null;
 let speed = 1;
-/** @type {boolean | null} whether it would play, while a failed run stands in between; playing goes on after it */
+/** @type {boolean | null} whether it would play, while a run that cannot stands in between; playing goes on after it */
 let halted = null;
 let refreshing = 0;
 
@@ -62,15 +62,19 @@ function show(tile) {
   current = tile;
   strip.select(tile.run);
   if (!first) history.replaceState(null, "", `?run=${encodeURIComponent(tile.run)}`);
-  const failed = tile.state === "failed";
-  halted = failed ? play : null;
+  halted = playable(tile) ? null : play;
   picture.begin(tile, placeOf(tile));
-  if (failed) player.pause();
-  else player.open(tile.run, tile.description, { play });
+  if (playable(tile)) player.open(tile.run, tile.description, { play });
+  else player.pause();
   refresh();
   const index = tiles.indexOf(tile);
-  const near = [tiles[index + 1], tiles[index + 2], tiles[index - 1]].filter((next) => next !== undefined && next.state !== "failed");
-  player.prefetch(near.map((next) => ({ run: /** @type {PictureTile} */ (next).run, description: /** @type {PictureTile} */ (next).description })));
+  const near = [tiles[index + 1], tiles[index + 2], tiles[index - 1]].filter((next) => next !== undefined);
+  player.prefetch(near.filter(playable).map(({ run, description }) => ({ run, description })));
+}
+
+/** A run that waits has no description yet, and the server nothing to send. @param {PictureTile} tile */
+function playable(tile) {
+  return tile.state !== "failed" && tile.description !== null;
 }
 
 /** @param {PictureTile} tile */
@@ -185,7 +189,10 @@ player.addEventListener("connection", (event) => {
   picture.retry_ms = /** @type {CustomEvent} */ (event).detail.retry_ms ?? 0;
   picture.notice();
 });
-player.addEventListener("error", (event) => picture.fail(/** @type {CustomEvent} */ (event).detail.message));
+player.addEventListener("error", (event) => {
+  const { run, message } = /** @type {CustomEvent} */ (event).detail;
+  if (!run || run === current?.run) picture.fail(message); // not what befell a neighbour that was fetched in advance
+});
 // A click leaves the focus on its button, where the next Space would press it again instead of playing; those who came by Tab stay.
 let byPointer = false;
 addEventListener("pointerdown", () => (byPointer = true), true);
@@ -210,7 +217,7 @@ async function afterFirstFrame() {
       const before = current;
       takeTiles(all);
       if (before === null || current === null) start();
-      else if (before.state === "failed" && current.state !== "failed") show(current);
+      else if (!playable(before) && playable(current)) show(current);
       else picture.update(current, placeOf(current));
     },
     run: ({ run, ready = [], complete = false, state }) => {

@@ -73,7 +73,7 @@ function show(moved) {
     byId("empty-text"),
     searching
       ? "Try fewer letters, the patient's ID, or the date as 2026-03-01. Esc clears the search."
-      : "Drop DICOM files or whole folders on this page, or send them from the cath lab or the echo machine. They appear here by themselves.",
+      : "Drop DICOM files or whole folders on this page, or run “fastcine ingest FOLDER” on the server. They appear here by themselves.",
   );
   byId("empty-adding").hidden = searching;
 }
