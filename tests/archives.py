@@ -12,8 +12,8 @@ from fastcine.archive.receive import receive_path
 
 def fill(root, paths, *, make=True, site_timezone="UTC"):
     """Receive files into a data folder and make their runs; the receipts."""
-    folder = DataFolder(root)
-    index = Index(folder.index_path)
+    folder = DataFolder(root, durable=False)
+    index = Index(folder.index_path, durable=False)
     receipts = [receive_path(folder, index, Path(path), site_timezone=site_timezone) for path in paths]
     if make:
         settle(folder, index, site_timezone=site_timezone)

@@ -24,7 +24,7 @@ NICENESS = 5
 
 def own(settings: Settings) -> None:
     """Until told to stop. Raises StorageUnavailable or UsageError when the folder cannot be had."""
-    folder = DataFolder(settings.data)
+    folder = DataFolder(settings.data, reserve_bytes=settings.reserve_bytes)
     with folder.acquire("serve") as lock:
         index = Index(folder.index_path)
         threads = work.hands(settings.ingest_threads)

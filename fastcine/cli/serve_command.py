@@ -90,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
         print(describe(settings, sources))
         return 0
     logs.set_up(settings.log_level, settings.log_format)
-    folder = DataFolder(settings.data)
+    folder = DataFolder(settings.data, reserve_bytes=settings.reserve_bytes)
     _check_space(folder, settings)
     if args.ingest is not None and not args.ingest.exists():
         raise UsageError(f"there is no {args.ingest} to take in")

@@ -57,7 +57,7 @@ def make_app(settings: Settings, *, viewer: Path | None = None) -> web.Applicati
 
 
 def _context(settings: Settings, files: ViewerFiles) -> Context:
-    folder = DataFolder(settings.data)
+    folder = DataFolder(settings.data, reserve_bytes=settings.reserve_bytes)
     index = Index(folder.index_path)
     pool = work.pool(max(4, work.hands()), "web")
     loop = asyncio.get_running_loop()
