@@ -33,6 +33,7 @@ export const COMMANDS = [
   { id: "zoom-out", keys: ["-"], label: "Zoom out", group: "Picture" },
   { id: "fit", keys: ["z"], label: "Fit, or one to one", group: "Picture" },
   { id: "reset", keys: ["r"], label: "Reset window, zoom and inversion", group: "Picture" },
+  { id: "texts", keys: ["t"], label: "Hide or show the texts", group: "Picture" },
   { id: "full-screen", keys: ["f"], label: "Full screen", group: "Page" },
   { id: "banner", keys: ["p"], label: "More about the patient", group: "Page" },
   { id: "help", keys: ["?"], label: "Keys and gestures", group: "Page" },

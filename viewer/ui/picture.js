@@ -20,6 +20,7 @@ export class Picture {
     this.time = byId("time-text");
     /** @type {Tile | null} */
     this.tile = null;
+    this.place = "";
     this.error = "";
     this.retry_ms = 0;
     this.waitingSince = 0;
@@ -42,14 +43,14 @@ export class Picture {
     this.waitingSince = performance.now();
     this.drawn = -1;
     this.pending = true;
-    setText(byId("run-place"), place);
+    this.place = place;
     this.refresh();
   }
 
   /** The same run, of which more is known now. @param {Tile} tile @param {string} place */
   update(tile, place) {
     this.tile = tile;
-    setText(byId("run-place"), place);
+    this.place = place;
     this.refresh();
   }
 
@@ -87,6 +88,7 @@ export class Picture {
   refresh() {
     const { player, description } = this;
     setText(byId("run-label"), [description?.phantom ? "PHANTOM" : "", runLabel(description)].filter(Boolean).join(" · "));
+    setText(byId("run-place"), [description?.geometry?.label, this.place].filter(Boolean).join(" · "));
     setText(byId("window-text"), this.holds ? windowText(player.window, player.invert, player.view.scale) : "");
     setText(byId("calibration"), description?.calibration?.text ?? "");
     byId("picture").setAttribute("aria-label", description ? `${runLabel(description)}, ${description.frames} frames` : "Picture");

@@ -23,6 +23,8 @@ export class Transport {
     /** @type {Tool} */
     this.tool = "scrub";
     this.chosen = "";
+    /** @type {Window | null} */
+    this.standard = null;
     this.presets = /** @type {HTMLSelectElement} */ (byId("presets"));
     this.recommended = /** @type {HTMLButtonElement} */ (byId("recommended"));
     for (const button of buttons("[data-command]")) {
@@ -91,6 +93,7 @@ export class Transport {
     this.presets.replaceChildren(...options, hand);
     this.presets.disabled = !options.length;
     this.chosen = "";
+    this.standard = this.player.window; // what the run opens with stands first in the list
     this.#mark();
   }
 
@@ -104,7 +107,8 @@ export class Transport {
   #preset(value) {
     const index = Number(value.slice(1));
     const window = this.description?.display.windows[index];
-    if (value.startsWith("l")) this.player.setVoiLut(index);
+    if (value === "w0") this.player.setWindow(null);
+    else if (value.startsWith("l")) this.player.setVoiLut(index);
     else if (window) this.player.setWindow(window.center, window.width);
     this.chosen = value;
     this.#mark();
@@ -115,8 +119,7 @@ export class Transport {
     const { window } = this.player;
     const { description } = this;
     const windows = description?.display.windows ?? [];
-    const near = (/** @type {number} */ a, /** @type {number} */ b) => Math.abs(a - b) < 1e-6;
-    const index = window ? windows.findIndex(({ center, width }) => near(center, window.center) && near(width, window.width)) : -1;
+    const index = window ? windows.findIndex((other, at) => same(other, window) || (at === 0 && same(this.standard, window))) : -1;
     if (window) this.presets.value = index >= 0 ? `w${index}` : BY_HAND;
     else this.presets.value = this.chosen.startsWith("l") ? this.chosen : "l0";
   }
@@ -138,7 +141,7 @@ export class Transport {
     byId("scrubber").setAttribute("aria-disabled", String(!many));
     setText(byId("rate"), many ? rateText(timing) : "");
     byId("rate").title = timing ? `Rate from: ${timing.source}` : "";
-    if (!player.playing) setText(byId("shown"), many ? "paused" : "");
+    if (!player.playing || !many) setText(byId("shown"), many ? "paused" : "");
     this.#mark();
     this.showMeasured();
   }
@@ -148,6 +151,13 @@ export class Transport {
     const { player } = this;
     if (player.playing && (this.description?.frames ?? 0) > 1) setText(byId("shown"), player.waiting ? "" : `shown ${player.measured_fps.toFixed(1)}`);
   }
+}
+
+/** @typedef {{center: number, width: number}} Window */
+
+/** @param {Window | null} a @param {Window} b */
+function same(a, b) {
+  return a !== null && Math.abs(a.center - b.center) < 1e-6 && Math.abs(a.width - b.width) < 1e-6;
 }
 
 /** @param {string} selector @returns {NodeListOf<HTMLButtonElement>} */

@@ -136,6 +136,7 @@ const actions = /** @type {Record<string, () => unknown>} */ ({
   "zoom-out": () => zoom(0.8),
   fit: fitOrOne,
   reset: () => (player.setWindow(null), player.setInvert(false), player.fit()),
+  texts: () => byId("stage").classList.toggle("bare"),
   "full-screen": () => (document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen()).catch(() => undefined),
   banner: toggleBannerDetail,
   help: async () => (await import("./help.js")).toggleHelp(),

@@ -77,10 +77,9 @@ export function windowText(window, inverted, scale) {
   return parts.join(" · ");
 }
 
-/** "LCA · RAO 32 CRA 2" @param {Description | null} description */
+/** @param {Description | null} description */
 export function runLabel(description) {
-  if (!description) return "";
-  return [description.label || description.series_description || description.modality, description.geometry?.label].filter(Boolean).join(" · ");
+  return description ? description.label || description.series_description || description.modality : "";
 }
 
 /**

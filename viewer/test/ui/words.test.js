@@ -71,7 +71,7 @@ test("a tile says what it is and how far it is made", () => {
 });
 
 test("the run's label falls back on what there is", () => {
-  assert.equal(runLabel(description()), "LCA · RAO 32 CRA 2");
+  assert.equal(runLabel(description()), "LCA");
   assert.equal(runLabel(description({ label: "", series_description: "", geometry: null })), "XA");
   assert.equal(runLabel(null), "");
 });
