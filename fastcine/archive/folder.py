@@ -134,6 +134,15 @@ class DataFolder:
         self.events_path = self.root / "events.sock"
         self._prepare()
 
+    @classmethod
+    def existing(
+        cls, root: str | os.PathLike[str], *, reserve_bytes: int = RESERVE_BYTES, durable: bool = True
+    ) -> DataFolder:
+        """A folder that is there already: nothing is created by mistake. Raises UsageError where it is not."""
+        if not Path(root, "format").is_file():
+            raise UsageError(f"there is no fastcine data folder at {Path(root).absolute()}; name it with --data")
+        return cls(root, reserve_bytes=reserve_bytes, durable=durable)
+
     def _prepare(self) -> None:
         if self.root.exists() and not self.root.is_dir():
             raise UsageError(f"{self.root} is a file; --data wants a folder")

@@ -28,10 +28,12 @@ from fastcine.archive.queue import IngestQueue, Priority
 from fastcine.archive.record import (
     IndexRecord,
     InstanceRow,
+    Outcome,
     QuarantineRow,
     Ready,
     RunRow,
     RunState,
+    SeenFile,
     StoredAs,
     StudiesPage,
     StudyDetail,
@@ -176,20 +178,25 @@ class Index:
             rows = connection.execute("SELECT * FROM quarantine ORDER BY received DESC, sha256").fetchall()
         return list(map(quarantine_row, rows))
 
-    def seen_file(self, key: bytes) -> tuple[str, str, str] | None:
-        """What became of a file met before: outcome, SOP Instance UID, reason; None where it is new or gone."""
+    def seen_file(self, key: bytes) -> SeenFile | None:
+        """What became of a file met before; None where it is new, or its object is not here any more."""
         with self._database.reading() as connection:
             row = connection.execute(
                 "SELECT * FROM seen_file WHERE key = ? AND (sop_instance_uid = '' OR EXISTS"
                 " (SELECT 1 FROM instance WHERE instance.sop_instance_uid = seen_file.sop_instance_uid))",
                 (key,),
             ).fetchone()
-        return None if row is None else (row["outcome"], row["sop_instance_uid"], row["reason"])
+        if row is None:
+            return None
+        outcome = Outcome(row["outcome"])
+        return SeenFile(
+            outcome, row["sop_instance_uid"], code=row["code"], reason=row["reason"], kept_as=row["kept_as"]
+        )
 
-    def remember_file(self, key: bytes, *, outcome: str, sop_instance_uid: str, reason: str = "") -> None:
+    def remember_file(self, key: bytes, seen: SeenFile) -> None:
         """Keep what became of a file, so that it need not be read again."""
-        values = (key, outcome, sop_instance_uid, reason)
-        self._database.write(lambda c: c.execute("INSERT OR REPLACE INTO seen_file VALUES (?, ?, ?, ?)", values))
+        values = (key, str(seen.outcome), seen.sop_instance_uid, seen.code, seen.reason, seen.kept_as)
+        self._database.write(lambda c: c.execute("INSERT OR REPLACE INTO seen_file VALUES (?, ?, ?, ?, ?, ?)", values))
 
     def meta(self, key: str) -> str | None:
         """A value of the `meta` table."""

@@ -19,11 +19,12 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from fastcine import __version__
 from fastcine.archive.describe import describe_object, refuse_what_is_no_dicom
 from fastcine.archive.digest import HEAD_BYTES, Digest, Digester, data_set_offset
 from fastcine.archive.folder import DataFolder, storage_errors, sync_directory
 from fastcine.archive.index import Index
-from fastcine.archive.record import IndexRecord, InstanceRow, Outcome, QuarantineRow, StoredAs
+from fastcine.archive.record import IndexRecord, InstanceRow, Outcome, QuarantineRow, SeenFile, StoredAs
 from fastcine.archive.store import Chunk, Incoming, Store, read_chunks
 from fastcine.cine.wire import run_id, run_name
 from fastcine.errors import BadDicom, Conflict, Duplicate, FastcineError, NotDicom, NotFound
@@ -34,7 +35,8 @@ logger = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """What became of an object. `reason` (no identity in it) says why where it was not stored; UIDs are empty where
-    they could not be read; `run` is the wire id where it has pixels."""
+    they could not be read; `run` is the wire id where it has pixels; `kept_as` says where a refused object's bytes lie.
+    """
 
     outcome: Outcome
     sop_instance_uid: str = ""
@@ -42,6 +44,7 @@ class Receipt:
     reason: str = ""
     code: str = ""
     run: str = ""
+    kept_as: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,18 +91,21 @@ def receive_path(
         if not stat.S_ISREG(status.st_mode):
             return Receipt(Outcome.SKIPPED, reason="not a regular file", code="not_dicom")
         key = _file_key(path, status)
-        known = index.seen_file(key)
-        if known is not None:
-            return _known(index, *known)
-        receipt = _receive_file(
-            folder, index, path, status.st_size, _Origin(source_name=source_name, site_timezone=site_timezone)
-        )
+        seen = index.seen_file(key)
+        if seen is not None and (not seen.kept_as or folder.resolve(seen.kept_as).exists()):
+            return _known(index, seen)
+        origin = _Origin(source_name=source_name, site_timezone=site_timezone)
+        receipt = _receive_file(folder, index, path, status.st_size, origin)
     except OSError as error:
         return Receipt(Outcome.REFUSED, reason=f"cannot be read: {os.strerror(error.errno or 0)}", code="unreadable")
-    if receipt.outcome is not Outcome.REFUSED:
-        index.remember_file(
-            key, outcome=receipt.outcome, sop_instance_uid=receipt.sop_instance_uid, reason=receipt.reason
-        )
+    known = SeenFile(
+        receipt.outcome,
+        receipt.sop_instance_uid,
+        code=receipt.code,
+        reason=receipt.reason,
+        kept_as=receipt.kept_as,
+    )
+    index.remember_file(key, known)
     return receipt
 
 
@@ -172,10 +178,10 @@ def _skipped(error: FastcineError) -> Receipt:
     return Receipt(Outcome.SKIPPED, reason=str(error), code=error.code)
 
 
-def _known(index: Index, outcome: str, sop_instance_uid: str, reason: str) -> Receipt:
-    if outcome == Outcome.SKIPPED:
-        return Receipt(Outcome.SKIPPED, reason=reason, code=NotDicom.code)
-    return _duplicate(index.instance(sop_instance_uid))
+def _known(index: Index, seen: SeenFile) -> Receipt:
+    if seen.outcome in (Outcome.SKIPPED, Outcome.REFUSED):
+        return Receipt(seen.outcome, seen.sop_instance_uid, reason=seen.reason, code=seen.code, kept_as=seen.kept_as)
+    return _duplicate(index.instance(seen.sop_instance_uid))
 
 
 def _duplicate(row: InstanceRow) -> Receipt:
@@ -183,8 +189,8 @@ def _duplicate(row: InstanceRow) -> Receipt:
 
 
 def _file_key(path: Path, status: os.stat_result) -> bytes:
-    """16 bytes that change when the file does. A hash, because paths may hold patients' names."""
-    facts = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+    """16 bytes that change when the file, or this software, does. A hash, since paths may hold patients' names."""
+    facts = (__version__, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
     return hashlib.sha256(os.fsencode(path.absolute()) + repr(facts).encode()).digest()[:16]
 
 
@@ -279,7 +285,14 @@ def _refuse(
         _keep(folder, incoming, row)
     index.add_quarantine(row)
     logger.warning("refused an object, kept as %s: %s", row.location, error)
-    return Receipt(Outcome.REFUSED, row.sop_instance_uid, row.study_instance_uid, reason=str(error), code=error.code)
+    return Receipt(
+        Outcome.REFUSED,
+        row.sop_instance_uid,
+        row.study_instance_uid,
+        reason=str(error),
+        code=error.code,
+        kept_as=row.location,
+    )
 
 
 def _keep(folder: DataFolder, incoming: Incoming, row: QuarantineRow) -> None:

@@ -182,6 +182,17 @@ class QuarantineRow:
     received: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class SeenFile:
+    """What became of a file that was taken in (or not) before; `sop_instance_uid` is empty where it was not read."""
+
+    outcome: Outcome
+    sop_instance_uid: str = ""
+    code: str = ""
+    reason: str = ""
+    kept_as: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
     """A run taken from the queue to be made; `attempts` counts this one."""

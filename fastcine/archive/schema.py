@@ -92,7 +92,8 @@ MIGRATIONS: tuple[str, ...] = (
 
     -- Files met before, by a hash of path, size, inode and times: a second ingest of a folder reads none of them.
     CREATE TABLE seen_file (
-        key BLOB PRIMARY KEY, outcome TEXT NOT NULL, sop_instance_uid TEXT NOT NULL, reason TEXT NOT NULL
+        key BLOB PRIMARY KEY, outcome TEXT NOT NULL, sop_instance_uid TEXT NOT NULL,
+        code TEXT NOT NULL, reason TEXT NOT NULL, kept_as TEXT NOT NULL
     ) WITHOUT ROWID;
     """,
 )

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from fastcine.archive.index import SEARCH_QUERY, STUDIES_QUERY, Index
-from fastcine.archive.record import QuarantineRow
+from fastcine.archive.record import Outcome, QuarantineRow, SeenFile
 from fastcine.errors import Conflict, Duplicate, NotFound, StorageUnavailable, UsageError
 from tests.archive.factories import record, stored_as
 
@@ -160,10 +160,10 @@ def test_quarantine_rows_are_kept_once(index: Index) -> None:
 
 
 def test_files_seen_before_count_only_while_their_object_is_there(index: Index) -> None:
-    index.remember_file(b"k" * 16, outcome="stored", sop_instance_uid="1.2.3.4")
+    index.remember_file(b"k" * 16, SeenFile(Outcome.STORED, "1.2.3.4"))
     assert index.seen_file(b"k" * 16) is None
     index.add_instance(record(), stored_as())
-    assert index.seen_file(b"k" * 16) == ("stored", "1.2.3.4", "")
+    assert index.seen_file(b"k" * 16) == SeenFile(Outcome.STORED, "1.2.3.4")
 
 
 def test_many_threads_and_two_handles_write_without_loss(tmp_path: Path) -> None:

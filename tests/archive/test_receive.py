@@ -187,11 +187,13 @@ def test_a_second_ingest_of_the_same_files_reads_nothing(
         paths[-1].write_bytes(data)
     assert [archive.take_path(path).outcome for path in paths] == ["stored", "stored", "skipped", "refused"]
     monkeypatch.setattr(receive, "_receive_file", None)  # any attempt to read raises TypeError
-    again = [archive.take_path(path) for path in paths[:3]]
-    assert [receipt.outcome for receipt in again] == ["duplicate", "duplicate", "skipped"]
+    again = [archive.take_path(path) for path in paths]
+    assert [receipt.outcome for receipt in again] == ["duplicate", "duplicate", "skipped", "refused"]
     assert again[0].study_instance_uid == "1.2" and again[0].run
+    assert "7FE0,0010" in again[3].reason and again[3].code == "bad_dicom"
     monkeypatch.undo()
-    assert archive.take_path(paths[3]).outcome == "refused"
+    archive.folder.resolve(again[3].kept_as).unlink()  # then it is read, and kept, once more
+    assert archive.folder.resolve(archive.take_path(paths[3]).kept_as).exists()
 
 
 def test_a_copy_elsewhere_is_compared_and_not_copied(
