@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
+from typing import Any
 
 from aiohttp import web
 
 from fastcine.server import bootstrap
 from fastcine.server.context import CONTEXT, Context
 from fastcine.server.middleware import NONCE
+from fastcine.server.routes.studies import in_pool
 from fastcine.viewmodel.study import study as study_json
 
 HTML = "text/html"
@@ -22,9 +23,8 @@ async def worklist_page(request: web.Request) -> web.Response:
     return response
 
 
-def _view_values(context: Context, uid: str, asked: str | None, nonce: str) -> dict[str, str]:
+def _view_values(context: Context, body: dict[str, Any], asked: str | None, nonce: str) -> dict[str, str]:
     """What fills the viewer's page; blocking."""
-    body = study_json(context.index.study(uid))
     tile = bootstrap.first_run(body["tiles"], asked)
     if tile is None:
         return {"study_json": bootstrap.inline_json(body)}
@@ -43,7 +43,12 @@ async def view_page(request: web.Request) -> web.Response:
     """The viewer: the study inline, the stream begun, the first frame in the page."""
     context = request.app[CONTEXT]
     uid, asked, nonce = request.match_info["study_instance_uid"], request.query.get("run"), request[NONCE]
-    values = await asyncio.get_running_loop().run_in_executor(context.pool, _view_values, context, uid, asked, nonce)
+    body = study_json(await in_pool(context, context.index.study, uid))
+    # What is looked at is made before all else; the last one asked for goes first.
+    for tile in reversed(body["tiles"]):
+        if tile["kind"] != "other" and tile["state"] in ("waiting", "making"):
+            context.news.ask_first(int(tile["run"], 16))
+    values = await in_pool(context, _view_values, context, body, asked, nonce)
     response = web.Response(text=context.files.page("view", "fastcine", values), content_type=HTML)
     response.enable_compression()
     return response
