@@ -47,7 +47,7 @@ class BadDicom(FastcineError):
     def __init__(self, reason: str, *, tag: str = "", offset: int = -1) -> None:
         self.reason, self.tag, self.offset = reason, tag, offset
         place = f" at ({tag})" if tag else ""
-        where = f" offset {offset}" if offset >= 0 else ""
+        where = f", offset {offset}" if offset >= 0 else ""
         super().__init__(f"{reason}{place}{where}")
 
 

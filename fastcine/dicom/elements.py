@@ -10,6 +10,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
 
 from fastcine.errors import BadDicom
 
@@ -97,7 +98,8 @@ class ElementReader:
         if self.count > MAX_ELEMENTS:
             raise BadDicom(f"more than {MAX_ELEMENTS} elements", offset=offset)
         if offset + 8 > end:
-            raise BadDicom("data set ends inside an element header", offset=offset)
+            tag = self._cut_tag(offset, encoding, end)
+            raise BadDicom("data set ends inside an element header", tag=tag, offset=offset)
         if offset + 12 <= self._size:
             group, element, vr, short, long = (_BIG if encoding.big_endian else _LITTLE).unpack_from(self._data, offset)
         else:
@@ -118,6 +120,14 @@ class ElementReader:
         if length != UNDEFINED and start + length > end:
             raise _too_long(tag, offset, length, end - start)
         return tag, vr.decode("ascii"), start, length
+
+    def _cut_tag(self, offset: int, encoding: Encoding, end: int) -> str:
+        """The tag of a header that is cut off behind it; empty where the tag itself is cut."""
+        if offset + 4 > end:
+            return ""
+        order: Literal["big", "little"] = "big" if encoding.big_endian else "little"
+        group, element = (int.from_bytes(self._data[at : at + 2], order) for at in (offset, offset + 2))
+        return tag_text(group << 16 | element)
 
     def _implicit(self, tag: int, offset: int, encoding: Encoding, end: int) -> tuple[int, str, int, int]:
         length = struct.unpack_from(">I" if encoding.big_endian else "<I", self._data, offset + 4)[0]
