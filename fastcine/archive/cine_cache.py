@@ -14,7 +14,6 @@ version, cut off, damaged or of other frames counts as absent and is made anew.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import mmap
 import os
 import re
@@ -25,34 +24,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fastcine.archive import cine_layout
+from fastcine.archive.cine_entry import RUN_NAME, TIER_FILES, boot_mark, discard, entry_path
 from fastcine.archive.cine_layout import Header, Record
 from fastcine.archive.folder import DataFolder, storage_errors
 from fastcine.cine.wire import HEADER as PIECE_HEADER
 from fastcine.cine.wire import HEADER_BYTES, PIECE_BYTES, TIERS
-from fastcine.errors import NotFound, PeerError
+from fastcine.errors import NotFound, PeerError, StorageFull
 
-TIER_FILES = ("coarse", "first_pass", "exact")
-_RUN = re.compile("[0-9a-f]{16}")
+SPACE_CHECK_BYTES = 16 << 20
+"""Free space is asked for once in so many bytes written."""
 _BLOB = re.compile("[a-z][a-z0-9_.-]{0,63}")
-
-
-def entry_path(folder: DataFolder, run: str) -> Path:
-    """The folder of a run's entry, whether it exists or not. Raises NotFound for what is no wire id."""
-    if not _RUN.fullmatch(run):
-        raise NotFound("no such run")
-    return folder.cine / run[-2:] / run
-
-
-def boot_mark() -> int:
-    """A number that changes when the machine starts anew, 0 where the system does not tell.
-
-    Unfinished entries are not synced to disk: after a power cut their records may be there and their data not.
-    """
-    try:
-        text = Path("/proc/sys/kernel/random/boot_id").read_bytes()
-    except OSError:
-        return 0
-    return int.from_bytes(hashlib.sha256(text).digest()[:4], "little")
 
 
 class CacheReader:
@@ -189,6 +170,7 @@ class CacheWriter:
         self._path = entry_path(folder, run)
         self._run = run
         self._frames = frames
+        self._unchecked_bytes = SPACE_CHECK_BYTES
         with storage_errors("writing the cine cache"):
             if anew or not self._resumable():
                 self._create()
@@ -218,7 +200,7 @@ class CacheWriter:
             file.truncate(cine_layout.index_bytes(self._frames))
         for name in TIER_FILES:
             (scratch / name).touch()
-        _discard(self._path)
+        discard(self._path)
         scratch.rename(self._path)
 
     def _load(self) -> None:
@@ -276,6 +258,7 @@ class CacheWriter:
         _, head_tier, _, _, head_frame, head_run, *_ = PIECE_HEADER.unpack_from(pieces, 0)
         if (head_tier, head_frame, head_run) != (tier, frame, int(self._run, 16)):
             raise ValueError("the pieces belong to another frame")
+        self._check_space(len(pieces))
         record = Record(self._ends[tier], len(pieces), frame_bytes, zlib.crc32(pieces))
         with storage_errors("writing the cine cache"):
             _write_at(self._files[tier], pieces, record.offset_bytes)
@@ -284,6 +267,15 @@ class CacheWriter:
             self._ends[tier] = record.end_bytes
             self._count_ready()
             os.pwrite(self._index, cine_layout.READY.pack(*self.ready()), cine_layout.READY_OFFSET)
+
+    def _check_space(self, more_bytes: int) -> None:
+        """The cache stops at half the reserve, so that the index and what is being received can still grow."""
+        self._unchecked_bytes += more_bytes
+        if self._unchecked_bytes < SPACE_CHECK_BYTES:
+            return
+        self._unchecked_bytes = 0
+        if self._folder.free_bytes() < self._folder.reserve_bytes // 2:
+            raise StorageFull("the disk is too full to prepare more images for playing: free some space")
 
     def mark_damaged(self, tier: int, frame: int) -> None:
         """A reader found this frame damaged: `has` denies it until `add` replaces it; readers keep it meanwhile."""
@@ -325,16 +317,6 @@ def _write_at(descriptor: int, data: bytes | bytearray | memoryview, offset: int
         view, offset = view[written:], offset + written
 
 
-def _discard(path: Path) -> None:
-    """Take an entry out of sight at once, then delete it: readers that have it mapped keep what they map."""
-    doomed = path.with_name(f"{path.name}.{secrets.token_hex(4)}.old")
-    try:
-        path.rename(doomed)
-    except FileNotFoundError:
-        return
-    shutil.rmtree(doomed, ignore_errors=True)
-
-
 class CineCache:
     """The cache as a whole: blobs beside the tiers, sizes, removal. Eviction (by last use) builds on these."""
 
@@ -365,13 +347,13 @@ class CineCache:
     def remove(self, run: str) -> None:
         """Delete a run's entry; open readers keep what they have mapped."""
         with storage_errors("deleting from the cine cache"):
-            _discard(entry_path(self._folder, run))
+            discard(entry_path(self._folder, run))
 
     def runs(self) -> Iterator[str]:
         """Runs with an entry, usable or not."""
         for fan in sorted(self._folder.cine.iterdir()):
             if fan.is_dir():
-                yield from sorted(entry.name for entry in fan.iterdir() if _RUN.fullmatch(entry.name))
+                yield from sorted(entry.name for entry in fan.iterdir() if RUN_NAME.fullmatch(entry.name))
 
     def sweep(self) -> None:
         """Delete what killed writers left half-renamed. Call it holding the folder's lock."""

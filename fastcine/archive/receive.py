@@ -27,7 +27,7 @@ from fastcine.archive.index import Index
 from fastcine.archive.record import IndexRecord, InstanceRow, Outcome, QuarantineRow, SeenFile, StoredAs
 from fastcine.archive.store import Chunk, Incoming, Store, read_chunks
 from fastcine.cine.wire import run_id, run_name
-from fastcine.errors import BadDicom, Conflict, Duplicate, FastcineError, NotDicom, NotFound
+from fastcine.errors import BadDicom, Conflict, Duplicate, FastcineError, NotDicom, NotFound, StorageUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -209,14 +209,27 @@ def _take(folder: DataFolder, index: Index, incoming: Incoming, origin: _Origin)
             return _receipt(Outcome.DUPLICATE, record)
         except Conflict as error:
             return _refuse(folder, index, incoming, error, origin, record=record)
-        location = Store(folder).commit(
-            incoming, record.study_instance_uid, record.series_instance_uid, sop=record.sop_instance_uid
-        )
-        with suppress(Duplicate):  # a reindex met the file between these two lines
-            index.add_instance(record, stored_as(location, incoming.digest, source_name=origin.source_name))
-        incoming.acknowledged()
+        _store(folder, index, incoming, record, origin)
     logger.info("stored %s", record.sop_instance_uid)
     return _receipt(Outcome.STORED, record)
+
+
+def _store(folder: DataFolder, index: Index, incoming: Incoming, record: IndexRecord, origin: _Origin) -> None:
+    """File first, index row second; where either fails, neither is there."""
+    study, series, sop = record.study_instance_uid, record.series_instance_uid, record.sop_instance_uid
+    try:
+        location = Store(folder).commit(incoming, study, series, sop=sop)
+        with suppress(Duplicate):  # a reindex met the file between these two lines
+            index.add_instance(record, stored_as(location, incoming.digest, source_name=origin.source_name))
+    except BaseException:
+        # Did the row get in after all? Where even that cannot be asked, the next start looks at the intent left behind.
+        with suppress(StorageUnavailable, OSError):
+            try:
+                index.instance(sop)
+            except NotFound:
+                incoming.withdraw()
+        raise
+    incoming.acknowledged()
 
 
 def _describe(incoming: Incoming, site_timezone: str) -> IndexRecord:

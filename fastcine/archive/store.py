@@ -40,7 +40,7 @@ class Incoming:
     digest: Digest
     _descriptor: int
     _intent: Path | None = None
-    _stored: bool = False
+    _target: Path | None = None
 
     def map(self) -> mmap.mmap:
         """The bytes, read-only. Raises ValueError for an empty object."""
@@ -56,7 +56,7 @@ class Incoming:
             self._intent = self.path.with_suffix(INTENT_SUFFIX)
             os.symlink(intent, self._intent)
         self.path.rename(target)
-        self._stored = True
+        self._target = target
 
     def acknowledged(self) -> None:
         """The index has its row: nothing is left to repair."""
@@ -64,13 +64,19 @@ class Incoming:
             self._intent.unlink(missing_ok=True)
             self._intent = None
 
+    def withdraw(self) -> None:
+        """Undo `move`: what could not be indexed was never here. Call it while nobody else may take the name."""
+        if self._target is not None:
+            self._target.unlink(missing_ok=True)
+        self.acknowledged()
+
     def close(self) -> None:
         """Delete the temp file unless it was moved, and let go of it."""
         if self._descriptor < 0:
             return
         descriptor, self._descriptor = self._descriptor, -1
         try:
-            if not self._stored:
+            if self._target is None:
                 with contextlib.suppress(OSError):
                     self.path.unlink(missing_ok=True)
                     self.acknowledged()

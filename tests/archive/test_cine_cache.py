@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 
 from fastcine.archive import cine_layout
-from fastcine.archive.cine_cache import CacheReader, CacheWriter, CineCache, entry_path
+from fastcine.archive.cine_cache import CacheReader, CacheWriter, CineCache
+from fastcine.archive.cine_entry import entry_path
 from fastcine.archive.folder import DataFolder
 from fastcine.cine.wire import Tier, WireCodec, pack_frame, parse_message, run_id, run_name
-from fastcine.errors import NotFound, PeerError
+from fastcine.errors import NotFound, PeerError, StorageFull
 
 RUN = run_name(run_id("1.2.3"))
 
@@ -178,6 +179,19 @@ def test_an_entry_made_anew_is_seen_to_be_another(folder: DataFolder) -> None:
     assert reader.stale
     with pytest.raises(NotFound):
         CacheReader(folder, RUN, 1)
+
+
+def test_the_cache_leaves_room_for_the_index(folder: DataFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    free = folder.reserve_bytes
+    monkeypatch.setattr(DataFolder, "free_bytes", lambda self: free)
+    with CacheWriter(folder, RUN, 400) as writer:
+        for frame in range(300):
+            writer.add(0, frame, pieces(0, frame, bytes(60_000)))
+        free //= 3
+        with pytest.raises(StorageFull):
+            for frame in range(300, 400):
+                writer.add(1, frame, pieces(1, frame, bytes(200_000)))
+        assert writer.ready()[0] == 300
 
 
 def test_blobs_sizes_and_sweeping(folder: DataFolder) -> None:

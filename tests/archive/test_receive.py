@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from fastcine.archive import receive
+from fastcine.archive import receive, store
 from fastcine.archive.digest import data_set_offset
 from fastcine.archive.folder import DataFolder
 from fastcine.archive.index import Index
@@ -270,6 +270,24 @@ def test_a_disk_that_refuses_leaves_nothing_half_stored(
         archive.index.instance("1.2.3.4")
     assert archive.take(part10()).outcome == "stored"
     archive.index.close()
+
+
+@pytest.mark.parametrize("failing", ["index", "fsync of the folder"])
+def test_what_cannot_be_indexed_is_taken_back(archive: Archive, monkeypatch: pytest.MonkeyPatch, failing: str) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise StorageFull("the index cannot grow")
+
+    with monkeypatch.context() as patch:
+        if failing == "index":
+            patch.setattr(archive.index, "add_instance", full)
+        else:
+            archive.folder.durable = True
+            real = store.sync_directory
+            patch.setattr(store, "sync_directory", lambda path: full() if path.name == "1.2.3" else real(path))
+        with pytest.raises(StorageFull):
+            archive.take(part10())
+    assert archive.objects() == archive.incoming() == []
+    assert archive.take(part10()).outcome == "stored"
 
 
 def test_a_source_that_breaks_off_leaves_nothing(archive: Archive) -> None:
