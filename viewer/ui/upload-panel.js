@@ -79,7 +79,8 @@ class Panel {
     this.notes = make("ul");
     this.notes.tabIndex = 0;
     this.notes.setAttribute("aria-label", "Files that were not stored, and why");
-    element.append(make("header", "", this.title, this.button), this.progress, list, this.notes);
+    this.more = make("p", "quiet");
+    element.append(make("header", "", this.title, this.button), this.progress, list, this.notes, this.more);
     this.drawing = 0;
     this.model = new UploadModel();
     this.uploader = this.#uploaderOf(this.model);
@@ -147,6 +148,8 @@ class Panel {
       for (const note of model.notes.slice(this.notes.childElementCount)) {
         this.notes.append(make("li", "", `${note.path} `, make("span", note.outcome === "refused" ? "bad" : "quiet", note.reason)));
       }
+      const unlisted = model.counts.skipped + model.counts.refused - model.notes.length;
+      setText(this.more, unlisted > 0 ? `and ${unlisted.toLocaleString("en")} more that are not listed` : "");
       this.notes.hidden = model.notes.length === 0;
     });
   }
