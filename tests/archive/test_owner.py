@@ -207,7 +207,10 @@ def test_events_tell_of_the_first_frames_and_of_the_end(setup: Setup) -> None:
     listener = threading.Thread(target=listen)
     listener.start()
     assert heard.get(timeout=5)["type"] == "connected"
-    time.sleep(0.05)  # the subscription is on its way
+    deadline = time.monotonic() + 5
+    while not any(peer.subscribed for peer in list(setup.owner._server._peers.values())):
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
     worker = threading.Thread(target=setup.owner.run)
     worker.start()
     run = setup.add("1")
