@@ -134,7 +134,7 @@ export function noticeWords({ connection, retry_ms, waiting, late, tile, error }
   if (!tile) return { text: "This study has no pictures that can be shown here.", bad: false };
   if (error) return { text: error, bad: true };
   if (tile.kind !== "other" && tile.state === "failed") {
-    return { text: `This run cannot be played: ${tile.message || "its data could not be read"}. The file is kept as received.`, bad: true };
+    return { text: `This ${tile.kind === "still" ? "still cannot be shown" : "run cannot be played"}: ${tile.message || "its data could not be read"}. The file is kept as received.`, bad: true };
   }
   if (connection === "waiting" || connection === "closed") {
     const again = retry_ms >= 1500 ? ` Trying again in ${Math.round(retry_ms / 1000)} s.` : " Connecting again.";
@@ -142,6 +142,8 @@ export function noticeWords({ connection, retry_ms, waiting, late, tile, error }
   }
   if (!waiting || !late) return null;
   if (connection === "connecting") return { text: "Connecting", bad: false };
-  if (tile.kind !== "other" && tile.state !== "ready") return { text: "This run is being prepared. It plays as soon as its first frames are made.", bad: false };
+  if (tile.kind !== "other" && tile.state !== "ready") {
+    return { text: `This ${tile.kind} is being prepared. It ${tile.kind === "still" ? "appears as soon as it is" : "plays as soon as its first frames are"} made.`, bad: false };
+  }
   return { text: "Waiting for the first frame", bad: false };
 }

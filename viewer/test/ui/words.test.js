@@ -81,6 +81,7 @@ test("one quiet line says what is amiss, the gravest first, and nothing when all
   assert.equal(noticeWords(now({ waiting: true })), null, "a short wait is not worth a word");
   assert.match(noticeWords(now({ waiting: true, late: true }))?.text ?? "", /first frame/);
   assert.match(noticeWords(now({ waiting: true, late: true, tile: tile({ state: "making" }) }))?.text ?? "", /being prepared/);
+  assert.match(noticeWords(now({ waiting: true, late: true, tile: tile({ kind: "still", state: "waiting" }) }))?.text ?? "", /^This still .* appears/);
   assert.match(noticeWords(now({ connection: "waiting", retry_ms: 4000 }))?.text ?? "", /plays on\. Trying again in 4 s/);
   assert.match(noticeWords(now({ connection: "waiting", waiting: true }))?.text ?? "", /No connection/);
   assert.deepEqual(noticeWords(now({ error: "Too many viewers", connection: "waiting" })), { text: "Too many viewers", bad: true });
