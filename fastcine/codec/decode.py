@@ -25,6 +25,8 @@ from fastcine.errors import BadDicom, FastcineError
 
 Samples = NDArray[np.generic]
 
+_END_OF_IMAGE = b"\xff\xd9"
+
 _FLOAT_TYPES: dict[int, np.dtype[np.generic]] = {4: np.dtype(np.float32), 8: np.dtype(np.float64)}
 
 
@@ -175,7 +177,11 @@ def _jpeg(frame: memoryview, layout: ImageLayout) -> Samples:
 def _jpeg_ls(frame: memoryview, layout: ImageLayout) -> Samples:
     info = scan_jpeg(frame)
     _check_size(info.width, info.height, info.components, layout=layout)
-    samples = np.asarray(imagecodecs.jpegls_decode(bytes(frame)))
+    bitstream = bytes(frame)
+    if _END_OF_IMAGE not in bitstream:
+        # CharLS searches 2**31 zero bits, for seconds, where a stream is cut off, but stops at once at a marker.
+        bitstream += _END_OF_IMAGE
+    samples = np.asarray(imagecodecs.jpegls_decode(bitstream))
     if info.components > 1 and samples.shape[0] == info.components and samples.shape[1:] == (info.height, info.width):
         return samples.transpose(1, 2, 0)
     return samples

@@ -27,7 +27,11 @@ def encode_exact(samples: Unsigned, bits: int, *, rgb: bool = False) -> bytes:
 
     ``samples``: unsigned, below ``2**bits``, shape (rows, columns) or (rows, columns, 3), 1 to 16 bits. ``rgb`` says
     that the three components are really red, green and blue: then the reversible colour transform is used, which
-    stays exact for anything but saves only there. Raises ValueError for other shapes and depths.
+    stays exact for anything, but costs a third to a half more on YCbCr. Raises ValueError for other shapes and depths.
+
+    Trap for the browser: without that transform @cornerstonejs/codec-openjph 2.4.11 hands out the lines of three
+    components in the wrong places. It reads them component by component and writes the k-th as if they came
+    interleaved, to row ``k // 3``, component ``k % 3``; see the test of this module.
     """
     samples = _narrowest(samples, bits)
     colour = rgb and samples.ndim == 3

@@ -47,7 +47,7 @@ def scan_codestream(data: bytes | memoryview) -> CodestreamInfo:
             raise BadDicom("JPEG 2000 header cut off or damaged")
         segments.setdefault(marker, (offset, bytes(view[offset + 4 : offset + 2 + length])))
         offset += 2 + length
-    siz_offset, siz = segments[_SIZ]
+    siz_offset, siz = segments.get(_SIZ, (0, b""))
     _, cod = segments.get(_COD, (0, b""))
     if len(siz) < 36 or len(cod) < 10:
         raise BadDicom("JPEG 2000 header without its sizes or coding style")

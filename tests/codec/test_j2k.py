@@ -1,0 +1,42 @@
+import imagecodecs
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fastcine.codec.j2k import scan_codestream
+from fastcine.errors import BadDicom
+
+IMAGE = np.arange(40 * 50, dtype=np.uint16).reshape(40, 50)
+
+
+def test_htj2k():
+    found = scan_codestream(imagecodecs.htj2k_encode(IMAGE, reversible=True))
+    assert (found.width, found.height, found.components, found.precisions) == (50, 40, 1, (16,))
+    assert found.reversible and found.high_throughput and not found.signed[0] and found.start == 0
+
+
+def test_jpeg_2000_in_a_box():
+    found = scan_codestream(imagecodecs.jpeg2k_encode(IMAGE.astype(np.uint8), level=0, codecformat="jp2"))
+    assert (found.width, found.height) == (50, 40) and found.start > 0 and not found.high_throughput
+
+
+def test_lossy_colour_and_signed():
+    colour = np.zeros((8, 8, 3), np.uint8)
+    found = scan_codestream(imagecodecs.htj2k_encode(colour, 0.1, reversible=False, rgb=True))
+    assert not found.reversible and found.multi_component_transform and found.components == 3
+    assert scan_codestream(imagecodecs.htj2k_encode(colour[..., 0].astype(np.int16), reversible=True)).signed == (True,)
+
+
+@pytest.mark.parametrize("cut", [0, 3, 20, 60])
+def test_cut_off(cut):
+    with pytest.raises(BadDicom):
+        scan_codestream(imagecodecs.htj2k_encode(IMAGE, reversible=True)[:cut])
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes(data):
+    try:
+        assert scan_codestream(b"\xff\x4f\xff\x51" + data).components > 0
+    except BadDicom as error:
+        assert error.reason
