@@ -10,6 +10,7 @@
     ├── Conflict              another data set is stored under this SOP Instance UID: quarantined
     ├── PeerError             the other end broke the protocol: the socket is closed with its code
     ├── NotFound              what was asked for is not here
+    │   └── NotReady          it is being made: it will be here in a moment
     ├── Denied                the caller may not (Host, Origin, role)
     ├── Overloaded            no room for one more; come back later
     ├── StorageFull           the disk (or the quota) is full; nothing was half-stored
@@ -100,6 +101,17 @@ class NotFound(FastcineError):
 
     code = "not_found"
     http_status = 404
+
+
+class NotReady(NotFound):
+    """What was asked for is being made: it will be here in a moment. `lost`: it was there, and has to be made anew."""
+
+    code = "not_ready"
+    http_status = 503
+
+    def __init__(self, reason: str, *, lost: bool = False) -> None:
+        self.lost = lost
+        super().__init__(reason)
 
 
 class Denied(FastcineError):

@@ -99,31 +99,50 @@ def recover_incoming(folder: DataFolder, index: Index, *, site_timezone: str) ->
 def reindex(
     folder: DataFolder, index: Index, *, site_timezone: str, progress: Progress = lambda done, total: None
 ) -> ReindexReport:
-    """Make the index anew. Call it holding the folder's lock, with nothing receiving meanwhile.
+    """Make the index anew. Call it holding the folder's lock; what receives meanwhile waits to add its row.
 
     Whence and when objects came is kept where the old index knew it; else the file's time counts.
     """
+    return index.write(lambda connection: _rebuild(connection, folder, site_timezone, progress))
+
+
+def reindex_if_lost(folder: DataFolder, index: Index, *, site_timezone: str) -> ReindexReport | None:
+    """At a start: where the index knows nothing and objects lie there, it was lost. None where it was not."""
+
+    def job(connection: sqlite3.Connection) -> ReindexReport | None:
+        if connection.execute("SELECT 1 FROM instance LIMIT 1").fetchone() is not None:
+            return None
+        return _rebuild(connection, folder, site_timezone, lambda done, total: None)
+
+    if index.studies_page(limit=1).studies or next(Store(folder).locations(), None) is None:
+        return None
+    return index.write(job)
+
+
+def _rebuild(
+    connection: sqlite3.Connection, folder: DataFolder, site_timezone: str, progress: Progress
+) -> ReindexReport:
+    """Inside the writing transaction, so that whoever stored an object before it is listed, and after it waits.
+
+    (A row is added after its file has its place: a row that is deleted here has a file that is found here.)
+    """
+    report = ReindexReport()
     # Strays go last, so that a copy put there by hand never wins over the object in its place.
     locations = sorted(Store(folder).locations(), key=lambda location: location.count("/") != OBJECT_DEPTH)
-    report = ReindexReport()
-
-    def job(connection: sqlite3.Connection) -> None:
-        index_check.empty_derived(connection)
-        for number, location in enumerate(locations):
-            progress(number, len(locations))
-            try:
-                record, stored = describe_file(folder, location, site_timezone=site_timezone)
-                known = index_check.provenance(connection, record.sop_instance_uid, stored.data_set_sha256)
-                if known is not None:
-                    stored = replace(stored, source_name=known[0], received=datetime.fromisoformat(known[1]))
-                put_instance(connection, record, stored_as=stored, priority=Priority.REBUILD)
-                report.indexed += 1
-            except (NotDicom, BadDicom, Conflict, Duplicate) as error:
-                report.refused.append((location, str(error)))
-        _quarantine(connection, folder, report)
-        progress(len(locations), len(locations))
-
-    index.write(job)
+    index_check.empty_derived(connection)
+    for number, location in enumerate(locations):
+        progress(number, len(locations))
+        try:
+            record, stored = describe_file(folder, location, site_timezone=site_timezone)
+            known = index_check.provenance(connection, record.sop_instance_uid, stored.data_set_sha256)
+            if known is not None:
+                stored = replace(stored, source_name=known[0], received=datetime.fromisoformat(known[1]))
+            put_instance(connection, record, stored_as=stored, priority=Priority.REBUILD)
+            report.indexed += 1
+        except (NotDicom, BadDicom, Conflict, Duplicate) as error:
+            report.refused.append((location, str(error)))
+    _quarantine(connection, folder, report)
+    progress(len(locations), len(locations))
     return report
 
 
@@ -140,10 +159,3 @@ def _quarantine(connection: sqlite3.Connection, folder: DataFolder, report: Rein
 
 def _relative(folder: DataFolder, path: Path) -> str:
     return path.relative_to(folder.root).as_posix()
-
-
-def reindex_if_lost(folder: DataFolder, index: Index, *, site_timezone: str) -> ReindexReport | None:
-    """At a start: where the index knows nothing and objects lie there, it was lost. None where it was not."""
-    if index.studies_page(limit=1).studies or next(Store(folder).locations(), None) is None:
-        return None
-    return reindex(folder, index, site_timezone=site_timezone)

@@ -238,10 +238,9 @@ class Session:
 
     def _close_run(self, run: int) -> list[Action]:
         self._wishes.pop(run, None)
-        if self._plans.pop(run, None) is not None:
-            return [DropRun(run)]
         self._pending.pop(run, None)
-        return []
+        self._plans.pop(run, None)
+        return [DropRun(run)]
 
     def _best(self, now: float) -> tuple[RunPlan, Slot] | None:
         """The most urgent slot of all runs; among equals the run that had least for its weight."""

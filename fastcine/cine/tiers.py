@@ -128,8 +128,9 @@ def exact_tier(samples: Samples, fragments: Sequence[memoryview | bytes], recipe
     crc32 = zlib.crc32(little.data)
     if recipe.exact is WireCodec.DEFLATE:
         return Coded(WireCodec.DEFLATE, zlib.compress(little.data, DEFLATE_LEVEL), crc32)
-    rgb = layout.samples_per_pixel == 3 and recipe.photometric_interpretation == "RGB"
-    return Coded(WireCodec.HTJ2K, htj2k.encode_exact(samples, layout.bits_stored, rgb=rgb), crc32)
+    # Three components always take the reversible transform, YBR too: docs/decisions/0005.
+    bitstream = htj2k.encode_exact(samples, layout.bits_stored, rgb=layout.samples_per_pixel == 3)
+    return Coded(WireCodec.HTJ2K, bitstream, crc32)
 
 
 def first_pass_samples(samples: Samples, recipe: Recipe) -> Samples:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from fastcine.cine.wire import Piece, Tier, WireCodec
 from fastcine.codec import htj2k, pixels
-from fastcine.errors import PeerError
+from fastcine.errors import BadDicom, PeerError
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,18 +78,24 @@ def exact_shape(description: dict[str, Any]) -> tuple[int, ...]:
 
 
 def decode_exact(whole: WholeFrame, description: dict[str, Any]) -> npt.NDArray[Any] | None:
-    """The stored samples of an exact frame, or None when its CRC-32 does not match.
+    """The stored samples of an exact frame, or None when it is damaged: not decodable, or its CRC-32 does not match.
 
-    For codec JPEG use the bitstream itself. Raises BadDicom when the bitstream cannot be decoded.
+    For codec JPEG use the bitstream itself.
     """
     dtype, shape = exact_dtype(description), exact_shape(description)
     on_wire = dtype if dtype.kind == "f" else pixels.wire_dtype(description["bits_stored"]).newbyteorder("<")
     if whole.codec == WireCodec.DEFLATE:
         wanted = int(np.prod(shape)) * on_wire.itemsize
-        raw = zlib.decompressobj().decompress(whole.bitstream, wanted)
+        try:
+            raw = zlib.decompressobj().decompress(whole.bitstream, wanted)
+        except zlib.error:
+            return None
         samples = np.frombuffer(raw, on_wire) if len(raw) == wanted else np.zeros(0, on_wire)
     else:
-        samples = htj2k.decode_exact(whole.bitstream).astype(on_wire, copy=False)
+        try:
+            samples = htj2k.decode_exact(whole.bitstream).astype(on_wire, copy=False)
+        except BadDicom:
+            return None
     if samples.size != int(np.prod(shape)) or zlib.crc32(np.ascontiguousarray(samples).data) != whole.crc32:
         return None
     samples = samples.reshape(shape)

@@ -146,7 +146,8 @@ def make_dsa(place: Place) -> Made:
     ds = _dataset(place, "dsa")
     ds.BodyPartExamined = "ABDOMEN"
     ds.ModalityLUTSequence = sequence(xray_log_lut(10))
-    ds.WindowCenter, ds.WindowWidth = "32768", "65536"
+    # In stored values: the Modality LUT of X-ray images is not part of display (PS3.3 C.8.7.1.1.2).
+    ds.WindowCenter, ds.WindowWidth = "512", "1024"
     ds.RecommendedViewingMode = "SUB"
     ds.MaskSubtractionSequence = sequence(xa_objects.mask_item(first=7, last=24, masks=(2, 3, 4, 5)))
     return _finished(ds, place.seed, "dsa")

@@ -13,7 +13,7 @@ from fastcine.archive.cine_cache import CacheReader
 from fastcine.archive.folder import DataFolder
 from fastcine.archive.index import Index
 from fastcine.cine.wire import HEADER_BYTES, PIECE_BYTES, TIERS, run_name, wire_bytes
-from fastcine.errors import NotFound, Unsupported
+from fastcine.errors import NotFound, NotReady, Unsupported
 
 KEPT_OPEN = 64
 """Readers kept open without a viewer: a strip's worth, so that going back is instant."""
@@ -98,7 +98,10 @@ class RunShelf:
         return opened
 
     def borrow(self, run: int) -> OpenRun:
-        """The run, opened if need be. Raises NotFound, or Unsupported with the reason why it cannot be played."""
+        """The run, opened if need be.
+
+        Raises NotFound, NotReady while nothing of it is made, Unsupported with the reason why it cannot be played.
+        """
         opened = self.borrow_open(run)
         if opened is not None:
             return opened
@@ -106,8 +109,13 @@ class RunShelf:
         if row.state == "failed":
             raise Unsupported(row.message or "this object cannot be played")
         if row.description is None:
-            raise NotFound("the run is still being prepared")
-        fresh = OpenRun(CacheReader(self._folder, run_name(run), row.frames), row.description)
+            raise NotReady("the run is still being prepared")
+        try:
+            reader = CacheReader(self._folder, run_name(run), row.frames)
+        except NotFound:
+            # Described, but its cache is gone or of an older format: the owner makes it anew.
+            raise NotReady("the run is being prepared again", lost=row.state == "ready") from None
+        fresh = OpenRun(reader, row.description)
         with self._lock:
             opened = self._open.setdefault(run, fresh)
             opened.borrowers += 1

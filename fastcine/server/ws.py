@@ -28,7 +28,7 @@ from fastcine.cine.session import (
     Session,
 )
 from fastcine.cine.wire import run_name
-from fastcine.errors import FastcineError, PeerError
+from fastcine.errors import FastcineError, NotReady, PeerError
 from fastcine.server import framing
 from fastcine.server.context import CONTEXT, Context
 from fastcine.server.shelf import OpenRun
@@ -51,6 +51,7 @@ class Viewer:
         self._runs: dict[int, OpenRun] = {}
         self._asked_at: dict[int, float] = {}
         self._damaged: dict[Rebuild, int] = {}
+        self._awaited: set[int] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False
 
@@ -76,7 +77,7 @@ class Viewer:
         self._closing = True
         for task in self._tasks:
             task.cancel()
-        for run in list(self._runs):
+        for run in [*self._runs, *self._awaited]:
             self._drop(run)
 
     def _wake(self, now: float) -> float | None:
@@ -87,8 +88,12 @@ class Viewer:
 
     def progress(self, run: int) -> None:
         """News: a run's cache has grown."""
+        if self._closing:
+            return
         opened = self._runs.get(run)
-        if opened is None or self._closing:
+        if opened is None:
+            if run in self._awaited:
+                self._start(self._find(run))
             return
         if opened.refresh():
             self._apply(self.session.available(run, complete=opened.complete, now=self._loop.time()))
@@ -146,9 +151,14 @@ class Viewer:
             opened = context.shelf.borrow_open(run)
             if opened is None:
                 opened = await self._loop.run_in_executor(context.pool, context.shelf.borrow, run)
+        except NotReady as error:
+            self._await(run, lost=error.lost)
+            return
         except FastcineError as error:
+            self._awaited.discard(run)
             self._apply(self.session.failed(run, error.code, str(error)))
             return
+        self._awaited.discard(run)
         if self._closing or run in self._runs:
             context.shelf.give_back(opened)
             return
@@ -159,10 +169,21 @@ class Viewer:
         now = self._loop.time()
         self._apply(self.session.opened(run, opened, opened.description, complete=opened.complete, now=now))
 
+    def _await(self, run: int, *, lost: bool) -> None:
+        """Nothing of it is made yet: have it made first, and look again when there is news of it."""
+        if self._closing or run in self._awaited:
+            return
+        self._awaited.add(run)
+        self._context.news.follow(run, self)
+        if lost:
+            self._context.news.ask_remake(run, 0, 0)
+        self._context.news.ask_first(run)
+
     def _drop(self, run: int) -> None:
         opened = self._runs.pop(run, None)
+        self._awaited.discard(run)
+        self._context.news.unfollow(run, self)
         if opened is not None:
-            self._context.news.unfollow(run, self)
             self._context.shelf.give_back(opened)
 
     def _rebuild(self, action: Rebuild) -> None:
