@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -115,3 +117,25 @@ def test_a_crash_in_the_middle_leaves_the_old_index(archive: Archive, monkeypatc
     assert list(archive.index.instances()) == before
     with pytest.raises(NotFound):
         archive.index.instance("nothing")
+
+
+def test_nothing_that_is_received_meanwhile_is_forgotten(archive: Archive) -> None:
+    stop, stored = threading.Event(), []
+
+    def receive() -> None:
+        number = 0
+        while not stop.is_set():
+            number += 1
+            stored.append(archive.take(part10(f"8.{number}")).sop_instance_uid)
+
+    receiver = threading.Thread(target=receive)
+    receiver.start()
+    deadline = time.monotonic() + 20
+    while len(stored) < 12 and time.monotonic() < deadline:
+        reindex(archive.folder, archive.index, site_timezone="UTC")
+        time.sleep(0.003)  # the lock of a process's writer is not fair
+    stop.set()
+    receiver.join()
+    assert len(stored) >= 12
+    for sop in stored:
+        archive.index.instance(sop)
