@@ -21,6 +21,7 @@ from fastcine.archive.record import Outcome
 from fastcine.archive.reindex import recover_incoming
 from fastcine.archive.sources import files_of
 from fastcine.cli.folder_options import add_folder_options, folder_settings
+from fastcine.cli.preparing import prepare
 from fastcine.cli.progress import progress_bar
 from fastcine.config import Settings
 from fastcine.errors import UsageError
@@ -95,10 +96,11 @@ def run(args: argparse.Namespace) -> int:
     finally:
         # Also where the disk filled up half-way: what is stored is stored.
         for line in summary.lines(time.monotonic() - start):
-            print(line)
-        index.close()
-    if summary.runs and folder.owner() is None:
-        print(f"{summary.runs} images wait to be prepared for playing: fastcine serve --data {settings.data} does it")
+            print(line, flush=True)
+        try:
+            prepare(folder, index, settings)
+        finally:
+            index.close()
     return 1 if summary.refused else 0
 
 
