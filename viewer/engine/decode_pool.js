@@ -42,17 +42,29 @@ export class DecodePool {
   /** @type {WebAssembly.Module | null} */
   #module = null;
   #background_jobs = 0;
+  #wanted;
+  #started = false;
 
   /** @param {{workers?: number, makeWorker?: () => Worker, compile?: () => Promise<WebAssembly.Module | null>}} [options] */
   constructor({ workers, makeWorker = startWorker, compile = compileDecoder } = {}) {
     const cores = globalThis.navigator?.hardwareConcurrency || WORKERS_MIN;
     const count = workers ?? Math.max(WORKERS_MIN, Math.min(WORKERS_MAX, cores));
     this.makeWorker = makeWorker;
-    for (let n = 0; n < count; n++) this.#seat();
-    const start = () => {
-      for (const { worker } of this.#seats) worker.postMessage({ start: true, module: this.#module });
-    };
-    compile().then((module) => ((this.#module = module), start()), start);
+    this.#wanted = count;
+    this.#seat();
+    compile().then((module) => this.#start(module), () => this.#start(null));
+  }
+
+  /** @param {WebAssembly.Module | null} module */
+  #start(module) {
+    this.#module = module;
+    this.#started = true;
+    for (const { worker } of this.#seats) worker.postMessage({ start: true, module });
+  }
+
+  /** The first frame has the cores for itself; the other workers come when it has been decoded. */
+  #grow() {
+    while (this.#seats.length < this.#wanted) this.#seat();
   }
 
   #seat() {
@@ -65,7 +77,7 @@ export class DecodePool {
       this.#died(seat);
     };
     this.#seats.push(seat);
-    return seat;
+    if (this.#started) worker.postMessage({ start: true, module: this.#module });
   }
 
   /** @param {Source} source */
@@ -151,6 +163,7 @@ export class DecodePool {
     seat.jobs.delete(answer.id);
     if (need.due_ms === Infinity) this.#background_jobs--;
     need.done(answer);
+    this.#grow();
     this.poke();
   }
 
@@ -158,9 +171,8 @@ export class DecodePool {
   #died(seat) {
     seat.worker.terminate();
     this.#seats = this.#seats.filter((other) => other !== seat);
-    if (this.#restarts++ < RESTARTS_MAX) {
-      this.#seat().worker.postMessage({ start: true, module: this.#module });
-    }
+    if (this.#restarts++ < RESTARTS_MAX) this.#seat();
+    else this.#wanted = this.#seats.length;
     for (const need of seat.jobs.values()) {
       if (need.due_ms === Infinity) this.#background_jobs--;
       need.done(null);

@@ -5,9 +5,11 @@ import { Playback } from "./playback.js";
 import { PlayStats } from "./stats.js";
 import { RunLibrary } from "./run_library.js";
 
-/** The clock starts when this many frames after the first are ready, */
+/** The clock starts when this many frames after the first are decoded, */
 const READY_AHEAD = 2;
-/** or this long after the first was shown: a slow link must not hold play back. */
+/** or when previews last for so long (meanwhile decoders and socket come up), */
+const PREVIEWS_LAST_MS = 120;
+/** or one frame's time after the first was shown, at most this long: the first loop has to last its nominal time. */
 const READY_WAIT_MS = 300;
 /** While frames are still to come the server is told the playhead this often. */
 const WISH_MS = 500;
@@ -228,10 +230,34 @@ export class Stage {
     if (!shown || shown.source !== source || shown.frame !== this.playback.frame) return;
     const { order, count } = source.plan;
     let ready = true;
-    for (let n = 1; n <= READY_AHEAD && n < count; n++) ready &&= source.ring.get(order[n]) !== undefined || this.#previews.has(order[n]);
-    if (!ready && now_ms - shown.since_ms < READY_WAIT_MS) return;
+    for (let n = 1; n <= READY_AHEAD && n < count; n++) ready &&= source.ring.get(order[n]) !== undefined;
+    ready ||= this.#previewsLast(source);
+    const wait_ms = Math.min(READY_WAIT_MS, 1000 / Math.abs(this.playback.rate_fps));
+    if (!ready && now_ms - shown.since_ms < wait_ms) return;
     this.playback.start(now_ms);
     this.#stats.get(source)?.started(now_ms);
+  }
+
+  /**
+   * Whether previews alone could play long enough.
+   * @param {RunSource} source
+   */
+  #previewsLast(source) {
+    const { order, count } = source.plan;
+    let n = 0;
+    while (n < count && this.#previews.has(order[n])) n++;
+    return n === count || n * 1000 >= PREVIEWS_LAST_MS * Math.abs(this.playback.rate_fps);
+  }
+
+  /**
+   * A preview to draw. The bootstrap script shows the first one itself: where there are too few to play on, the page is
+   * left as it is until the first decoded frame, from which the clock starts.
+   * @param {RunSource} source
+   */
+  #previewOf(source) {
+    const preview = this.#previews.get(this.playback.frame);
+    const shown_by_page = this.#bootstrap?.run === source.run && this.playback.playing;
+    return preview && shown_by_page && !this.#previewsLast(source) ? undefined : preview;
   }
 
   /**
@@ -245,7 +271,7 @@ export class Stage {
     const description = /** @type {RunDescription} */ (source.description);
     const frame = this.playback.frame;
     const decoded = source.ring.get(frame);
-    const preview = decoded ? undefined : this.#previews.get(frame);
+    const preview = decoded ? undefined : this.#previewOf(source);
     const shown = this.#shown;
     const same_frame = shown !== null && shown.source === source && shown.frame === frame;
     if (!decoded && !preview) {

@@ -59,6 +59,7 @@ class FakeSource {
   }
 }
 
+/** @param {number} workers how many; all at work already */
 function pool(workers = 2) {
   /** @type {FakeWorker[]} */
   const made = [];
@@ -67,7 +68,15 @@ function pool(workers = 2) {
     made.push(worker);
     return /** @type {any} */ (worker);
   };
-  return { made, pool: new DecodePool({ workers, makeWorker, compile: async () => null }) };
+  const decoders = new DecodePool({ workers, makeWorker, compile: async () => null });
+  const first = new FakeSource({ first: 0 });
+  decoders.attach(first);
+  decoders.poke();
+  assert.equal(made.length, 1, "the first frame has the cores for itself");
+  made[0].answer();
+  decoders.detach(first);
+  assert.equal(made.length, workers);
+  return { made, pool: decoders };
 }
 
 /** @param {FakeWorker[]} workers */
@@ -132,7 +141,7 @@ test("a worker that died is replaced; its frames are reported lost", async () =>
   made[0].onerror?.({ preventDefault() {} });
   assert.ok(made[0].dead);
   assert.deepEqual(source.done, ["a lost", "b lost"]);
-  assert.equal(made[1].starts, 1);
+  assert.equal(made[1].starts, 1, "the new one is told to start as the first was");
   assert.deepEqual(names(made.slice(1)), [["c"]]);
 });
 
