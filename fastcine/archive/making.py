@@ -49,6 +49,7 @@ FramePieces = tuple[bytearray | None, bytearray | None, bytearray]
 class Source:
     """A stored object, opened: where its frames lie and how they become tiers."""
 
+    data: mmap.mmap
     buffer: memoryview
     dataset: Dataset
     layout: ImageLayout
@@ -58,6 +59,19 @@ class Source:
     def fragments(self, frame: int) -> list[memoryview]:
         """A frame's bytes in the object, not copied."""
         return [self.buffer[offset : offset + length] for offset, length in self.spans[frame]]
+
+    def release(self, frame: int) -> None:
+        """Give a coded frame's mapped pages back, so that a run of gigabytes stays out of our memory.
+
+        The kernel keeps them in its page cache; touching them again only costs a fault.
+        """
+        if len(self.buffer) != len(self.data) or not hasattr(mmap, "MADV_DONTNEED"):
+            return  # a deflated object lies inflated in memory
+        first, last = self.spans[frame][0], self.spans[frame][-1]
+        start = first.offset_bytes // mmap.PAGESIZE * mmap.PAGESIZE
+        end = last.offset_bytes + last.length_bytes
+        if end > start:
+            self.data.madvise(mmap.MADV_DONTNEED, start, end - start)
 
     def samples(self, frame: int) -> Any:
         """A frame's samples as the wire counts them."""
@@ -77,7 +91,7 @@ def open_source(path: Path) -> Iterator[Source]:
         buffer = structure.buffer(data)
         first = [buffer[offset : offset + length] for offset, length in spans[0]]
         palette = display_settings(dataset, layout).palette
-        yield Source(buffer, dataset, layout, spans, tiers.make_recipe(layout, first, palette))
+        yield Source(data, buffer, dataset, layout, spans, tiers.make_recipe(layout, first, palette))
     finally:
         # Slices of the map may still be referenced by a traceback: the map goes when they go.
         del data
@@ -181,6 +195,7 @@ class Maker:
                 for tier, packed in enumerate(pieces):
                     if packed is not None and not writer.has(tier, frame):
                         writer.add(tier, frame, packed)
+                source.release(frame)
                 if count + 1 == PICTURES_AFTER:
                     self._pictures(source, described)
                 yield

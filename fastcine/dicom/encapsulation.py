@@ -25,6 +25,9 @@ _NUMBER_OF_FRAMES = 0x00280008
 #: Fragments in one object; a frame of 4 GB in 32 kB pieces has fewer.
 MAX_FRAGMENTS = 4_000_000
 
+#: Headers are read over this much of the object before its pages are given back.
+_RELEASE_BYTES = 32 << 20
+
 
 class FragmentSpan(NamedTuple):
     """One run of bytes of the buffer."""
@@ -119,6 +122,7 @@ def _fragments(buffer: memoryview, pixel_data: ElementSpan, *, big_endian: bool)
     header = struct.Struct(">HHI" if big_endian else "<HHI")
     offset, end = pixel_data.value_offset, pixel_data.value_offset + pixel_data.length
     items: list[_Item] = []
+    released = offset
     while offset + 8 <= end:
         group, element, length = header.unpack_from(buffer, offset)
         tag = group << 16 | element
@@ -134,9 +138,18 @@ def _fragments(buffer: memoryview, pixel_data: ElementSpan, *, big_endian: bool)
         if len(items) > MAX_FRAGMENTS:
             raise BadDicom(f"more than {MAX_FRAGMENTS} fragments", tag=tag_text(PIXEL_DATA), offset=offset)
         offset += 8 + length
+        if offset - released > _RELEASE_BYTES:
+            _release(buffer)
+            released = offset
     if not items:
         raise BadDicom("no offset table and no fragments", tag=tag_text(PIXEL_DATA), offset=pixel_data.header_offset)
     return items
+
+
+def _release(buffer: memoryview) -> None:
+    """Give mapped pages back: the kernel maps a neighbourhood of each header, which adds up to the whole object."""
+    if isinstance(buffer.obj, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        buffer.obj.madvise(mmap.MADV_DONTNEED)
 
 
 def _one_to_one(fragments: list[_Item], layout: ImageLayout) -> tuple[FrameSpan, ...] | None:
