@@ -26,6 +26,7 @@ from fastcine.errors import BadDicom, FastcineError
 Samples = NDArray[np.generic]
 
 _END_OF_IMAGE = b"\xff\xd9"
+_OTHER_BITS = b"\xa5\x5a" * 64 + _END_OF_IMAGE
 
 _FLOAT_TYPES: dict[int, np.dtype[np.generic]] = {4: np.dtype(np.float32), 8: np.dtype(np.float64)}
 
@@ -168,10 +169,18 @@ def _check_size(width: int, height: int, components: int, *, layout: ImageLayout
 def _jpeg(frame: memoryview, layout: ImageLayout) -> Samples:
     info = scan_jpeg(frame)
     _check_size(info.width, info.height, info.components, layout=layout)
-    if info.components == 3:
-        # The same space in and out: libjpeg leaves the components alone, whatever their markers say.
-        return np.asarray(imagecodecs.jpeg8_decode(bytes(frame), colorspace="RGB", outcolorspace="RGB"))
-    return np.asarray(imagecodecs.jpeg8_decode(bytes(frame)))
+    # The same space in and out: libjpeg leaves three components alone, whatever their markers say.
+    space = "RGB" if info.components == 3 else None
+    bitstream = bytes(frame)
+    samples = np.asarray(imagecodecs.jpeg8_decode(bitstream, colorspace=space, outcolorspace=space))
+    if _END_OF_IMAGE not in bitstream:
+        # libjpeg makes up what is missing, from zero bits. It was complete if other bits behind it change nothing.
+        # (A last FF is completed to the data byte FF, or it would make a marker with what follows.)
+        behind = b"\0" * bitstream.endswith(b"\xff") + _OTHER_BITS
+        more = imagecodecs.jpeg8_decode(bitstream + behind, colorspace=space, outcolorspace=space)
+        if not np.array_equal(samples, more):
+            raise BadDicom("JPEG bitstream is cut off")
+    return samples
 
 
 def _jpeg_ls(frame: memoryview, layout: ImageLayout) -> Samples:

@@ -10,7 +10,7 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from fastcine.codec.j2k import CodestreamInfo, scan_codestream
+from fastcine.codec.j2k import CodestreamInfo, check_complete, scan_codestream
 from fastcine.errors import BadDicom
 
 Unsigned = NDArray[np.unsignedinteger]
@@ -81,20 +81,35 @@ def decode_clamped(codestream: bytes | memoryview, info: CodestreamInfo) -> Unsi
         return _decoded(codestream, info)
     more = 7 if precision == 8 else 4
     raised = _retagged(bytes(codestream), precision + more, info=info)
-    wide = _decoded(raised, info).astype(np.uint32, copy=False)
+    wide = _decoded(raised, scan_codestream(raised)).astype(np.uint32, copy=False)
     wide += 1 << (more - 1)
     wide >>= more
     return np.minimum(wide, (1 << precision) - 1).astype(f"u{precision // 8}")
 
 
 def _decoded(codestream: bytes | memoryview, info: CodestreamInfo) -> Unsigned:
-    try:
-        samples = np.asarray(imagecodecs.htj2k_decode(bytes(memoryview(codestream)[info.start :]), planar=False))
-    except Exception as error:
-        raise BadDicom("HTJ2K codestream does not decode") from error
-    if samples.shape[:2] != (info.height, info.width):
-        raise BadDicom("HTJ2K codestream decodes to another size than it says")
-    return samples
+    """Decode, and make sure that it came to the end.
+
+    Trap: where decoding breaks off, imagecodecs prints an ignored exception and returns what it has. Lines are written
+    in order, so the last line of the last component shows whether all were: it is marked before and looked at after.
+    """
+    check_complete(codestream, info)
+    stream = bytes(memoryview(codestream)[info.start :])
+    shape = (info.height, info.width) if info.components == 1 else (info.height, info.width, info.components)
+    if not info.components or len(set(info.precisions)) > 1 or info.precisions[0] > 32:
+        raise BadDicom("HTJ2K codestream with components of different depths")
+    size = 1 if info.precisions[0] <= 8 else 2 if info.precisions[0] <= 16 else 4
+    samples = np.empty(shape, f"{'i' if info.signed[0] else 'u'}{size}")
+    last = samples[-1] if info.components == 1 else samples[-1, :, -1]
+    for mark in (0x55, 0x2A):
+        last[...] = mark
+        try:
+            imagecodecs.htj2k_decode(stream, planar=False, out=samples)
+        except Exception as error:
+            raise BadDicom("HTJ2K codestream does not decode") from error
+        if np.any(last != mark):
+            return samples
+    raise BadDicom("HTJ2K codestream breaks off")
 
 
 def _narrowest(samples: Unsigned, bits: int) -> Unsigned:

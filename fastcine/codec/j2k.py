@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from fastcine.errors import BadDicom
 
 _SOC_SIZ = b"\xff\x4f\xff\x51"
-_SIZ, _COD, _QCD, _SOT = 0xFF51, 0xFF52, 0xFF5C, 0xFF90
+_SIZ, _COD, _SOT, _EOC = 0xFF51, 0xFF52, 0xFF90, 0xFFD9
 
 
 @dataclass(frozen=True, slots=True)
 class CodestreamInfo:
     """The main header. ``start`` is where the codestream begins (after the boxes of a JP2 or JPH file, if any).
 
-    ``precisions`` are bits, one a component; ``siz_offset`` and ``qcd_offset`` are offsets of those markers.
+    ``precisions`` are bits, one a component; ``siz_offset`` is where the SIZ marker stands, ``tiles_offset`` where the
+    first tile-part does.
     """
 
     width: int
@@ -28,11 +29,11 @@ class CodestreamInfo:
     high_throughput: bool
     start: int
     siz_offset: int
-    qcd_offset: int
+    tiles_offset: int
 
 
 def scan_codestream(data: bytes | memoryview) -> CodestreamInfo:
-    """Read SIZ, COD and where QCD stands. Raises BadDicom for what is no codestream or is cut off."""
+    """Read the main header. Raises BadDicom for what is no codestream or is cut off."""
     view = memoryview(data)
     start = bytes(view[:65536]).find(_SOC_SIZ)
     if start < 0:
@@ -67,5 +68,29 @@ def scan_codestream(data: bytes | memoryview) -> CodestreamInfo:
         high_throughput=bool(capability & 0x4000),
         start=start,
         siz_offset=siz_offset,
-        qcd_offset=segments.get(_QCD, (-1, b""))[0],
+        tiles_offset=offset,
     )
+
+
+def check_complete(data: bytes | memoryview, info: CodestreamInfo) -> None:
+    """Step over the tile-parts to the end of the codestream. Raises BadDicom where it is cut off (A.4.2, A.4.4).
+
+    OpenJPH decodes what is left of a broken stream without a word.
+    """
+    view, offset = memoryview(data), info.tiles_offset
+    while offset + 2 <= len(view):
+        marker = struct.unpack_from(">H", view, offset)[0]
+        if marker == _EOC:
+            return
+        if marker != _SOT or offset + 12 > len(view):
+            raise BadDicom("JPEG 2000 tile-part missing")
+        length = struct.unpack_from(">I", view, offset + 6)[0]
+        if length == 0:
+            # The last tile-part may leave its length open: then it reaches to the end marker, wherever that is.
+            if bytes(view[offset:]).rstrip(b"\0").endswith(b"\xff\xd9"):
+                return
+            break
+        if length < 14:
+            raise BadDicom("JPEG 2000 tile-part of impossible length")
+        offset += length
+    raise BadDicom("JPEG 2000 codestream is cut off")

@@ -62,6 +62,21 @@ def test_equals_pydicoms_raw_decode(path):
         assert found.dtype == expected.dtype.newbyteorder("=")
 
 
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.9, 0.99])
+@pytest.mark.parametrize("syntax", [".4.50", ".4.70", ".4.80", ".4.90", ".4.201", ".4.110", ".8.1", ".1.98"])
+def test_a_frame_that_is_cut_off_is_refused(syntax, share):
+    frame = FRAMES[syntax]
+    with pytest.raises(BadDicom):
+        decode_frame([frame[: int(len(frame) * share)]], coded(syntax))
+
+
+@pytest.mark.parametrize("syntax", [".4.50", ".4.70", ".4.80"])
+def test_a_frame_that_lacks_only_its_end_marker_is_read(syntax):
+    frame = FRAMES[syntax]
+    whole = decode_frame([frame], coded(syntax))
+    assert frame.endswith(b"\xff\xd9") and np.array_equal(decode_frame([frame[:-2]], coded(syntax)), whole)
+
+
 @pytest.mark.parametrize("cut", [80, 300, 3000])
 def test_a_jpeg_ls_stream_that_is_cut_off_costs_no_time(cut):
     started = time.process_time()
@@ -248,6 +263,7 @@ FRAMES = {
     ".4.201": imagecodecs.htj2k_encode(PICTURE8, reversible=True),
     ".4.110": imagecodecs.jpegxl_encode(PICTURE8, lossless=True),
     ".8.1": zlib.compress(PICTURE8.tobytes(), wbits=-15),
+    ".1.98": PICTURE8.tobytes(),
 }
 
 

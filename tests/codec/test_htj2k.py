@@ -114,6 +114,21 @@ def test_damaged_streams_raise_ours_or_decode_to_the_size_they_say(data):
 STREAM = encode_exact(picture(8)[:40, :40], 8)
 
 
+@pytest.mark.parametrize("value", [0x55, 0x2A, 0])
+@pytest.mark.parametrize("components", [1, 3])
+def test_a_cut_off_stream_is_told_from_a_flat_picture(value, components):
+    flat = np.full((40, 30) if components == 1 else (40, 30, 3), value, np.uint8)
+    assert np.array_equal(decode_exact(encode_exact(flat, 8)), flat)
+    busy = picture(8, "noise" if components == 1 else "colour")
+    stream = encode_exact(busy, 8)
+    for share in (0.2, 0.7, 0.99):
+        with pytest.raises(BadDicom):
+            decode_exact(stream[: int(len(stream) * share)])
+    passed = encode_first_pass(busy, 8, 0.04)
+    with pytest.raises(BadDicom):
+        decode_first_pass(passed[: len(passed) // 2], 8)
+
+
 def wasm_package():
     """The folder of @cornerstonejs/codec-openjph: where NODE_PATH says, or where the viewer's build put it."""
     places = [Path(each) for each in os.environ.get("NODE_PATH", "").split(os.pathsep) if each]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastcine.codec.j2k import scan_codestream
+from fastcine.codec.j2k import check_complete, scan_codestream
 from fastcine.errors import BadDicom
 
 IMAGE = np.arange(40 * 50, dtype=np.uint16).reshape(40, 50)
@@ -40,3 +40,23 @@ def test_any_bytes(data):
         assert scan_codestream(b"\xff\x4f\xff\x51" + data).components > 0
     except BadDicom as error:
         assert error.reason
+
+
+@pytest.mark.parametrize("tilepart", [None, 1])
+def test_a_stream_that_is_cut_off_is_told(tilepart):
+    stream = imagecodecs.htj2k_encode(IMAGE, reversible=True, tlm=True, tilepart=tilepart)
+    info = scan_codestream(stream)
+    check_complete(stream, info)
+    check_complete(stream + b"\0\0", info)
+    for length in range(info.tiles_offset, len(stream) - 1, 7):
+        with pytest.raises(BadDicom):
+            check_complete(stream[:length], info)
+
+
+def test_a_tile_part_of_open_length():
+    stream = bytearray(imagecodecs.htj2k_encode(IMAGE, reversible=True))
+    info = scan_codestream(stream)
+    stream[info.tiles_offset + 6 : info.tiles_offset + 10] = bytes(4)
+    check_complete(bytes(stream) + b"\0", info)
+    with pytest.raises(BadDicom):
+        check_complete(bytes(stream[:-10]), info)
