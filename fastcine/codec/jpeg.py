@@ -6,7 +6,7 @@ Decides what the viewer's decoder is told about passed-through frames, and check
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fastcine.dicom.layout import ImageLayout
 from fastcine.errors import BadDicom
@@ -26,7 +26,8 @@ class JpegInfo:
 
     ``frame_marker`` is the low byte of SOFn (0xC0 baseline, 0xC1 extended, 0xC2 progressive, 0xC3 lossless, 0xF7
     JPEG-LS). ``sampling`` is (horizontal, vertical) for each component. ``adobe_transform`` is APP14's flag (0 none,
-    1 YCbCr, 2 YCCK) or None. ``component_ids`` are the identifiers in the frame header.
+    1 YCbCr, 2 YCCK) or None. ``component_ids`` are the identifiers in the frame header. ``near`` is JPEG-LS' largest
+    error of the first scan, 0 for lossless, None where there is no scan or no JPEG-LS.
     """
 
     width: int
@@ -38,6 +39,7 @@ class JpegInfo:
     component_ids: tuple[int, ...]
     adobe_transform: int | None
     jfif: bool
+    near: int | None = None
 
     @property
     def baseline(self) -> bool:
@@ -55,7 +57,7 @@ def scan_jpeg(bitstream: bytes | memoryview) -> JpegInfo:
     view = memoryview(bitstream)[:_MAX_HEADER_BYTES]
     if bytes(view[:2]) != b"\xff\xd8":
         raise BadDicom("JPEG bitstream without a start of image")
-    offset, frame, adobe, jfif = 2, None, None, False
+    offset, frame, adobe, jfif, near = 2, None, None, False, None
     while offset + 4 <= len(view):
         if view[offset] != 0xFF:
             raise BadDicom("JPEG bitstream without a marker where one must be")
@@ -76,11 +78,13 @@ def scan_jpeg(bitstream: bytes | memoryview) -> JpegInfo:
         elif marker == 0xE0 and body.startswith(b"JFIF\0"):
             jfif = True
         elif marker == 0xDA:
+            # A scan header ends with three bytes; in JPEG-LS the first of them is NEAR (ISO 14495-1 C.2.3).
+            near = body[-3] if len(body) >= 6 and frame is not None and frame[0] == 0xF7 else None
             break
         offset += 2 + length
     if frame is None:
         raise BadDicom("JPEG bitstream without a frame header")
-    return _frame_header(*frame, adobe=adobe, jfif=jfif)
+    return replace(_frame_header(*frame, adobe=adobe, jfif=jfif), near=near)
 
 
 def _frame_header(marker: int, body: bytes, *, adobe: int | None, jfif: bool) -> JpegInfo:
