@@ -1,0 +1,115 @@
+"""`python -m bench`: measure, print a table, keep the JSON, and with --docs write docs/benchmarks.md."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from bench import browser, figures, machine, peer_page, report, runs, static_files
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "bench/results"
+DOCS = ROOT / "docs/benchmarks.md"
+PARTS = ("first", "playback", "size")
+
+
+def arguments(words: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m bench",
+        description="Measures fastcine's viewer against the bare Cornerstone3D page, in turn, in one Chromium.",
+    )
+    parser.add_argument("--repeats", type=int, default=5, help="visits of each page (default: 5)")
+    parser.add_argument("--only", action="append", choices=PARTS, help="measure this part only; may be repeated")
+    parser.add_argument("--run", action="append", help="measure these runs only, such as xa512x60@30; may be repeated")
+    parser.add_argument("--docs", action="store_true", help="write docs/benchmarks.md")
+    parser.add_argument("--from", dest="source", type=Path, help="show a results file again instead of measuring")
+    return parser.parse_args(words)
+
+
+def measured(args: argparse.Namespace, console: Console) -> dict[str, Any]:
+    """Everything that goes into a results file."""
+    from bench.measure import measure
+
+    chromium = browser.chromium_path()
+    if chromium is None:
+        raise SystemExit("bench needs Chromium: sudo apt-get install chromium")
+    described = machine.describe()
+    load = machine.load_average()
+    busy = machine.is_busy(load)
+    if busy:
+        console.print(f"[yellow]Load average {load}: something else is using this machine, the figures will be noisy.")
+    lacking = peer_page.missing()
+    if lacking:
+        console.print(f"[yellow]The Cornerstone3D page is not installed, it is left out. To install it: {lacking}")
+    if static_files.server_name() != "nginx":
+        console.print(f"[yellow]nginx is not installed, the peer is served by aiohttp: {static_files.INSTALL_NGINX}")
+    started = datetime.now(UTC).isoformat(timespec="seconds")
+    wanted = [pair for pair in runs.CONFIGURATIONS if not args.run or f"{pair[0]}@{pair[1]}" in args.run]
+    with (
+        console.status("making the bench runs") as status,
+        tempfile.TemporaryDirectory(prefix="fastcine-bench-") as scratch,
+    ):
+        folder = runs.cache_folder()
+        prepared = [runs.prepare(name, fps, cache=folder) for name, fps in wanted]
+        parts = set(args.only or PARTS)
+        results, notes = asyncio.run(measure(parts, prepared, Path(scratch), repeats=args.repeats, say=status.update))
+    return {
+        "started": started,
+        "command": "python -m bench " + " ".join(sys.argv[1:]),
+        "repeats": args.repeats,
+        "machine": described,
+        "busy": busy,
+        "versions": machine.versions(chromium),
+        "static_server": static_files.server_name(),
+        "results": results,
+        "notes": notes,
+    }
+
+
+def show(saved: dict[str, Any], console: Console) -> None:
+    """The terminal's table."""
+    table = Table(title=f"fastcine and Cornerstone3D, medians of {saved['repeats']} (least to most)")
+    for heading in ("run", "what", "fastcine", "Cornerstone3D", "", "target", ""):
+        table.add_column(heading)
+    before = ""
+    for line in figures.lines(saved["results"]):
+        if before and line.run != before:
+            table.add_section()
+        met = {None: "", True: "[green]met", False: "[red]missed"}[line.met]
+        first = "" if line.run == before else line.run
+        table.add_row(first, line.measure, line.ours, line.peer, line.compared, line.target, met)
+        before = line.run
+    console.print(table)
+    for note in saved["notes"]:
+        console.print(f"[yellow]{note}")
+
+
+def main(words: list[str]) -> int:
+    args = arguments(words)
+    console = Console(width=None if sys.stdout.isatty() else 200)
+    if args.source is not None:
+        saved = json.loads(args.source.read_text())
+    else:
+        saved = measured(args, console)
+        RESULTS.mkdir(parents=True, exist_ok=True)
+        target = RESULTS / f"{saved['started'].replace(':', '')}.json"
+        target.write_text(json.dumps(saved, indent=1) + "\n")
+        console.print(f"results: {target.relative_to(ROOT)}")
+    show(saved, console)
+    if args.docs:
+        DOCS.write_text(report.document(saved), "utf-8")
+        console.print(f"written: {DOCS.relative_to(ROOT)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,263 @@
+"""Chromium, driven: visits of a page, what it took, what its process holds, what the screen showed."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+import shutil
+import urllib.request
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import imagecodecs
+from playwright.async_api import BrowserContext, CDPSession, Page, async_playwright
+from playwright.async_api import Error as PlaywrightError
+
+from bench.reading import Shown, busiest, number_on_screen, pss_bytes
+from tests.e2e.conftest import CHROMIUM_NAMES, FLAGS
+
+PROBE = Path(__file__).parents[1] / "tests/e2e/probe.js"
+VIEWPORT = {"width": 1280, "height": 900}
+POLL_S = 0.1
+CPU_LOOK_S = 1.0
+STATE = """() => {
+  const shown = window.probe?.shown ?? [];
+  let wraps = 0;
+  for (let n = 1; n < shown.length; n++) if (shown[n].number < shown[n - 1].number - frames / 2) wraps++;
+  return { wraps, shown: shown.length, stats: window.fastcine?.player?.stats() ?? null,
+    connection: window.fastcine?.player?.connection ?? "", early: window.fastcineEarly?.socket?.readyState ?? null };
+}"""
+RESULT = """() => {
+  const canvas = document.querySelector("canvas");
+  const box = canvas.getBoundingClientRect();
+  const player = window.fastcine.player;
+  const corner = player.imageToCanvas(0, 0);
+  const beside = player.imageToCanvas(100, 0);
+  return {
+    shown: probe.shown, unreadable: probe.unreadable, first_ms: probe.first_ms, stats: player.stats(),
+    badge: player.badge ?? "", renderer: player.renderer ?? window.fastcine.renderer ?? "",
+    left: box.left + corner.x, top: box.top + corner.y,
+    scale: (beside.x - corner.x) / 100, width: box.width, height: box.height, time_origin_ms: performance.timeOrigin,
+    heap_bytes: performance.memory?.usedJSHeapSize ?? 0,
+  };
+}"""
+
+
+def chromium_path() -> str | None:
+    """The system's Chromium, None where there is none."""
+    return next((found for name in CHROMIUM_NAMES if (found := shutil.which(name))), None)
+
+
+class DidNotPlay(RuntimeError):
+    """A visit that ended without the picture it was to show; the text says how the page stood."""
+
+
+@dataclass(slots=True)
+class Visit:
+    """One visit of one page; times in ms from navigation."""
+
+    shown: list[Shown]
+    unreadable: int
+    player_first_ms: float | None
+    """The page's own word."""
+    canvas_first_ms: float | None
+    """When the burned counter could first be read off the canvas."""
+    screen_first_ms: float | None
+    """When a picture of the screen first held a readable counter; only where the screen was recorded."""
+    badge: str
+    renderer: str
+    stats: dict[str, Any]
+    width: int
+    height: int
+    pss_bytes: int | None = None
+    heap_bytes: int | None = None
+    errors: list[str] = field(default_factory=list)
+
+
+@asynccontextmanager
+async def chromium(profile: Path) -> AsyncIterator[BrowserContext]:
+    """A browser with a profile of its own on disk: HTTP cache and compiled-code cache work as a reader's do."""
+    path = chromium_path()
+    if path is None:
+        raise RuntimeError("Chromium is not installed: sudo apt-get install chromium")
+    async with async_playwright() as playwright:
+        context = await playwright.chromium.launch_persistent_context(
+            str(profile), executable_path=path, args=FLAGS, viewport=VIEWPORT
+        )
+        await context.add_init_script(path=PROBE)
+        try:
+            yield context
+        finally:
+            await context.close()
+
+
+class Screencast:
+    """Pictures of the screen while a page starts, each with the time Chromium put it there."""
+
+    def __init__(self, session: CDPSession) -> None:
+        self._session = session
+        self._pictures: list[tuple[float, str]] = []
+        self._acks: set[asyncio.Task[Any]] = set()
+
+    async def start(self) -> None:
+        self._session.on("Page.screencastFrame", self._take)
+        await self._session.send("Page.startScreencast", {"format": "jpeg", "quality": 85, "everyNthFrame": 1})
+
+    def _take(self, event: dict[str, Any]) -> None:
+        self._pictures.append((event["metadata"]["timestamp"] * 1000, event["data"]))
+        ack = asyncio.ensure_future(self._acknowledge(event["sessionId"]))
+        self._acks.add(ack)
+        ack.add_done_callback(self._acks.discard)
+
+    async def _acknowledge(self, number: int) -> None:
+        with suppress(PlaywrightError):  # the page was closed meanwhile
+            await self._session.send("Page.screencastFrameAck", {"sessionId": number})
+
+    async def stop(self) -> None:
+        await self._session.send("Page.stopScreencast")
+
+    def first_readable_ms(self, result: dict[str, Any]) -> float | None:
+        """When the counter could first be read, ms from navigation."""
+        for time_ms, data in self._pictures:
+            picture = imagecodecs.jpeg_decode(base64.b64decode(data))
+            zoom = picture.shape[1] / VIEWPORT["width"]
+            left, top, scale = result["left"] * zoom, result["top"] * zoom, result["scale"] * zoom
+            if number_on_screen(picture, left=left, top=top, scale=scale) is not None:
+                return float(time_ms - result["time_origin_ms"])
+        return None
+
+
+async def _wait(page: Page, frames: int, *, loops: int, whole: bool, timeout_s: float) -> None:
+    """Until `loops` loops were shown (0: the first frame) and, with `whole`, everything was loaded."""
+    script = STATE.replace("frames / 2", f"{frames} / 2")
+    deadline = asyncio.get_running_loop().time() + timeout_s
+    while asyncio.get_running_loop().time() < deadline:
+        state = await page.evaluate(script)
+        stats = state["stats"] or {}
+        ended = stats.get("all_exact_ms") or stats.get("all_loaded_ms")
+        if state["shown"] and state["wraps"] >= loops and (ended or not whole):
+            return
+        await asyncio.sleep(POLL_S)
+    raise DidNotPlay(f"it did not play in {timeout_s} s: {state}")
+
+
+async def visit(
+    context: BrowserContext,
+    url: str,
+    frames: int,
+    *,
+    loops: int = 1,
+    whole: bool = True,
+    record: bool = False,
+    memory: bool = False,
+    timeout_s: float = 45,
+) -> Visit:
+    """Open `url` in a new page, wait, read, close; `record` the screen, look at the process's `memory` at the end."""
+    page = await context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    try:
+        screen = Screencast(await context.new_cdp_session(page)) if record else None
+        if screen is not None:
+            await screen.start()
+        await page.goto(url, wait_until="commit")
+        await _wait(page, frames, loops=loops, whole=whole, timeout_s=timeout_s)
+        if screen is not None:
+            await asyncio.sleep(0.3)
+            await screen.stop()
+        pss = await renderer_pss_bytes() if memory else None
+        result = await page.evaluate(RESULT)
+        return Visit(
+            shown=[Shown(row["number"], row["time_ms"]) for row in result["shown"]],
+            unreadable=result["unreadable"],
+            player_first_ms=result["stats"]["first_frame_ms"],
+            canvas_first_ms=result["first_ms"],
+            screen_first_ms=screen.first_readable_ms(result) if screen is not None else None,
+            badge=result["badge"],
+            renderer=result["renderer"],
+            stats=result["stats"],
+            width=round(result["width"]),
+            height=round(result["height"]),
+            pss_bytes=pss,
+            heap_bytes=result["heap_bytes"],
+            errors=errors,
+        )
+    finally:
+        await page.close()
+
+
+def _stat_fields(pid: int) -> list[str]:
+    """Fields of /proc/<pid>/stat after the command's name (which may hold spaces): index 1 is the parent."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+
+
+def renderer_cpu_seconds(ancestor: int) -> dict[int, float]:
+    """CPU seconds of each renderer process below `ancestor`, by process id."""
+    parents: dict[int, int] = {}
+    cpu: dict[int, float] = {}
+    ticks = os.sysconf("SC_CLK_TCK")
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        pid = int(entry.name)
+        try:
+            fields = _stat_fields(pid)
+            parents[pid] = int(fields[1])
+            if b"--type=renderer" in (entry / "cmdline").read_bytes():
+                cpu[pid] = (int(fields[11]) + int(fields[12])) / ticks
+        except OSError:
+            continue  # it ended meanwhile
+    return {pid: seconds for pid, seconds in cpu.items() if _descends(pid, ancestor, parents)}
+
+
+def _descends(pid: int, ancestor: int, parents: dict[int, int]) -> bool:
+    while pid > 1:
+        if pid == ancestor:
+            return True
+        pid = parents.get(pid, 0)
+    return False
+
+
+async def renderer_pss_bytes() -> int:
+    """PSS of the renderer that plays: of this program's browser's renderers the one that uses the CPU."""
+    before = renderer_cpu_seconds(os.getpid())
+    await asyncio.sleep(CPU_LOOK_S)
+    return _pss_of(busiest(before, renderer_cpu_seconds(os.getpid())))
+
+
+def _pss_of(pid: int) -> int:
+    return pss_bytes(Path(f"/proc/{pid}/smaps_rollup").read_text())
+
+
+def body_bytes(url: str) -> int:
+    """Length on the wire of an answer's body, asked for as Chromium asks."""
+    request = urllib.request.Request(url, headers={"Accept-Encoding": "gzip, deflate, br"})
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        return len(answer.read())
+
+
+async def cold_bytes(url: str, frames: int, profile: Path) -> dict[str, int]:
+    """Bytes over the wire of every HTTP answer (headers included) on a first visit with an empty cache, by path.
+
+    Waits until the run was loaded and played once, so that decoders are among them. Bytes of the socket are not. What
+    Chromium does not tell the size of, the scripts that workers start with, is asked for once more.
+    """
+    async with chromium(profile) as context:
+        page = await context.new_page()
+        finished: list[Any] = []
+        context.on("requestfinished", lambda request: finished.append(request))
+        await page.goto(url, wait_until="commit")
+        await _wait(page, frames, loops=1, whole=True, timeout_s=120)
+        sizes: dict[str, int] = {}
+        for request in finished:
+            if request.url.startswith("http"):
+                size = await request.sizes()
+                body = size["responseBodySize"] or await asyncio.to_thread(body_bytes, request.url)
+                path = "/" + request.url.split("/", 3)[3].partition("?")[0]
+                sizes[path] = sizes.get(path, 0) + size["responseHeadersSize"] + body
+        return sizes
