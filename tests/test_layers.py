@@ -1,4 +1,4 @@
-"""The house rules of design.md section 2: who may import whom, where I/O is allowed, how long files and functions are."""
+"""The house rules of design.md section 2: who may import whom, where I/O is allowed, how long things are."""
 
 import ast
 from pathlib import Path
