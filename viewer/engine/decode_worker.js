@@ -228,7 +228,9 @@ async function work() {
  */
 async function warmUp(streams) {
   if (warm_ups_left-- <= 0) return;
-  if (!busy && queue.length === 0) for (const bytes of streams) run(await decoder("htj2k"), bytes);
+  const wasm = await decoder("htj2k");
+  // Nothing is awaited from here on: a frame just decoded still lies in the heap that this writes over.
+  if (!busy && queue.length === 0) for (const bytes of streams) run(wasm, bytes);
   setTimeout(() => warmUp(streams), 0);
 }
 
