@@ -1,10 +1,17 @@
 """A real browser, and the bench runs served to it."""
 
 import shutil
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 
 import pytest
 from playwright.sync_api import sync_playwright
 
+from fastcine.archive.folder import DataFolder
+from fastcine.archive.index import Index
+from fastcine.archive.record import IndexRecord, PatientAndStudy, StoredAs
+from tests.archives import fill
+from tests.e2e import made_objects
 from tests.serving import command, serving
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -36,12 +43,19 @@ def browser():
 
 
 def wait_until(page, expression, timeout_ms=20_000):
-    """Until `expression` is true in the page. (Playwright's own waiting evaluates text there, which the CSP forbids.)"""
+    """Until `expression` is true in the page. (Playwright's own waiting evaluates text, which the CSP forbids.)"""
     for _ in range(timeout_ms // 50):
         if page.evaluate(expression):
             return
         page.wait_for_timeout(50)
     raise AssertionError(f"{expression} did not become true within {timeout_ms} ms")
+
+
+@pytest.fixture
+def quiet_page(page):
+    """A page that must not say an error on its console."""
+    yield page
+    assert page.errors == []
 
 
 @pytest.fixture
@@ -66,4 +80,55 @@ def bench_server(tmp_path_factory):
     command("ingest", "--data", folder / "data", files)
     with serving(folder / "data") as server:
         server.tiles = server.wait_until_made()
+        yield server
+
+
+MADE_UP_STUDIES = 120
+
+
+def add_made_up_studies(root):
+    """Studies that are rows of the index only, one a day, of the year 2019: far down in the worklist."""
+    index = Index(DataFolder(root, durable=False).index_path, durable=False)
+    for number in range(MADE_UP_STUDIES):
+        moment = datetime(2019, 1, 1, 8, tzinfo=UTC) + timedelta(days=number)
+        study = PatientAndStudy(
+            study_instance_uid=f"1.2.3.{number}",
+            patient_id=f"MU-{number:03d}",
+            patient_name=f"Made^Up {number:03d}",
+            birth_date="1950-02-03",
+            study_datetime=moment,
+            study_date_text=moment.strftime("%Y-%m-%d %H:%M"),
+            description="Made up",
+        )
+        record = IndexRecord(
+            patient_and_study=study,
+            series_instance_uid=f"1.2.3.{number}.1",
+            sop_instance_uid=f"1.2.3.{number}.1.1",
+            sop_class_uid="1.2.840.10008.5.1.4.1.1.88.11",
+            transfer_syntax_uid="1.2.840.10008.1.2.1",
+            modality="SR",
+            label="Report (SR)",
+        )
+        digest = sha256(record.sop_instance_uid.encode()).digest()
+        stored = StoredAs(
+            location="nowhere", file_bytes=1, data_set_offset=0, head_sha256=digest, data_set_sha256=digest
+        )
+        index.add_instance(record, stored)
+    index.close()
+
+
+@pytest.fixture(scope="session")
+def archive(tmp_path_factory):
+    """One server with the made objects, by name in `archive.made`, and a few pages of made-up studies; all prepared."""
+    folder = tmp_path_factory.mktemp("archive")
+    made = {
+        one.name: one for one in (*made_objects.heart(), *made_objects.colour_study(), *made_objects.named_studies())
+    }
+    paths = [folder / f"{name}.dcm" for name in made]
+    for path in paths:
+        path.write_bytes(made[path.stem].data)
+    fill(folder / "data", reversed(paths))  # not in the order of acquisition
+    add_made_up_studies(folder / "data")
+    with serving(folder / "data") as server:
+        server.made = made
         yield server

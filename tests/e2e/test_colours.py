@@ -1,0 +1,91 @@
+"""Every kind of pixel is drawn in its right levels, by the canvas path and by WebGL."""
+
+import numpy as np
+import pytest
+from pydicom.pixels import apply_color_lut
+
+from tests.e2e import looking
+from tests.e2e.conftest import FLAGS, chromium_path, wait_until
+
+pytestmark = pytest.mark.e2e
+
+GREY = ("monochrome1", "twelve", "signed")
+SOFTWARE_GL = [
+    *(flag for flag in FLAGS if flag != "--disable-gpu"),
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+]
+
+
+def palette_reference(made, frame):
+    """pydicom's colours of a palette image, in 8 bits."""
+    rgb = apply_color_lut(made.stored[frame], made.dataset)
+    return (rgb >> 8).astype(np.uint8)
+
+
+def reference(archive, name, frame):
+    made = archive.made[name]
+    if name in GREY:
+        return looking.grey_reference(made, looking.description_of(archive, made), frame)
+    return palette_reference(made, frame) if name == "palette" else made.stored[frame]
+
+
+@pytest.mark.parametrize("name", ["rgb", "ybr", "palette", *GREY])
+def test_pixels_are_those_of_the_file(quiet_page, archive, name):
+    looking.open_run(quiet_page, archive, name)
+    assert quiet_page.evaluate("fastcine.player.renderer") == "2d"
+    for frame in (0, 2):
+        looking.show_frame(quiet_page, frame)
+        picture = looking.canvas_picture(quiet_page)
+        assert looking.difference(picture, reference(archive, name, frame)) <= 2, name
+    assert looking.text(quiet_page, "#badge") == ("AS ACQUIRED" if name == "ybr" else "EXACT")
+
+
+def test_a_mask_is_not_subtracted(quiet_page, archive):
+    """The Mask Subtraction Sequence is the reader's choice: the run opens as it was stored."""
+    description = looking.open_run(quiet_page, archive, "masked")
+    made = archive.made["masked"]
+    assert made.dataset.MaskSubtractionSequence[0].MaskOperation == "AVG_SUB"
+    looking.show_frame(quiet_page, 5)
+    picture = looking.canvas_picture(quiet_page)
+    assert looking.difference(picture, looking.grey_reference(made, description, 5)) <= 2
+    subtracted = made.stored[5].astype(int) - made.stored[0]
+    assert np.abs(subtracted - picture[..., 0]).max() > 50, "the two would not be told apart"
+
+
+@pytest.fixture(scope="module")
+def gl_page(browser):
+    """A page of a browser that has WebGL2, drawn by the processor."""
+    chromium = browser.browser_type.launch(executable_path=chromium_path(), args=SOFTWARE_GL)
+    page = chromium.new_page(viewport={"width": 1280, "height": 900})
+    page.errors = []
+    page.on("pageerror", lambda error: page.errors.append(str(error)))
+    page.on("console", lambda message: page.errors.append(message.text) if message.type == "error" else None)
+    yield page
+    chromium.close()
+    assert page.errors == []
+
+
+ANOTHER_PLAYER = """async (renderer) => {
+  const {createPlayer} = await import(document.querySelector('link[href$="/engine/player.js"]').href);
+  const {run, description} = fastcine.player, before = document.getElementById("picture");
+  fastcine.player.close();
+  const canvas = before.cloneNode();
+  before.replaceWith(canvas);
+  fastcine.player = createPlayer(canvas, {renderer});
+  fastcine.player.open(run, description, {play: false});
+}"""
+
+
+@pytest.mark.parametrize("name", ["rgb", "ybr", "palette", *GREY])
+def test_webgl_draws_what_the_canvas_draws(gl_page, archive, name):
+    looking.open_run(gl_page, archive, name)
+    pictures = {}
+    for renderer in ("2d", "gl"):
+        gl_page.evaluate(ANOTHER_PLAYER, renderer)
+        wait_until(gl_page, looking.EXACT)
+        assert gl_page.evaluate("fastcine.player.renderer") == renderer
+        looking.show_frame(gl_page, 1)
+        pictures[renderer] = looking.canvas_picture(gl_page)
+    assert looking.difference(pictures["gl"], pictures["2d"]) <= 1
+    assert looking.difference(pictures["gl"], reference(archive, name, 1)) <= 2
