@@ -11,11 +11,11 @@ EXACT = "window.fastcine?.player.stats().all_exact_ms != null"
 STANDS = "!fastcine.player.playing && !fastcine.player.waiting"
 
 # The picture as the canvas holds it right after a draw, one image column a device pixel: what WebGL drew is gone later.
-READ_PICTURE = """({one}) => new Promise((resolve) => {
+READ_PICTURE = """() => new Promise((resolve) => {
   const {player} = fastcine, canvas = document.getElementById("picture"), {columns, rows} = player.description;
   const read = () => {
     const {scale} = player.view;
-    if (one && Math.abs(scale - 1) > 1e-9) return;
+    if (Math.abs(scale - 1) > 1e-9) return;
     player.removeEventListener("frame", read);
     const at = player.imageToCanvas(0, 0);
     const copy = new OffscreenCanvas(columns, rows).getContext("2d", {willReadFrequently: true});
@@ -23,11 +23,11 @@ READ_PICTURE = """({one}) => new Promise((resolve) => {
     const bytes = copy.getImageData(0, 0, columns, rows).data;
     let text = "";
     for (let at = 0; at < bytes.length; at += 32768) text += String.fromCharCode(...bytes.subarray(at, at + 32768));
-    resolve({columns, rows, frame: player.frame, data: btoa(text)});
+    resolve({columns, rows, data: btoa(text)});
   };
   player.addEventListener("frame", read);
   const {zoom, scale} = player.view;
-  player.setView(one ? {zoom: zoom / scale, pan_x: 0, pan_y: 0} : {});
+  player.setView({zoom: zoom / scale, pan_x: 0, pan_y: 0});
 })"""
 
 
@@ -66,11 +66,33 @@ def show_frame(page, frame):
     )
 
 
-def canvas_picture(page):
-    """What lies on the canvas at 1:1: uint8 (rows, columns, 3)."""
-    answer = page.evaluate(READ_PICTURE, {"one": True})
+# All of the canvas as it is.
+READ_CANVAS = """() => new Promise((resolve) => {
+  fastcine.player.addEventListener("frame", () => {
+    const canvas = document.getElementById("picture"), {width: columns, height: rows} = canvas;
+    const bytes = canvas.getContext("2d").getImageData(0, 0, columns, rows).data;
+    let text = "";
+    for (let at = 0; at < bytes.length; at += 32768) text += String.fromCharCode(...bytes.subarray(at, at + 32768));
+    resolve({columns, rows, data: btoa(text)});
+  }, {once: true});
+  fastcine.player.setView({});
+})"""
+
+
+def pixels_of(answer):
+    """uint8 (rows, columns, 3)."""
     pixels = np.frombuffer(base64.b64decode(answer["data"]), np.uint8)
     return pixels.reshape(answer["rows"], answer["columns"], 4)[..., :3]
+
+
+def whole_canvas(page):
+    """The canvas as it is: uint8 (rows, columns, 3)."""
+    return pixels_of(page.evaluate(READ_CANVAS))
+
+
+def canvas_picture(page):
+    """What lies on the canvas at 1:1: uint8 (rows, columns, 3)."""
+    return pixels_of(page.evaluate(READ_PICTURE))
 
 
 def wire_samples(made, frame):
@@ -98,6 +120,15 @@ def difference(picture, reference):
     wanted = reference if reference.ndim == 3 else np.repeat(reference[..., None], 3, axis=2)
     assert picture.shape == wanted.shape
     return int(np.abs(picture.astype(np.int16) - wanted.astype(np.int16)).max())
+
+
+def says(page, selector, words, timeout_ms=5000):
+    """Until the element's text holds these words: what follows a change of state is written an animation frame later."""
+    for _ in range(timeout_ms // 50):
+        if words in text(page, selector):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"{selector} says {text(page, selector)!r}, not {words!r}")
 
 
 def text(page, selector):

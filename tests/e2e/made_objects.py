@@ -134,7 +134,7 @@ def jpeg_run(name, at, *, frames=12):
         for one in pictures
     ]
     dataset.LossyImageCompression, dataset.LossyImageCompressionMethod = "01", "ISO_10918_1"
-    dataset.LossyImageCompressionRatio = "8.5"
+    dataset.LossyImageCompressionRatio = "11.2"
     data = objects.part10(dataset, transfer_syntax=objects.JPEG_BASELINE, frames=streams)
     return MadeObject(name, dataset, data, np.stack([imagecodecs.jpeg8_decode(one) for one in streams]))
 
