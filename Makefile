@@ -16,11 +16,11 @@ export PATH := $(abspath $(BIN)):$(PATH)
 .PHONY: help setup run test lint types fix soak bench browser clean
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(VENV)/.installed: $(SOURCES)
 	@test -n "$(PYTHON)" || { echo "fastcine needs Python 3.11 or newer: install it, or say which: make PYTHON=/path/to/python3"; exit 1; }
-	@command -v cc gcc clang >/dev/null || { echo "fastcine needs a C compiler (Debian: sudo apt-get install gcc libc6-dev python3-dev)"; exit 1; }
+	@command -v cc >/dev/null || command -v gcc >/dev/null || command -v clang >/dev/null || { echo "fastcine needs a C compiler (Debian: sudo apt-get install gcc libc6-dev python3-dev)"; exit 1; }
 	@echo "setting up $(VENV) (a minute or two, once)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 	@$(PIP) -e .
@@ -70,5 +70,5 @@ bench: $(VENV)/.tested browser ## the benchmarks, with a table
 	$(BIN)/python -m bench
 
 clean: ## remove what was built and installed here (never a data folder)
-	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks $(VENV) viewer/node_modules viewer/vendor viewer/.decoders-*
+	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks $(VENV) viewer/node_modules viewer/vendor viewer/.decoders-* bench/.cache bench/peers/dist bench/peers/node_modules
 	find fastcine -name '*.so' -delete; find . -name __pycache__ -type d -prune -exec rm -rf {} +; rm -f ext/_*.c
