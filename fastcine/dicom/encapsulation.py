@@ -63,13 +63,15 @@ def frame_spans(data: Buffer | mmap.mmap, structure: ObjectStructure, layout: Im
         raise BadDicom("no pixel data", tag=tag_text(PIXEL_DATA))
     if not pixel_data.undefined_length and not layout.encapsulated:
         return _native_spans(pixel_data, layout)
+    syntax = find_syntax(layout.transfer_syntax_uid)
+    if syntax is None:
+        raise Unsupported("unknown transfer syntax", transfer_syntax=layout.transfer_syntax_uid)
     with structure.buffer(data) as buffer:
         items = _fragments(buffer, pixel_data, big_endian=structure.big_endian)
         table, fragments = items[0], items[1:]
         if not fragments:
             raise BadDicom("no fragments", tag=tag_text(PIXEL_DATA), offset=pixel_data.header_offset)
-        syntax = find_syntax(layout.transfer_syntax_uid)
-        if syntax is not None and syntax.video:
+        if syntax.video:
             return (tuple(_span(item) for item in fragments),)
         groups = (
             _one_to_one(fragments, layout)

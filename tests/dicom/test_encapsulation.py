@@ -152,6 +152,11 @@ def test_encapsulated_pixels_with_a_length():
     assert pieces(data) == [[A], [B]]
 
 
+def test_an_unknown_syntax_is_named():
+    with pytest.raises(Unsupported, match=r"9\.8\.7"):
+        spans_of(image(bytes(24), syntax="9.8.7"))
+
+
 def test_big_endian_words_across_frames_are_refused():
     data = image(bytes(28), syntax=EXPLICIT_BIG, vr="OW", rows=3, columns=3, frames="3")
     with pytest.raises(Unsupported):
