@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import subprocess
 import sys
 import threading
@@ -36,7 +37,9 @@ def stop_with_parent(stop: Callable[[], None]) -> None:
     """Call `stop` when the supervisor is gone: its end of our standard input closes, however it died."""
 
     def watch() -> None:
-        sys.stdin.buffer.read()
+        # Not sys.stdin: its lock, held by a daemon thread, would break the interpreter's end.
+        while os.read(0, 4096):
+            pass
         stop()
 
     threading.Thread(target=watch, name="parent", daemon=True).start()
