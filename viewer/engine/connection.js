@@ -46,6 +46,8 @@ const BROKEN_MAX = 3;
  * @property {string} [run]
  * @property {number} [granted_bytes]
  * @property {number | null} [first_frame_ms]
+ * @property {Worker} [worker] a decode worker
+ * @property {Promise<WebAssembly.Module>} [module] the HTJ2K decoder being compiled
  *
  * @typedef {object} Surroundings replaced by tests
  * @property {(url: string) => WebSocket} makeSocket

@@ -45,13 +45,19 @@ export class DecodePool {
   #wanted;
   #started = false;
 
-  /** @param {{workers?: number, makeWorker?: () => Worker, compile?: () => Promise<WebAssembly.Module | null>}} [options] */
-  constructor({ workers, makeWorker = startWorker, compile = compileDecoder } = {}) {
+  /**
+   * @param {object} [options]
+   * @param {number} [options.workers]
+   * @param {Worker} [options.first] started already by the page's bootstrap
+   * @param {() => Worker} [options.makeWorker]
+   * @param {() => Promise<WebAssembly.Module | null>} [options.compile]
+   */
+  constructor({ workers, first, makeWorker = startWorker, compile = compileDecoder } = {}) {
     const cores = globalThis.navigator?.hardwareConcurrency || WORKERS_MIN;
     const count = workers ?? Math.max(WORKERS_MIN, Math.min(WORKERS_MAX, cores));
     this.makeWorker = makeWorker;
     this.#wanted = count;
-    this.#seat();
+    this.#seat(first);
     compile().then((module) => this.#start(module), () => this.#start(null));
   }
 
@@ -67,8 +73,7 @@ export class DecodePool {
     while (this.#seats.length < this.#wanted) this.#seat();
   }
 
-  #seat() {
-    const worker = this.makeWorker();
+  #seat(worker = this.makeWorker()) {
     /** @type {Seat} */
     const seat = { worker, jobs: new Map() };
     worker.onmessage = ({ data }) => this.#answered(seat, data);
@@ -192,7 +197,11 @@ async function compileDecoder() {
 /** @type {DecodePool | undefined} */
 let shared;
 
-/** The page's pool. Workers start when it is first asked for. */
-export function sharedPool() {
-  return (shared ??= new DecodePool());
+/**
+ * The page's pool. Its first worker starts when it is first asked for, if the bootstrap has not started it.
+ * @param {import("./connection.js").Early} [early]
+ */
+export function sharedPool(early) {
+  const module = early?.module;
+  return (shared ??= new DecodePool({ first: early?.worker, compile: module ? () => module : compileDecoder }));
 }

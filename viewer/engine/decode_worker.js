@@ -48,8 +48,13 @@ const WARM_UP_ROUNDS = 30;
 
 /** @type {Record<string, Promise<WasmDecoder> | undefined>} */
 const decoders = {};
-/** @type {WebAssembly.Module | null} */
-let compiled = null;
+/** The decoder as the page has compiled it; null: compile it here. @type {(module: WebAssembly.Module | null) => void} */
+let gotModule;
+/** @type {Promise<WebAssembly.Module | null>} */
+const compiled = new Promise((resolve) => (gotModule = resolve));
+/** Fetched while the page is still compiling. */
+const htj2k_script = import(`${VENDOR}openjphjs.js`);
+htj2k_script.catch(() => {}); // told by the first frame that needs it
 /** @type {Job[]} */
 const queue = [];
 let busy = false;
@@ -60,17 +65,21 @@ let warm_ups_left = WARM_UP_ROUNDS;
  * @param {"htj2k"|"jpeg"} kind
  */
 function decoder(kind) {
-  return (decoders[kind] ??= kind === "htj2k" ? makeDecoder("openjphjs", "HTJ2KDecoder", compiled) : makeDecoder("libjpegturbowasm_decode", "JPEGDecoder", null));
+  return (decoders[kind] ??= kind === "htj2k" ? makeHtj2k() : makeJpeg());
 }
 
+const makeHtj2k = async () => makeDecoder((await htj2k_script).default, "HTJ2KDecoder", await compiled);
+
+const makeJpeg = async () =>
+  makeDecoder((await import(`${VENDOR}libjpegturbowasm_decode.js`)).default, "JPEGDecoder", null);
+
 /**
- * @param {string} name of the vendor file
+ * @param {(options: object) => Promise<any>} factory of the vendor script
  * @param {string} class_name
- * @param {WebAssembly.Module | null} module compiled by the page already
+ * @param {WebAssembly.Module | null} module compiled already
  * @returns {Promise<WasmDecoder>}
  */
-async function makeDecoder(name, class_name, module) {
-  const factory = (await import(`${VENDOR}${name}.js`)).default;
+async function makeDecoder(factory, class_name, module) {
   const quiet = () => {};
   /** @type {Record<string, unknown>} */
   const options = { locateFile: (/** @type {string} */ file) => VENDOR + file, print: quiet, printErr: quiet };
@@ -236,7 +245,7 @@ async function warmUp(streams) {
 
 self.onmessage = ({ data }) => {
   if (data.start) {
-    compiled = data.module;
+    gotModule(data.module);
     const streams = WARM_UP_BASE64.map((text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)));
     warmUp(streams).catch(() => {}); // a decoder that cannot be had is reported by the first frame
   } else {

@@ -43,17 +43,15 @@ export class Player extends EventTarget {
    */
   constructor(canvas, { socketUrl, early, renderer = "auto", autoplay = true, credit_bytes }) {
     super();
-    const pool = sharedPool();
+    const pool = sharedPool(early);
     const connection = sharedConnection(socketUrl ?? defaultSocketUrl(), { credit_bytes, early });
     const screen = new Screen(canvas, renderer, {
       redraw: () => this.#stage.redrawNow(),
       reshow: () => this.#stage.touch("look"),
     });
-    const first_ms = early?.first_frame_ms;
-    const bootstrap = early?.run && typeof first_ms === "number" ? { run: early.run, ms: first_ms } : null;
     this.#connection = connection;
     this.#screen = screen;
-    this.#stage = new Stage({ connection, pool, screen, tell: this.#tell, autoplay, bootstrap });
+    this.#stage = new Stage({ connection, pool, screen, tell: this.#tell, autoplay, bootstrap: early ?? null });
     this.#playback = this.#stage.playback;
     connection.watchers.add(this.#onConnection);
     connection.failures.add(this.#onFailure);
@@ -126,7 +124,7 @@ export class Player extends EventTarget {
   /** @param {number} factor */
   speed(factor) {
     if (!Number.isFinite(factor) || factor === 0) throw new RangeError("speed must not be 0");
-    this.#playback.setSpeed(factor, performance.now());
+    this.#playback.setSpeed(factor, this.#stage.tick_ms);
     this.#stage.now_stats?.stopped();
     this.#stage.changed();
   }

@@ -32,7 +32,7 @@ const TIER_PREVIEW = -1;
  * @property {import("./screen.js").Screen} screen
  * @property {(type: string, detail: object) => void} tell sends an event
  * @property {boolean} autoplay
- * @property {{run: string, ms: number} | null} bootstrap first picture that the page's script put on the screen
+ * @property {import("./connection.js").Early | null} bootstrap what the page's script started: it may show the first picture
  */
 
 export class Stage {
@@ -40,6 +40,8 @@ export class Stage {
   /** @type {RunSource | null} */
   source = null;
   badge = "";
+  /** Time of the latest tick: what the clock is told must never run back. */
+  tick_ms = 0;
   #connection;
   #screen;
   #tell;
@@ -195,6 +197,7 @@ export class Stage {
   // ---- time
 
   #tick = (/** @type {number} */ now_ms) => {
+    this.tick_ms = now_ms;
     const source = this.source;
     if (!source?.description || this.#closed || document.hidden) {
       if (this.#dirty.view) this.redrawNow();
@@ -319,10 +322,10 @@ export class Stage {
    * @param {number} now_ms
    */
   #firstFrame(source, stats, now_ms) {
-    const early = this.#bootstrap?.run === source.run ? this.#bootstrap.ms : now_ms;
+    const earlier_ms = this.#bootstrap?.run === source.run ? this.#bootstrap.first_frame_ms : null;
     this.#bootstrap = null;
-    stats.first_frame_ms = early;
-    this.#tell("firstframe", { run: source.run, ms: early });
+    stats.first_frame_ms = earlier_ms ?? now_ms;
+    this.#tell("firstframe", { run: source.run, ms: stats.first_frame_ms });
   }
 
   /** The canvas was resized, which wiped it: what was on it is drawn again at once, not at the next tick. */
@@ -346,7 +349,10 @@ export class Stage {
 
   /** @param {number} frame */
   #decoded(frame) {
-    if (frame === this.playback.frame) this.touch("time");
+    if (frame !== this.playback.frame || !this.source) return;
+    // The first picture does not wait for the next tick; the clock does, since it counts in the ticks' time.
+    if (this.waiting && !document.hidden) this.#show(this.source, null, performance.now());
+    this.touch("time");
   }
 
   /** @param {RunSource} source */
