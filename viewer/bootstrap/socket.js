@@ -1,8 +1,8 @@
 // @ts-check
-// Inlined into the viewer's page by the server (one script by nonce): opens the stream while the modules still load.
-// The server replaces the word BOOTSTRAP by {run, frames, rate_fps}; see engine/README.md, "early".
+// Inlined into the viewer's page by the server (by nonce): stream, decoder and worker start while the modules load.
+// The server puts window.BOOTSTRAP in front; see engine/README.md, "early".
 (() => {
-  /** @type {{run: string, frames: number, rate_fps: number}} */
+  /** @type {{run: string, frames: number, rate_fps: number, base: string}} */
   const start = /** @type {any} */ (window).BOOTSTRAP;
   /** @type {any} */
   const early = { inbox: [], first_frame_ms: null, previews: [], run: start.run, granted_bytes: 4194304 };
@@ -19,4 +19,6 @@
     ]) socket.send(JSON.stringify(message));
   };
   early.socket = socket;
+  early.module = WebAssembly.compileStreaming(fetch(start.base + "vendor/openjphjs.wasm"));
+  early.worker = new Worker(start.base + "engine/decode_worker.js", { type: "module" });
 })();

@@ -32,7 +32,7 @@ def _view_values(context: Context, body: dict[str, Any], asked: str | None, nonc
     scripts = context.files.scripts
     values = {
         "study_json": bootstrap.inline_json(body),
-        bootstrap.HEAD_MARK: bootstrap.socket_script(scripts["socket"], tile, nonce),
+        bootstrap.HEAD_MARK: bootstrap.socket_script(scripts["socket"], tile, nonce, base=context.files.prefix),
     }
     if preview is not None:
         values[bootstrap.PREVIEW_MARK] = bootstrap.preview_elements(scripts["preview"], preview, nonce)
