@@ -13,7 +13,7 @@ STANDS = "!fastcine.player.playing && !fastcine.player.waiting"
 # The picture as the canvas holds it right after a draw, one image column a device pixel: what WebGL drew is gone later.
 READ_PICTURE = """() => new Promise((resolve) => {
   const {player} = fastcine, canvas = document.getElementById("picture"), {columns, rows} = player.description;
-  const read = () => {
+  const read = ({detail: {frame, tier}}) => {
     const {scale} = player.view;
     if (Math.abs(scale - 1) > 1e-9) return;
     player.removeEventListener("frame", read);
@@ -23,7 +23,7 @@ READ_PICTURE = """() => new Promise((resolve) => {
     const bytes = copy.getImageData(0, 0, columns, rows).data;
     let text = "";
     for (let at = 0; at < bytes.length; at += 32768) text += String.fromCharCode(...bytes.subarray(at, at + 32768));
-    resolve({columns, rows, data: btoa(text)});
+    resolve({columns, rows, frame, tier, data: btoa(text)});
   };
   player.addEventListener("frame", read);
   const {zoom, scale} = player.view;
@@ -123,7 +123,7 @@ def difference(picture, reference):
 
 
 def says(page, selector, words, timeout_ms=5000):
-    """Until the element's text holds these words: what follows a change of state is written an animation frame later."""
+    """Until the element's text holds these words: the page follows a change of state an animation frame later."""
     for _ in range(timeout_ms // 50):
         if words in text(page, selector):
             return
