@@ -15,12 +15,11 @@ from numpy.typing import NDArray
 
 from fastcine.cine.wire import Tier, WireCodec
 from fastcine.codec import htj2k, pixels
+from fastcine.codec.bitstream import decoded_photometric, reversible
 from fastcine.codec.decode import decode_frame
-from fastcine.codec.j2k import scan_codestream
 from fastcine.codec.jpeg import color_transform, passthrough_frame, scan_jpeg
 from fastcine.dicom.layout import ImageLayout
 from fastcine.dicom.lut import Palette
-from fastcine.dicom.syntaxes import Family, find_syntax
 from fastcine.errors import BadDicom
 
 JPEG_BASELINE = "1.2.840.10008.1.2.4.50"
@@ -29,9 +28,6 @@ FIRST_PASS_STEP = 0.04
 """Quantiser steps of the first pass, relative to the full range (codecs.md section 3)."""
 DEFLATE_LEVEL = 1
 """Samples of 32 and 64 bits are rare (dose grids): quick beats small."""
-INVERTED_BY_CODEC = frozenset({"YBR_RCT", "YBR_ICT"})
-"""Component transforms of JPEG 2000 that its decoder inverts: the samples come out as RGB."""
-
 Samples = NDArray[Any]
 
 
@@ -50,7 +46,7 @@ class Recipe:
 
     `photometric_interpretation` is that of the decoded samples. `first_pass` is False for samples that no lossy codec
     carries (over 16 bits, floating point); `first_pass_rgb` says that the first pass is RGB whatever is stored.
-    `reversible` is what a JPEG 2000 codestream says of itself, None for other syntaxes.
+    `reversible` is what the first bitstream says of its losses, None where it does not say.
     """
 
     layout: ImageLayout
@@ -74,7 +70,7 @@ def make_recipe(layout: ImageLayout, first_frame: Sequence[memoryview | bytes], 
 
     Raises BadDicom when a JPEG baseline frame is no JPEG at all.
     """
-    photometric = "RGB" if layout.photometric_interpretation in INVERTED_BY_CODEC else layout.photometric_interpretation
+    photometric = decoded_photometric(first_frame, layout)
     exact, transform = WireCodec.HTJ2K, False
     if layout.sample_kind == "float" or layout.bits_stored > htj2k.MAX_BITS:
         exact = WireCodec.DEFLATE
@@ -82,10 +78,7 @@ def make_recipe(layout: ImageLayout, first_frame: Sequence[memoryview | bytes], 
         info = scan_jpeg(passthrough_frame(first_frame))
         if info.baseline and layout.bits_stored == 8:
             exact = WireCodec.JPEG
-        if info.components == 3:
-            # The bitstream knows better than the data set what its components are.
-            transform = color_transform(info, layout)
-            photometric = "YBR_FULL" if transform else "RGB"
+        transform = info.components == 3 and color_transform(info, layout)
     is_palette = photometric == "PALETTE COLOR" and palette is not None
     rgb = is_palette or layout.samples_per_pixel == 3
     return Recipe(
@@ -96,16 +89,9 @@ def make_recipe(layout: ImageLayout, first_frame: Sequence[memoryview | bytes], 
         first_pass_rgb=rgb,
         first_pass_bits=8 if is_palette else layout.bits_stored,
         jpeg_transform=transform,
-        reversible=_reversible(layout, first_frame),
+        reversible=reversible(first_frame, layout),
         palette=palette if is_palette else None,
     )
-
-
-def _reversible(layout: ImageLayout, first_frame: Sequence[memoryview | bytes]) -> bool | None:
-    syntax = find_syntax(layout.transfer_syntax_uid)
-    if syntax is None or syntax.family not in (Family.JPEG_2000, Family.HTJ2K):
-        return None
-    return scan_codestream(b"".join(first_frame)).reversible
 
 
 def decode(fragments: Sequence[memoryview | bytes], recipe: Recipe, start_bit: int = 0) -> Samples:
