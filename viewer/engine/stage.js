@@ -24,7 +24,7 @@ const TIER_PREVIEW = -1;
  * @property {RunSource} source
  * @property {number} frame
  * @property {number} tier -1: a preview
- * @property {number} since_ms when the first picture of the run came
+ * @property {number} since_ms when this frame came, in whatever tier
  *
  * @typedef {object} Parts
  * @property {import("./connection.js").Connection} connection
@@ -204,6 +204,7 @@ export class Stage {
       return;
     }
     const playback = this.playback;
+    if (playback.playing && !playback.running) this.#maybeStart(source, now_ms);
     const position = playback.advance(now_ms);
     source.plan = playback.plan(position);
     source.watched = playback.playing;
@@ -211,7 +212,6 @@ export class Stage {
     if (!this.#show(source, step, now_ms) && step !== null) this.#stats.get(source)?.late();
     this.#library.pool.poke();
     if (position.ended) this.#end();
-    else if (playback.playing && !playback.running) this.#maybeStart(source, now_ms);
     const incomplete = source.store.checked_count < source.store.frames;
     if (this.#wish_stale || (playback.playing && incomplete && now_ms - this.#wish_ms > WISH_MS)) this.#sendWish();
     if (playback.playing) nextTick(this.#tick);
@@ -231,13 +231,14 @@ export class Stage {
   #maybeStart(source, now_ms) {
     const shown = this.#shown;
     if (!shown || shown.source !== source || shown.frame !== this.playback.frame) return;
-    const { order, count } = source.plan;
+    const { order, count } = (source.plan = this.playback.plan(this.playback.advance(now_ms)));
     let ready = true;
     for (let n = 1; n <= READY_AHEAD && n < count; n++) ready &&= source.ring.get(order[n]) !== undefined;
     ready ||= this.#previewsLast(source);
-    const wait_ms = Math.min(READY_WAIT_MS, 1000 / Math.abs(this.playback.rate_fps));
-    if (!ready && now_ms - shown.since_ms < wait_ms) return;
-    this.playback.start(now_ms);
+    const frame_ms = 1000 / Math.abs(this.playback.rate_fps);
+    if (!ready && now_ms - shown.since_ms < Math.min(READY_WAIT_MS, frame_ms)) return;
+    // The frame on screen has had part of its time already; the first loop is to last its nominal time.
+    this.playback.start(Math.min(now_ms, Math.max(shown.since_ms, now_ms - frame_ms)));
     this.#stats.get(source)?.started(now_ms);
   }
 
@@ -307,7 +308,7 @@ export class Stage {
     const stats = /** @type {PlayStats} */ (this.#stats.get(source));
     const before = this.#shown;
     const opened = before === null || before.source !== source;
-    this.#shown = { source, frame, tier, since_ms: opened ? now_ms : before.since_ms };
+    this.#shown = { source, frame, tier, since_ms: opened || before.frame !== frame ? now_ms : before.since_ms };
     const time_ms = performance.now();
     if (opened || before.frame !== frame || (step !== null && stats.isNew(step))) stats.shown(step, now_ms);
     else stats.still(step, now_ms);
