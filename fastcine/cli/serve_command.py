@@ -149,5 +149,3 @@ def _start_feeder(settings: Settings, args: argparse.Namespace, stop: threading.
     thread = threading.Thread(target=feed, name="feeder", daemon=True)
     thread.start()
     return thread
-
-

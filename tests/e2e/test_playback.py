@@ -38,22 +38,34 @@ def first_loop(shown, frames):
     raise AssertionError("one loop was not played to its end")
 
 
+def check_sound(result, frames):
+    """What must hold on any machine, however busy."""
+    numbers = [row["number"] for row in first_loop(result["shown"], frames)[:-1]]
+    assert numbers == sorted(numbers), "frames were shown out of order"
+    assert result["unreadable"] == 0
+    stats = result["stats"]
+    assert stats["frames_exact"] == stats["frames_total"] == frames
+    assert stats["frames_out_of_order"] == 0
+
+
 @pytest.mark.parametrize(("name", "frames", "fps"), RUNS)
-def test_first_loop_is_nominal_and_all_ends_exact(page, bench_server, name, frames, fps):
+def test_first_loop_is_in_order_and_all_ends_exact(page, bench_server, name, frames, fps):
+    check_sound(play(page, bench_server, name, fps), frames)
+    assert page.errors == []
+    assert page.evaluate("fastcine.player.badge") == "EXACT"
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize(("name", "frames", "fps"), RUNS)
+def test_first_loop_is_nominal(page, bench_server, name, frames, fps):
+    """The judged line: needs a quiet machine, so it runs with `make soak`."""
     result = play(page, bench_server, name, fps)
+    check_sound(result, frames)
     loop = first_loop(result["shown"], frames)
     period_ms = 1000 / fps
     lasted = loop[-1]["time_ms"] - loop[0]["time_ms"]
     nominal = (frames - loop[0]["number"] + loop[-1]["number"]) * period_ms
     assert abs(lasted - nominal) <= period_ms, f"the first loop lasted {lasted:.0f} ms instead of {nominal:.0f}"
-    numbers = [row["number"] for row in loop[:-1]]
-    assert numbers == sorted(numbers), "frames were shown out of order"
-    steps = [after - before for before, after in pairwise(numbers)]
+    steps = [after - before for before, after in pairwise(row["number"] for row in loop[:-1])]
     assert max(steps) <= 2, "two frames together were missing"
     assert sum(step - 1 for step in steps) <= 1, "more than one frame was missing"
-    stats = result["stats"]
-    assert result["unreadable"] == 0
-    assert stats["frames_exact"] == stats["frames_total"] == frames
-    assert stats["frames_out_of_order"] == 0
-    assert page.errors == []
-    assert page.evaluate("fastcine.player.badge") == "EXACT"
