@@ -27,6 +27,7 @@ const RESTARTS_MAX = 5;
  *
  * @typedef {object} Seat a worker and what it has been given
  * @property {Worker} worker
+ * @property {boolean} ready its decoder is up; before that it would only keep frames waiting
  * @property {Map<number, Need>} jobs
  */
 
@@ -75,8 +76,12 @@ export class DecodePool {
 
   #seat(worker = this.makeWorker()) {
     /** @type {Seat} */
-    const seat = { worker, jobs: new Map() };
-    worker.onmessage = ({ data }) => this.#answered(seat, data);
+    const seat = { worker, ready: false, jobs: new Map() };
+    worker.onmessage = ({ data }) => {
+      if (!data.ready) return this.#answered(seat, data);
+      seat.ready = true;
+      this.poke();
+    };
     worker.onerror = (event) => {
       event.preventDefault?.();
       this.#died(seat);
@@ -116,6 +121,8 @@ export class DecodePool {
   #freest() {
     let best = null;
     for (const seat of this.#seats) {
+      // The first worker may be given its frame early: nobody else could decode it sooner.
+      if (!seat.ready && seat !== this.#seats[0]) continue;
       if (seat.jobs.size < JOBS_A_WORKER && (!best || seat.jobs.size < best.jobs.size)) best = seat;
     }
     return best;

@@ -240,14 +240,23 @@ async function warmUp(streams) {
   const wasm = await decoder("htj2k");
   // Nothing is awaited from here on: a frame just decoded still lies in the heap that this writes over.
   if (!busy && queue.length === 0) for (const bytes of streams) run(wasm, bytes);
+  tellReady();
   setTimeout(() => warmUp(streams), 0);
+}
+
+let told = false;
+
+/** From now on the page gives frames to this worker. */
+function tellReady() {
+  if (!told) page.postMessage({ ready: true }, []);
+  told = true;
 }
 
 self.onmessage = ({ data }) => {
   if (data.start) {
     gotModule(data.module);
     const streams = WARM_UP_BASE64.map((text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)));
-    warmUp(streams).catch(() => {}); // a decoder that cannot be had is reported by the first frame
+    warmUp(streams).catch(tellReady); // a decoder that cannot be had is reported by the first frame
   } else {
     queue.push(data);
     work();

@@ -11,8 +11,11 @@ const FIRST_PASS_AHEAD = 8;
 const SAFE_AHEAD = 6;
 /** The same frame damaged this often is given up: the server's copy itself is wrong. */
 const DAMAGED_MAX = 3;
-/** Decode times are averaged over about eight frames. */
+/** Decode times are averaged over about eight frames; until some are known the exact tier counts as slow, as it is cold. */
 const MEAN_SHARE = 1 / 8;
+const COLD_EXACT_MS = 60;
+/** A frame due sooner than so many exact decodes (its own, and what its worker has before it) is shown as first pass. */
+const LATE_DECODES = 4;
 
 /**
  * @typedef {import("./frames.js").Bitstream} Bitstream
@@ -38,7 +41,7 @@ export class RunSource {
   #away = new Set();
   /** @type {Map<number, number>} times damaged, by frame * 4 + tier */
   #damaged = new Map();
-  #mean_ms = [0, 0, 0];
+  #exact_ms = COLD_EXACT_MS;
   #released = false;
 
   /**
@@ -148,7 +151,7 @@ export class RunSource {
     const first = this.#ready(this.store.firstPass(frame));
     // Already with a worker: no second tier of it meanwhile.
     if (this.#isAway(this.store.exact(frame)) || this.#isAway(this.store.firstPass(frame))) return null;
-    const slow = exact !== null && left_ms < this.#mean_ms[TIER_EXACT] * 1.5 && ahead > 0;
+    const slow = exact !== null && left_ms < this.#exact_ms * LATE_DECODES && ahead > 0;
     if (exact && !(slow && first)) return exact;
     return ahead < FIRST_PASS_AHEAD ? first : null;
   }
@@ -232,7 +235,7 @@ export class RunSource {
       return;
     }
     stream.bytes = new Uint8Array(answer.bytes);
-    this.#mean_ms[stream.tier] += (answer.ms - this.#mean_ms[stream.tier]) * MEAN_SHARE;
+    if (stream.tier === TIER_EXACT) this.#exact_ms += (answer.ms - this.#exact_ms) * MEAN_SHARE;
     if (!stream.checked) {
       this.store.confirm(stream);
       this.connection.worked();

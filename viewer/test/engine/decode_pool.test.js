@@ -21,6 +21,11 @@ class FakeWorker {
     else this.jobs.push(data);
   }
 
+  /** Says that its decoder is up. */
+  ready() {
+    this.onmessage?.({ data: { ready: true } });
+  }
+
   terminate() {
     this.dead = true;
   }
@@ -76,6 +81,7 @@ function pool(workers = 2) {
   made[0].answer();
   decoders.detach(first);
   assert.equal(made.length, workers);
+  for (const worker of made) worker.ready();
   return { made, pool: decoders };
 }
 
@@ -122,6 +128,22 @@ test("background work is bounded, and never keeps what is due waiting", () => {
   assert.deepEqual(names(made), [["check2", "check3"], ["due", "check4"]]);
 });
 
+test("a worker gets no frames before its decoder is up, but for the very first one", () => {
+  const { made, pool: decoders } = pool(3);
+  const source = new FakeSource({ a: 10, b: 20, c: 30 });
+  made[2].onerror?.({ preventDefault() {} });
+  assert.equal(made.length, 4);
+  decoders.attach(source);
+  decoders.poke();
+  assert.deepEqual(names(made), [["a", "c"], ["b"], [], []]);
+  source.frames.set("d", 40);
+  source.frames.set("e", 50);
+  decoders.poke();
+  assert.deepEqual(names(made), [["a", "c"], ["b", "d"], [], []]);
+  made[3].ready();
+  assert.deepEqual(names(made), [["a", "c"], ["b", "d"], [], ["e"]]);
+});
+
 test("a source that has gone gets nothing more", () => {
   const { made, pool: decoders } = pool(1);
   const source = new FakeSource({ a: 10, b: 20, c: 30 });
@@ -142,6 +164,7 @@ test("a worker that died is replaced; its frames are reported lost", async () =>
   assert.ok(made[0].dead);
   assert.deepEqual(source.done, ["a lost", "b lost"]);
   assert.equal(made[1].starts, 1, "the new one is told to start as the first was");
+  made[1].ready();
   assert.deepEqual(names(made.slice(1)), [["c"]]);
 });
 
