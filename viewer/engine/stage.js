@@ -59,6 +59,8 @@ export class Stage {
   #dirty = { look: false, view: false };
   #wish_ms = 0;
   #wish_stale = true;
+  /** Exact frames alone do not come fast enough: the rest of the first pass is asked for before them. */
+  #starved = false;
   #closed = false;
   /** @type {number | undefined} */
   #held_timer;
@@ -105,6 +107,7 @@ export class Stage {
 
   /** The clock stands: after a change it starts anew, when the picture of its place is there. */
   halt() {
+    this.#starved = false;
     this.playback.halt();
     this.now_stats?.stopped();
     this.changed();
@@ -133,6 +136,7 @@ export class Stage {
   open(run, description = null, { frame = 0, play, keep = false } = {}) {
     this.playback.playing = play ?? (this.source ? this.playback.playing : this.#autoplay);
     this.#previews.clear();
+    this.#starved = false;
     this.#keep = keep;
     this.#first_frame_wanted = frame;
     const before = this.source;
@@ -185,7 +189,8 @@ export class Stage {
       return { state: "play", frame, rate_fps, first: 0, last: description ? frames - 1 : -1, loop: "loop" };
     }
     const { first, last, loop, rate_fps } = playback;
-    return { state: "play", frame, rate_fps, first, last, loop };
+    const wish = /** @type {const} */ ({ state: "play", frame, rate_fps, first, last, loop });
+    return this.#starved ? { ...wish, max_tier: 1 } : wish;
   }
 
   #sendWish() {
@@ -209,13 +214,23 @@ export class Stage {
     source.plan = playback.plan(position);
     source.watched = playback.playing;
     const step = playback.running ? position.step : null;
-    if (!this.#show(source, step, now_ms) && step !== null) this.#stats.get(source)?.late();
+    if (!this.#show(source, step, now_ms) && step !== null) {
+      this.#stats.get(source)?.late();
+      if (source.store.held[position.frame] === 0 && source.description.tiers.first_pass) this.#setStarved(true);
+    }
+    if (source.store.missing_count === 0) this.#setStarved(false);
     this.#library.pool.poke();
     if (position.ended) this.#end();
     const incomplete = source.store.checked_count < source.store.frames;
     if (this.#wish_stale || (playback.playing && incomplete && now_ms - this.#wish_ms > WISH_MS)) this.#sendWish();
     if (playback.playing) nextTick(this.#tick);
   };
+
+  /** @param {boolean} starved */
+  #setStarved(starved) {
+    this.#wish_stale ||= starved !== this.#starved;
+    this.#starved = starved;
+  }
 
   #end() {
     this.playback.playing = false;
