@@ -109,7 +109,7 @@ def test_scrubber_seeks_and_shows_what_is_held(lca):
     assert strong == 1, "every frame is held exact, so the whole track is strong"
 
 
-def rate_of(page, frames, *, lasting_ms=1500):
+def rate_of(page, frames, *, lasting_ms=1000):
     """Frames a second by the burned counter, loops unrolled."""
     page.evaluate("probe.shown.length = 0")
     wait_until(page, f"probe.shown.length > 2 && probe.shown.at(-1).time_ms - probe.shown[0].time_ms > {lasting_ms}")
