@@ -228,7 +228,7 @@ def test_next_and_previous_run_play_on(lca, archive):
         lca.evaluate("probe.shown.length = 0")
         wait_until(lca, "probe.shown.length >= 4")
         assert lca.evaluate("fastcine.player.playing") is True
-        assert looking.text(lca, "#badge") == badge
+        looking.says(lca, "#badge", badge)
         assert looking.text(lca, "#tiles [aria-current=true] .label") == made.dataset.SeriesDescription
         if name == "echo":
             assert "lossy 11:1 (ISO_10918_1)" in looking.text(lca, "#badge-detail")
