@@ -41,12 +41,19 @@ def study_address(archive, name):
     return f"{archive.url}/view/{archive.made[name].study_instance_uid}"
 
 
-@pytest.fixture
-def viewer(quiet_page, archive):
-    """The heart study, opened without naming a run."""
-    quiet_page.goto(study_address(archive, "lca"))
-    wait_until(quiet_page, f"{looking.EXACT} && {THUMBNAILS}")
-    return quiet_page
+@pytest.fixture(scope="module")
+def viewer(browser, archive):
+    """The heart study, opened once without naming a run; tests leave it on its first run."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    errors = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.goto(study_address(archive, "lca"))
+    wait_until(page, f"{looking.EXACT} && {THUMBNAILS}")
+    yield page
+    context.close()
+    assert errors == []
 
 
 def angle_text(dataset):
@@ -98,6 +105,7 @@ def test_a_failed_run_says_why(viewer):
     wait_until(viewer, "fastcine.player.badge === 'EXACT'")
     assert looking.text(viewer, "#run-label") == "PHANTOM · Still"
     assert viewer.locator("#notice").is_hidden()
+    viewer.locator("#tiles button").first.click()
 
 
 CAN_BE_READ = """(words) => {
