@@ -210,7 +210,7 @@ def _take(folder: DataFolder, index: Index, incoming: Incoming, origin: _Origin)
         except Conflict as error:
             return _refuse(folder, index, incoming, error, origin, record=record)
         _store(folder, index, incoming, record, origin)
-    logger.info("stored %s", record.sop_instance_uid)
+    logger.debug("stored %s", record.sop_instance_uid)
     return _receipt(Outcome.STORED, record)
 
 

@@ -65,7 +65,7 @@ def lossy_state(
         ratio = layout.frames * layout.native_frame_bits / 8 / compressed_bytes
     methods = texts(dataset, _METHOD)
     method = methods[-1] if methods else (_METHODS.get(suffix, "") if now else "")
-    shown = f" {ratio:.0f}:1" if ratio is not None and ratio >= 1.5 else ""
+    shown = f" {int(ratio + 0.5)}:1" if ratio is not None and ratio >= 1.5 else ""
     return Lossy(True, ratio, method, f"lossy{shown}" + (f" ({method})" if method else ""))
 
 

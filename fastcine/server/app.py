@@ -85,6 +85,7 @@ async def _watch_lag(context: Context) -> None:
 
 async def _say_goodbye(app: web.Application) -> None:
     """Tell the players, so that they resume with the next process instead of waiting for a time-out."""
+    app[CONTEXT].news.end()
     for socket in list(app[CONTEXT].sockets):
         try:
             await socket.send_json(goaway("the server is going down", GOAWAY_RETRY_MS))

@@ -20,6 +20,9 @@ BEAT_S = 1.0
 MOST_WAITING = 256
 """Events an idle browser tab may be behind; then the oldest go, and its page asks anew anyway."""
 
+Event = tuple[str, dict[str, Any]]
+"""Kind and body of an event, as docs/api.md names them."""
+
 
 class Follower(Protocol):
     """Who wants to know that a run has grown."""
@@ -34,7 +37,7 @@ class News:
     def __init__(self, folder: DataFolder) -> None:
         self._client = AsyncEventClient(folder)
         self._followers: dict[int, set[Follower]] = {}
-        self._listeners: set[asyncio.Queue[tuple[str, dict[str, Any]]]] = set()
+        self._listeners: set[asyncio.Queue[Event | None]] = set()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -82,15 +85,22 @@ class News:
             follower.progress(run)
 
     def _tell(self, kind: str, body: dict[str, Any]) -> None:
+        self._put((kind, body))
+
+    def end(self) -> None:
+        """The server goes down: event streams are to end, or they would hold it up."""
+        self._put(None)
+
+    def _put(self, event: Event | None) -> None:
         for waiting in self._listeners:
             if waiting.full():
                 waiting.get_nowait()
-            waiting.put_nowait((kind, body))
+            waiting.put_nowait(event)
 
     @contextmanager
-    def listen(self) -> Iterator[asyncio.Queue[tuple[str, dict[str, Any]]]]:
-        """A queue of (kind, body) for an event stream, inside the block."""
-        waiting: asyncio.Queue[tuple[str, dict[str, Any]]] = asyncio.Queue(MOST_WAITING)
+    def listen(self) -> Iterator[asyncio.Queue[Event | None]]:
+        """A queue of events for an event stream, inside the block; None is the last."""
+        waiting: asyncio.Queue[Event | None] = asyncio.Queue(MOST_WAITING)
         self._listeners.add(waiting)
         try:
             yield waiting

@@ -17,7 +17,7 @@ def banner(about: PatientAndStudy) -> dict[str, Any]:
         "patient_name": name or ideographic or "name unknown",
         "patient_name_ideographic": ideographic,
         "patient_name_phonetic": person_name(about.patient_name_phonetic),
-        "patient_id": about.patient_id or "ID unknown",
+        "patient_id": about.patient_id or "unknown",
         "issuer": about.issuer_of_patient_id,
         "birth_date": about.birth_date or None,
         "birth_date_text": birth_date_text(about.birth_date),

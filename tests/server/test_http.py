@@ -155,3 +155,22 @@ async def test_logs_hold_no_identity(client, caplog):
     await client.get("/Phantom/Paula")
     assert "Paula" not in caplog.text
     assert "Phantom" not in caplog.text
+
+
+async def test_an_open_event_stream_does_not_hold_up_the_end(archive):
+    import time
+
+    from aiohttp.test_utils import TestClient, TestServer
+
+    from fastcine.config import Settings
+    from fastcine.server.app import make_app
+
+    server = TestServer(make_app(Settings(data=str(archive[0]))))
+    await server.start_server(access_log=None)
+    client = TestClient(server)
+    stream = await client.get("/api/events")
+    assert await stream.content.readline() == b": here\n"
+    begun = time.monotonic()
+    await server.close()
+    assert time.monotonic() - begun < 2.0
+    await client.close()

@@ -52,7 +52,7 @@ def test_birth_dates():
 def test_what_is_unknown_is_said():
     body = banner(PatientAndStudy(study_instance_uid="1.2"))
     assert body["patient_name"] == "name unknown"
-    assert body["patient_id"] == "ID unknown"
+    assert body["patient_id"] == "unknown"
     assert body["birth_date_text"] == body["study_date_text"] == "unknown"
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 import orjson
 from aiohttp import web
 
 from fastcine import __version__
 from fastcine.server.context import CONTEXT
+from fastcine.server.news import Event
 from fastcine.server.openapi import document
 from fastcine.server.routes.studies import json_response
 
@@ -35,16 +37,24 @@ async def events(request: web.Request) -> web.StreamResponse:
     context = request.app[CONTEXT]
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
     await response.prepare(request)
-    with context.news.listen() as waiting:
+    # A page that went away is no fault.
+    with context.news.listen() as waiting, suppress(ConnectionError):
         await response.write(b": here\n\n")
-        while True:
-            try:
-                kind, body = await asyncio.wait_for(waiting.get(), EVENTS_PING_S)
-                await response.write(b"event: " + kind.encode() + b"\ndata: " + orjson.dumps(body) + b"\n\n")
-            except TimeoutError:
-                await response.write(b": still here\n\n")
-            except (ConnectionError, asyncio.CancelledError):
-                return response
+        while (line := await _next_line(waiting)) is not None:
+            await response.write(line)
+    return response
+
+
+async def _next_line(waiting: asyncio.Queue[Event | None]) -> bytes | None:
+    """The next event as it is written, a comment when nothing happens for long, None when the server goes down."""
+    try:
+        event = await asyncio.wait_for(waiting.get(), EVENTS_PING_S)
+    except TimeoutError:
+        return b": still here\n\n"
+    if event is None:
+        return None
+    kind, body = event
+    return b"event: " + kind.encode() + b"\ndata: " + orjson.dumps(body) + b"\n\n"
 
 
 def add(app: web.Application) -> None:
