@@ -97,6 +97,8 @@ export class PlayClock {
     /** Where play started, ms of the period's time line. */
     this.anchor_phase_ms = 0;
     this.anchor_index = 0;
+    /** The step that came on the screen last. */
+    this.shown_step = 0;
   }
 
   /**
@@ -109,6 +111,7 @@ export class PlayClock {
     const starts = this.sequence.starts_ms;
     this.anchor_ms = now_ms;
     this.anchor_index = index;
+    this.shown_step = 0;
     this.anchor_phase_ms = this.speed < 0 ? starts[index + 1] : starts[index];
   }
 
@@ -123,6 +126,7 @@ export class PlayClock {
       this.anchor_ms = now_ms;
       this.anchor_phase_ms = phase;
       this.anchor_index = indexAt(this.sequence, phase);
+      this.shown_step = 0;
     }
     this.speed = speed;
   }
@@ -158,6 +162,23 @@ export class PlayClock {
     const index = indexAt(this.sequence, Math.max(0, media - pass * period_ms));
     const step = pass * frames.length + index - this.anchor_index;
     return { step: backwards ? 0 - step : step, frame: frames[index], ended };
+  }
+
+  /**
+   * What to show: the frame of now or, where the screen was held up, the one after that shown last. So a short hold-up costs no
+   * frame, the picture catches up at one frame a tick; only what is `lag_max_ms` worth of frames behind is passed over.
+   * @param {number} now_ms
+   * @param {number} lag_max_ms
+   * @returns {Position}
+   */
+  toShow(now_ms, lag_max_ms) {
+    const position = this.at(now_ms);
+    const { frames, period_ms } = this.sequence;
+    const lag_max = Math.floor((lag_max_ms * frames.length * Math.abs(this.speed)) / period_ms);
+    const step = Math.max(this.shown_step + 1, position.step - lag_max);
+    if (step >= position.step) return position;
+    const index = (this.anchor_index + (this.speed < 0 ? -step : step)) % frames.length;
+    return { step, frame: frames[index < 0 ? index + frames.length : index], ended: false };
   }
 
   /**

@@ -9,6 +9,8 @@ const AHEAD_MAX = 128;
  * and not upon one, where jitter would show it for one tick too many and the next for one too few.
  */
 const PHASE_MS = 4;
+/** The picture may lag so far behind the clock before a frame is passed over. */
+export const LAG_MAX_MS = 120;
 
 /** @typedef {import("./clock.js").LoopMode} LoopMode */
 
@@ -82,9 +84,14 @@ export class Playback {
    */
   advance(now_ms) {
     if (!this.running) return { step: 0, frame: this.frame, ended: false };
-    const position = this.clock.at(now_ms);
+    const position = this.clock.toShow(now_ms, LAG_MAX_MS);
     this.frame = position.frame;
     return position;
+  }
+
+  /** @param {number} step of a position whose frame is on the screen now */
+  shown(step) {
+    this.clock.shown_step = step;
   }
 
   /** @param {number} frame */

@@ -1,7 +1,7 @@
 // What happens on one canvas, tick by tick: the run on it, the frame of now, its picture, its counts, its wishes.
 
 import { forgetTick, nextTick } from "./ticker.js";
-import { Playback } from "./playback.js";
+import { LAG_MAX_MS, Playback } from "./playback.js";
 import { PlayStats } from "./stats.js";
 import { RunLibrary } from "./run_library.js";
 
@@ -214,7 +214,9 @@ export class Stage {
     source.plan = playback.plan(position);
     source.watched = playback.playing;
     const step = playback.running ? position.step : null;
-    if (!this.#show(source, step, now_ms) && step !== null) {
+    const on_screen = this.#show(source, step, now_ms);
+    if (on_screen && step !== null) playback.shown(step);
+    else if (step !== null) {
       this.#stats.get(source)?.late();
       if (source.store.held[position.frame] === 0 && source.description.tiers.first_pass) this.#setStarved(true);
     }
@@ -252,8 +254,8 @@ export class Stage {
     ready ||= this.#previewsLast(source);
     const frame_ms = 1000 / Math.abs(this.playback.rate_fps);
     if (!ready && now_ms - shown.since_ms < Math.min(READY_WAIT_MS, frame_ms)) return;
-    // The frame on screen has had part of its time already; the first loop is to last its nominal time.
-    this.playback.start(Math.min(now_ms, Math.max(shown.since_ms, now_ms - frame_ms)));
+    // The frame on screen has had its time since it came: the first loop is to last its nominal time.
+    this.playback.start(Math.min(now_ms, Math.max(shown.since_ms, now_ms - frame_ms - LAG_MAX_MS)));
     this.#stats.get(source)?.started(now_ms);
   }
 
@@ -323,8 +325,9 @@ export class Stage {
     const stats = /** @type {PlayStats} */ (this.#stats.get(source));
     const before = this.#shown;
     const opened = before === null || before.source !== source;
-    this.#shown = { source, frame, tier, since_ms: opened || before.frame !== frame ? now_ms : before.since_ms };
+    // Not the tick's time: the first drawing may take a while.
     const time_ms = performance.now();
+    this.#shown = { source, frame, tier, since_ms: opened || before.frame !== frame ? time_ms : before.since_ms };
     if (opened || before.frame !== frame || (step !== null && stats.isNew(step))) stats.shown(step, now_ms);
     else stats.still(step, now_ms);
     if (stats.first_frame_ms === null) this.#firstFrame(source, stats, time_ms);

@@ -92,6 +92,40 @@ test("speed scales time, and a change of speed does not jump", () => {
   assert.equal(clock.at(1100 + 16 + 10).frame, 1);
 });
 
+/** @param {import("../../engine/clock.js").PlayClock} clock @param {number} now_ms */
+function show(clock, now_ms) {
+  const { step, frame } = clock.toShow(now_ms, 120);
+  clock.shown_step = step;
+  return frame;
+}
+
+test("held up for a moment, the picture catches up at one frame a tick; only what is too far behind is passed over", () => {
+  const clock = started({ frames: 10 });
+  const ticks = [0, 16, 40, 150, 166, 182, 200];
+  assert.deepEqual(ticks.map((tick_ms) => show(clock, 1000 + tick_ms)), [0, 0, 1, 2, 3, 4, 5]);
+  // 300 ms on, frame 12 is due: three frames' worth of lag is allowed, so frames 6 to 8 are passed over.
+  assert.deepEqual([500, 516, 532, 548, 564].map((tick_ms) => show(clock, 1000 + tick_ms)), [9, 0, 1, 2, 3]);
+  assert.equal(show(clock, 1565), 4, "and it is at its time again");
+  assert.equal(show(clock, 1565), 4);
+});
+
+test("backwards, and at the end of once, it catches up just so", () => {
+  const back = started({ frames: 10, speed: -1, from: 1 });
+  assert.deepEqual([1090, 1106, 1122].map((now_ms) => show(back, now_ms)), [0, 9, 8]);
+  const once = started({ frames: 3, loop: "once" });
+  assert.deepEqual(once.toShow(1500, 120), { step: 1, frame: 1, ended: false });
+  once.shown_step = 1;
+  assert.deepEqual(once.toShow(1516, 120), { step: 2, frame: 2, ended: true });
+});
+
+test("a display slower than the loop falls behind no farther than the lag, and passes single frames over", () => {
+  const clock = started({ frames: 100 });
+  const shown = Array.from({ length: 40 }, (_, n) => show(clock, 1000 + n * 60));
+  const steps = shown.slice(1).map((frame, n) => frame - shown[n]);
+  assert.ok(Math.max(...steps) === 2 && Math.min(...steps) === 1, String(steps));
+  assert.ok(clock.at(1000 + 39 * 60).step - clock.shown_step <= 3);
+});
+
 test("what comes next, and when it is due", () => {
   const clock = started({ frames: 4, from: 2 });
   const out = new Int32Array(8);

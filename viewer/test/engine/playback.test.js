@@ -23,6 +23,7 @@ test("standing, the neighbours on both sides are wanted; playing, what comes", (
   playback.playing = true;
   assert.deepEqual(planned(playback), [2, 3, 4, 5, 6, 7, 0, 1]);
   playback.start(1000);
+  playback.shown(playback.advance(1000 + 45).step);
   assert.deepEqual(planned(playback, playback.advance(1000 + 85)), [4, 5, 6, 7, 0, 1, 2, 3]);
   assert.equal(playback.frame, 4);
 });
