@@ -36,9 +36,9 @@ FIXED_HEADERS = {
 
 
 def content_security_policy(nonce: str) -> str:
-    """No inline script but the bootstrap by nonce; WASM may be compiled; nothing from elsewhere."""
+    """No inline script or style but the page's own, by nonce; WASM may be compiled; nothing from elsewhere."""
     return (
-        f"default-src 'self'; script-src 'self' 'nonce-{nonce}' 'wasm-unsafe-eval'; style-src 'self'; "
+        f"default-src 'self'; script-src 'self' 'nonce-{nonce}' 'wasm-unsafe-eval'; style-src 'self' 'nonce-{nonce}'; "
         "img-src 'self' blob: data:; connect-src 'self'; worker-src 'self' blob:; object-src 'none'; "
         "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     )

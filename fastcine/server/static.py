@@ -70,14 +70,14 @@ class ViewerFiles:
         self.prefix = f"/static/{self.version}/"
         self.scripts = {name: _code(root / "bootstrap" / f"{name}.js") for name in ("socket", "preview")}
         self._pages = {
-            name: (root / f"{name}.html").read_text("utf-8").replace("/static/", self.prefix)
+            name: _inlined((root / f"{name}.html").read_text("utf-8"), root).replace("/static/", self.prefix)
             for name in ("worklist", "view")
         }
 
-    def page(self, name: str, title: str, values: Mapping[str, str]) -> str:
+    def page(self, name: str, title: str, values: Mapping[str, str], *, nonce: str) -> str:
         """A page's template filled in: `{{key}}` or, for a key that is markup itself, that markup. Values go in as
-        they are; `title` is escaped here."""
-        text = self._pages[name].replace("{{title}}", escape(title))
+        they are; `title` is escaped here. `nonce` lets the page's style through its Content Security Policy."""
+        text = self._pages[name].replace("{{title}}", escape(title)).replace("{{nonce}}", nonce)
         for key, value in values.items():
             text = text.replace(key if key.startswith("<") else "{{" + key + "}}", value)
         return text
@@ -98,6 +98,16 @@ class ViewerFiles:
     def sizes(self) -> dict[str, int]:
         """Bytes over the wire of each file, gzipped where that is smaller."""
         return {name: len(file.gzipped or file.plain) for name, file in self._files.items()}
+
+
+def _inlined(page: str, root: Path) -> str:
+    """The page with its style sheets inside: fetched, even from the cache, they would hold up the first picture."""
+
+    def sheet(link: re.Match[str]) -> str:
+        text = re.sub(r"/\*.*?\*/", "", (root / link[1]).read_text("utf-8"), flags=re.DOTALL)
+        return f'<style nonce="{{{{nonce}}}}">{text}</style>'
+
+    return re.sub(r'<link rel="stylesheet" href="/static/([a-z/]+\.css)">', sheet, page)
 
 
 def _code(path: Path) -> str:

@@ -59,6 +59,8 @@ async def test_pages_carry_a_policy_without_inline_scripts_but_by_nonce(client):
     assert answer.headers["Cache-Control"] == "no-store"
     for tag in re.findall(r"<script[^>]*>", text):
         assert "src=" in tag or 'type="application/json"' in tag or f'nonce="{nonce}"' in tag
+    assert f'<style nonce="{nonce}">' in text, "no style sheet to wait for before the first picture"
+    assert 'rel="stylesheet"' not in text
     assert "data:image/webp;base64," in text
     assert "{{" not in text
     again = await client.get(f"/view/{client.receipt.study_instance_uid}")

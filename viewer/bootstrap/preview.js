@@ -7,5 +7,6 @@
   early.previews.push(image);
   image.decode().then(() => requestAnimationFrame(() => {
     early.first_frame_ms ??= performance.now();
+    early.shown();
   }), () => { image.hidden = true; });
 })();

@@ -19,6 +19,11 @@
     ]) socket.send(JSON.stringify(message));
   };
   early.socket = socket;
-  early.module = WebAssembly.compileStreaming(fetch(start.base + "vendor/openjphjs.wasm"));
+  // Compiling takes both cores of a small machine: the picture in the page (preview.js) goes first, if it comes soon.
+  const shown = new Promise((resolve) => {
+    early.shown = resolve;
+    setTimeout(resolve, 100);
+  });
+  early.module = shown.then(() => WebAssembly.compileStreaming(fetch(start.base + "vendor/openjphjs.wasm")));
   early.worker = new Worker(start.base + "engine/decode_worker.js", { type: "module" });
 })();

@@ -17,7 +17,7 @@ HTML = "text/html"
 
 async def worklist_page(request: web.Request) -> web.Response:
     """The worklist."""
-    page = request.app[CONTEXT].files.page("worklist", "fastcine", {})
+    page = request.app[CONTEXT].files.page("worklist", "fastcine", {}, nonce=request[NONCE])
     response = web.Response(text=page, content_type=HTML)
     response.enable_compression()
     return response
@@ -49,7 +49,7 @@ async def view_page(request: web.Request) -> web.Response:
         if tile["kind"] != "other" and tile["state"] in ("waiting", "making"):
             context.news.ask_first(int(tile["run"], 16))
     values = await in_pool(context, _view_values, context, body, asked, nonce)
-    response = web.Response(text=context.files.page("view", "fastcine", values), content_type=HTML)
+    response = web.Response(text=context.files.page("view", "fastcine", values, nonce=nonce), content_type=HTML)
     response.enable_compression()
     return response
 
