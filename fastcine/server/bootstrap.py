@@ -33,10 +33,19 @@ def inline_json(value: object) -> str:
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
-def socket_script(script: str, tile: dict[str, Any], nonce: str, *, base: str) -> str:
-    """The script element that opens the stream for a tile's run; `base` is the path of the viewer's files."""
+def socket_script(script: str, tile: dict[str, Any], nonce: str, *, base: str, preview: bool) -> str:
+    """The script element that opens the stream for a tile's run.
+
+    `base` is the path of the viewer's files; `preview`: the page carries a picture, which goes before the decoder.
+    """
     described = tile["description"]
-    start = {"run": tile["run"], "frames": described["frames"], "rate_fps": described["timing"]["fps"], "base": base}
+    start = {
+        "run": tile["run"],
+        "frames": described["frames"],
+        "rate_fps": described["timing"]["fps"],
+        "base": base,
+        "preview": preview,
+    }
     return f'<script nonce="{nonce}">window.BOOTSTRAP = {inline_json(start)};\n{script}</script>'
 
 

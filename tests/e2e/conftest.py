@@ -1,6 +1,7 @@
 """A real browser, and the bench runs served to it."""
 
 import shutil
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
@@ -51,6 +52,20 @@ def wait_until(page, expression, timeout_ms=20_000):
     raise AssertionError(f"{expression} did not become true within {timeout_ms} ms")
 
 
+@contextmanager
+def opened_page(browser):
+    """A page of a browser context of its own; `page.errors` is what it said wrong on its console."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.errors = []
+    page.on("pageerror", lambda error: page.errors.append(str(error)))
+    page.on("console", lambda message: page.errors.append(message.text) if message.type == "error" else None)
+    try:
+        yield page
+    finally:
+        context.close()
+
+
 @pytest.fixture
 def quiet_page(page):
     """A page that must not say an error on its console."""
@@ -60,13 +75,8 @@ def quiet_page(page):
 
 @pytest.fixture
 def page(browser):
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    page = context.new_page()
-    page.errors = []
-    page.on("pageerror", lambda error: page.errors.append(str(error)))
-    page.on("console", lambda message: page.errors.append(message.text) if message.type == "error" else None)
-    yield page
-    context.close()
+    with opened_page(browser) as page:
+        yield page
 
 
 @pytest.fixture(scope="session")

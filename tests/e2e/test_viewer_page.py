@@ -4,7 +4,7 @@ import pytest
 
 from fastcine.render.picture import grey_picture
 from tests.e2e import looking, made_objects
-from tests.e2e.conftest import wait_until
+from tests.e2e.conftest import opened_page, wait_until
 from tests.serving import ROOT
 
 pytestmark = pytest.mark.e2e
@@ -44,16 +44,11 @@ def study_address(archive, name):
 @pytest.fixture(scope="module")
 def viewer(browser, archive):
     """The heart study, opened once without naming a run; tests leave it on its first run."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    page = context.new_page()
-    errors = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    page.goto(study_address(archive, "lca"))
-    wait_until(page, f"{looking.EXACT} && {THUMBNAILS}")
-    yield page
-    context.close()
-    assert errors == []
+    with opened_page(browser) as page:
+        page.goto(study_address(archive, "lca"))
+        wait_until(page, f"{looking.EXACT} && {THUMBNAILS}")
+        yield page
+        assert page.errors == []
 
 
 def angle_text(dataset):

@@ -1,9 +1,13 @@
 """Routes, security headers, refusals: what a browser, a script and a hostile page meet."""
 
 import re
+import time
 
 import pytest
+from aiohttp.test_utils import TestClient, TestServer
 
+from fastcine.config import Settings
+from fastcine.server.app import make_app
 from fastcine.server.bootstrap import inline_json
 
 
@@ -62,6 +66,7 @@ async def test_pages_carry_a_policy_without_inline_scripts_but_by_nonce(client):
     assert f'<style nonce="{nonce}">' in text, "no style sheet to wait for before the first picture"
     assert 'rel="stylesheet"' not in text
     assert "data:image/webp;base64," in text
+    assert '"preview":true' in text, "the decoder waits for the picture only where there is one"
     assert "{{" not in text
     again = await client.get(f"/view/{client.receipt.study_instance_uid}")
     assert again.headers["Content-Security-Policy"] != policy
@@ -160,13 +165,6 @@ async def test_logs_hold_no_identity(client, caplog):
 
 
 async def test_an_open_event_stream_does_not_hold_up_the_end(archive):
-    import time
-
-    from aiohttp.test_utils import TestClient, TestServer
-
-    from fastcine.config import Settings
-    from fastcine.server.app import make_app
-
     server = TestServer(make_app(Settings(data=str(archive[0]))))
     await server.start_server(access_log=None)
     client = TestClient(server)

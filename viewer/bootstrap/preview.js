@@ -7,6 +7,9 @@
   early.previews.push(image);
   image.decode().then(() => requestAnimationFrame(() => {
     early.first_frame_ms ??= performance.now();
-    early.shown();
-  }), () => { image.hidden = true; });
+    early.previewDone();
+  }), () => {
+    image.hidden = true;
+    early.previewDone();
+  });
 })();

@@ -2,7 +2,7 @@
 // Inlined into the viewer's page by the server (by nonce): stream, decoder and worker start while the modules load.
 // The server puts window.BOOTSTRAP in front; see engine/README.md, "early".
 (() => {
-  /** @type {{run: string, frames: number, rate_fps: number, base: string}} */
+  /** @type {{run: string, frames: number, rate_fps: number, base: string, preview: boolean}} */
   const start = /** @type {any} */ (window).BOOTSTRAP;
   /** @type {any} */
   const early = { inbox: [], first_frame_ms: null, previews: [], run: start.run, granted_bytes: 4194304 };
@@ -19,11 +19,11 @@
     ]) socket.send(JSON.stringify(message));
   };
   early.socket = socket;
-  // Compiling takes both cores of a small machine: the picture in the page (preview.js) goes first, if it comes soon.
-  const shown = new Promise((resolve) => {
-    early.shown = resolve;
-    setTimeout(resolve, 100);
+  // Compiling takes both cores of a small machine: a picture in the page (preview.js) goes first, if it comes soon.
+  const preview_done = new Promise((resolve) => {
+    early.previewDone = resolve;
+    setTimeout(resolve, start.preview ? 100 : 0);
   });
-  early.module = shown.then(() => WebAssembly.compileStreaming(fetch(start.base + "vendor/openjphjs.wasm")));
+  early.module = preview_done.then(() => WebAssembly.compileStreaming(fetch(start.base + "vendor/openjphjs.wasm")));
   early.worker = new Worker(start.base + "engine/decode_worker.js", { type: "module" });
 })();

@@ -10,7 +10,7 @@ const AHEAD_MAX = 128;
  */
 const PHASE_MS = 4;
 /** The picture may lag so far behind the clock before a frame is passed over. */
-export const LAG_MAX_MS = 120;
+const LAG_MAX_MS = 120;
 
 /** @typedef {import("./clock.js").LoopMode} LoopMode */
 
@@ -67,10 +67,16 @@ export class Playback {
     return (frames.length * 1000 * this.speed) / period_ms;
   }
 
-  /** @param {number} now_ms */
-  start(now_ms) {
+  /**
+   * The clock counts from when its first frame came on the screen, so that the first loop lasts its nominal time; but from no
+   * longer ago than the frame lasts and the picture may lag.
+   * @param {number} now_ms
+   * @param {number} shown_ms
+   */
+  start(now_ms, shown_ms = now_ms) {
     this.clock = this.#makeClock();
-    this.clock.start(this.frame, now_ms - PHASE_MS);
+    const earliest_ms = now_ms - 1000 / Math.abs(this.rate_fps) - LAG_MAX_MS;
+    this.clock.start(this.frame, Math.min(now_ms, Math.max(shown_ms, earliest_ms)) - PHASE_MS);
   }
 
   /** The clock stands, `frame` is where it stood. The wish to play stays. */

@@ -1,7 +1,7 @@
 // What happens on one canvas, tick by tick: the run on it, the frame of now, its picture, its counts, its wishes.
 
 import { forgetTick, nextTick } from "./ticker.js";
-import { LAG_MAX_MS, Playback } from "./playback.js";
+import { Playback } from "./playback.js";
 import { PlayStats } from "./stats.js";
 import { RunLibrary } from "./run_library.js";
 
@@ -254,8 +254,7 @@ export class Stage {
     ready ||= this.#previewsLast(source);
     const frame_ms = 1000 / Math.abs(this.playback.rate_fps);
     if (!ready && now_ms - shown.since_ms < Math.min(READY_WAIT_MS, frame_ms)) return;
-    // The frame on screen has had its time since it came: the first loop is to last its nominal time.
-    this.playback.start(Math.min(now_ms, Math.max(shown.since_ms, now_ms - frame_ms - LAG_MAX_MS)));
+    this.playback.start(now_ms, shown.since_ms);
     this.#stats.get(source)?.started(now_ms);
   }
 

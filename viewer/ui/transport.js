@@ -84,7 +84,7 @@ export class Transport {
     const display = description?.display;
     const windows = display?.windows ?? [];
     const options = windows.map((window, index) => {
-      const words = window.explanation || (window.source === "file" ? "window of the file" : "whole range");
+      const words = window.explanation || (window.source === "file" ? "from file" : "whole range");
       return option(`w${index}`, `${words} (${windowText(window, false, NaN)})`);
     });
     (display?.voi_luts ?? []).forEach((table, index) => options.push(option(`l${index}`, table.explanation || `VOI table ${index + 1}`)));

@@ -29,10 +29,12 @@ def _view_values(context: Context, body: dict[str, Any], asked: str | None, nonc
     if tile is None:
         return {"study_json": bootstrap.inline_json(body)}
     preview = context.small_picture(tile["run"], "preview")
-    scripts = context.files.scripts
+    scripts, base = context.files.scripts, context.files.prefix
     values = {
         "study_json": bootstrap.inline_json(body),
-        bootstrap.HEAD_MARK: bootstrap.socket_script(scripts["socket"], tile, nonce, base=context.files.prefix),
+        bootstrap.HEAD_MARK: bootstrap.socket_script(
+            scripts["socket"], tile, nonce, base=base, preview=preview is not None
+        ),
     }
     if preview is not None:
         values[bootstrap.PREVIEW_MARK] = bootstrap.preview_elements(scripts["preview"], preview, nonce)

@@ -28,6 +28,17 @@ test("standing, the neighbours on both sides are wanted; playing, what comes", (
   assert.equal(playback.frame, 4);
 });
 
+test("the clock counts from when the first frame came, but from no longer ago than can be caught up with", () => {
+  const playback = loaded(100); // 40 ms a frame
+  playback.start(1000, 970);
+  assert.equal(playback.clock.at(1000).step, 0);
+  assert.equal(playback.clock.at(1007).step, 1);
+  playback.start(1000, 200);
+  assert.equal(playback.clock.at(1000).step, 4);
+  playback.start(1000, 1500);
+  assert.equal(playback.clock.at(1030).step, 0, "a tick's time lies before what was drawn in it");
+});
+
 test("range, step and seek stay inside", () => {
   const playback = loaded(10);
   playback.setRange(7, 3);
