@@ -152,7 +152,7 @@ def resolve(
 
 
 def check(settings: Settings) -> None:
-    """Refuse what is not safe: the web off loopback without sign-in (design.md section 6). Raises UsageError."""
+    """Refuse what is not safe: the web off loopback without sign-in. Raises UsageError."""
     if settings.host not in LOOPBACK and not settings.behind_proxy:
         raise UsageError(
             f"refusing to serve on {settings.host} without sign-in and TLS: "

@@ -1,4 +1,4 @@
-"""The one thread pool for blocking work, and how many hands it has.
+"""Pools of threads for blocking work, and how many hands they have.
 
 Codecs release the GIL, so threads are enough for them; what holds the GIL (pylibjpeg) goes to processes.
 """

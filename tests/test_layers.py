@@ -1,4 +1,4 @@
-"""The house rules of design.md section 2: who may import whom, where I/O is allowed, how long things are."""
+"""The house rules of ARCHITECTURE.md: who may import whom, where I/O is allowed, how long things are."""
 
 import ast
 from pathlib import Path
@@ -63,7 +63,7 @@ def test_imports_go_down(path):
     mine = area(path)
     if mine == "__init__":
         return
-    assert mine in LEVEL_OF, f"{mine} has no level in design.md"
+    assert mine in LEVEL_OF, f"{mine} has no level in ARCHITECTURE.md"
     for name in imports(ast.parse(path.read_text("utf-8"))):
         if not name.startswith("fastcine."):
             continue

@@ -3,8 +3,8 @@
 ::
 
     cine/<hh>/<run>/     <run> is the wire id, 16 hex digits; hh its last two
-        coarse  first_pass  exact     pieces with headers in front, appended frame by frame
-        index                         which frame lies where (cine_layout.py)
+        coarse  fine  exact           pieces with headers in front, appended frame by frame
+        frame_table                   which frame lies where (cine_frame_table.py)
         <name>                        blobs: preview, thumbnail
 
 One writer (the ingest owner), any number of readers in other processes while it writes. An entry of another format
@@ -23,9 +23,9 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from fastcine.archive import cine_layout
-from fastcine.archive.cine_entry import RUN_NAME, TIER_FILES, boot_mark, discard, entry_path
-from fastcine.archive.cine_layout import Header, Record
+from fastcine.archive import cine_frame_table as table
+from fastcine.archive.cine_entry import RUN_NAME, TABLE_FILE, TIER_FILES, boot_mark, discard, entry_path
+from fastcine.archive.cine_frame_table import Header, Record
 from fastcine.archive.folder import DataFolder, storage_errors
 from fastcine.cine.wire import HEADER as PIECE_HEADER
 from fastcine.cine.wire import HEADER_BYTES, PIECE_BYTES, TIERS
@@ -47,18 +47,18 @@ class CacheReader:
         self._frames = frames
         self._maps: list[mmap.mmap | None] = [None] * len(TIERS)
         try:
-            with open(self._path / "index", "rb") as file:
+            with open(self._path / TABLE_FILE, "rb") as file:
                 self._inode = os.fstat(file.fileno()).st_ino
-                self._index = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+                self._table = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except (FileNotFoundError, NotADirectoryError, ValueError):
             raise NotFound("the run is not in the cine cache") from None
-        header = cine_layout.read_header(self._index)
+        header = table.read_header(self._table)
         if header is None or not _usable(header, run, frames):
             self.close()
             raise NotFound("the run is not in the cine cache")
 
     def _header(self) -> Header:
-        header = cine_layout.read_header(self._index)
+        header = table.read_header(self._table)
         if header is None:
             raise NotFound("the cache entry was damaged")
         return header
@@ -77,7 +77,7 @@ class CacheReader:
     def stale(self) -> bool:
         """Whether the entry was deleted or made anew since it was opened: open another reader."""
         try:
-            return os.stat(self._path / "index").st_ino != self._inode
+            return os.stat(self._path / TABLE_FILE).st_ino != self._inode
         except OSError:
             return True
 
@@ -92,7 +92,7 @@ class CacheReader:
         """Where a frame lies, or None where it is not made yet."""
         if not 0 <= frame < self._frames or not 0 <= tier < len(TIERS):
             raise NotFound("no such frame")
-        return cine_layout.read_record(self._index, cine_layout.record_offset(tier, frame, frames=self._frames))
+        return table.read_record(self._table, table.record_offset(tier, frame, frames=self._frames))
 
     def frame_bytes(self, tier: int, frame: int) -> int:
         """Length of a frame's bitstream. Raises NotFound where it is not made yet."""
@@ -146,7 +146,7 @@ class CacheReader:
 
     def close(self) -> None:
         """Let go of the files; those of which slices are still out go with the last slice."""
-        for each in (self._index, *self._maps):
+        for each in (self._table, *self._maps):
             if each is not None:
                 with contextlib.suppress(BufferError):
                     each.close()
@@ -174,14 +174,14 @@ class CacheWriter:
         with storage_errors("writing the cine cache"):
             if anew or not self._resumable():
                 self._create()
-            self._index = os.open(self._path / "index", os.O_RDWR | os.O_CLOEXEC)
+            self._table = os.open(self._path / TABLE_FILE, os.O_RDWR | os.O_CLOEXEC)
             self._files = [os.open(self._path / name, os.O_RDWR | os.O_CLOEXEC) for name in TIER_FILES]
         self._load()
 
     def _resumable(self) -> bool:
         try:
-            data = (self._path / "index").read_bytes()
-            header = cine_layout.read_header(data)
+            data = (self._path / TABLE_FILE).read_bytes()
+            header = table.read_header(data)
             return (
                 header is not None
                 and (header.run, header.frames) == (int(self._run, 16), self._frames)
@@ -194,31 +194,31 @@ class CacheWriter:
         """A whole empty entry, renamed into place, so that no reader ever meets half of one."""
         scratch = self._path.with_name(f"{self._run}.{secrets.token_hex(4)}.new")
         scratch.mkdir(parents=True)
-        header = Header(cine_layout.FORMAT_VERSION, self._frames, int(self._run, 16), boot_mark(), False, (0, 0, 0))
-        with open(scratch / "index", "wb") as file:
+        header = Header(table.FORMAT_VERSION, self._frames, int(self._run, 16), boot_mark(), False, (0, 0, 0))
+        with open(scratch / TABLE_FILE, "wb") as file:
             file.write(header.pack())
-            file.truncate(cine_layout.index_bytes(self._frames))
+            file.truncate(table.table_bytes(self._frames))
         for name in TIER_FILES:
             (scratch / name).touch()
         discard(self._path)
         scratch.rename(self._path)
 
     def _load(self) -> None:
-        data = os.pread(self._index, cine_layout.index_bytes(self._frames), 0)
-        header = cine_layout.read_header(data)
+        data = os.pread(self._table, table.table_bytes(self._frames), 0)
+        header = table.read_header(data)
         trusted = header is not None and (header.complete or header.boot == boot_mark())
         self._records: list[list[Record | None]] = []
         self._ends: list[int] = []
         for tier in TIERS:
-            offsets = (cine_layout.record_offset(tier, frame, frames=self._frames) for frame in range(self._frames))
+            offsets = (table.record_offset(tier, frame, frames=self._frames) for frame in range(self._frames))
             size = os.fstat(self._files[tier]).st_size
-            records = [cine_layout.read_record(data, offset) for offset in offsets]
+            records = [table.read_record(data, offset) for offset in offsets]
             for frame, each in enumerate(records):
                 sound = each is not None and each.end_bytes <= size and (trusted or self._intact(tier, each))
                 if each is not None and not sound:
                     records[frame] = None
-                    place = cine_layout.record_offset(tier, frame, frames=self._frames)
-                    os.pwrite(self._index, bytes(cine_layout.RECORD_BYTES), place)
+                    place = table.record_offset(tier, frame, frames=self._frames)
+                    os.pwrite(self._table, bytes(table.RECORD_BYTES), place)
             self._records.append(records)
             self._ends.append(max((each.end_bytes for each in records if each is not None), default=0))
         self._ready = [0] * len(TIERS)
@@ -236,14 +236,14 @@ class CacheWriter:
             self._ready[tier] = count
 
     def _write_header(self, *, complete: bool) -> None:
-        version, run = cine_layout.FORMAT_VERSION, int(self._run, 16)
+        version, run = table.FORMAT_VERSION, int(self._run, 16)
         header = Header(version, self._frames, run, boot_mark(), complete, self.ready())
-        os.pwrite(self._index, header.pack(), 0)
+        os.pwrite(self._table, header.pack(), 0)
 
     def has(self, tier: int, frame: int) -> bool:
         """Whether a frame is there and not marked as damaged."""
         record = self._records[tier][frame]
-        return record is not None and not record.flags & cine_layout.DAMAGED
+        return record is not None and not record.flags & table.DAMAGED
 
     def ready(self) -> tuple[int, int, int]:
         """For each tier how many frames, counted from frame 0 without a gap, are there."""
@@ -254,7 +254,7 @@ class CacheWriter:
 
         Raises ValueError where `pieces` are not this frame's, StorageFull or StorageUnavailable.
         """
-        frame_bytes = cine_layout.frame_bytes_of(pieces)
+        frame_bytes = table.frame_bytes_of(pieces)
         _, head_tier, _, _, head_frame, head_run, *_ = PIECE_HEADER.unpack_from(pieces, 0)
         if (head_tier, head_frame, head_run) != (tier, frame, int(self._run, 16)):
             raise ValueError("the pieces belong to another frame")
@@ -262,11 +262,11 @@ class CacheWriter:
         record = Record(self._ends[tier], len(pieces), frame_bytes, zlib.crc32(pieces))
         with storage_errors("writing the cine cache"):
             _write_at(self._files[tier], pieces, record.offset_bytes)
-            os.pwrite(self._index, record.pack(), cine_layout.record_offset(tier, frame, frames=self._frames))
+            os.pwrite(self._table, record.pack(), table.record_offset(tier, frame, frames=self._frames))
             self._records[tier][frame] = record
             self._ends[tier] = record.end_bytes
             self._count_ready()
-            os.pwrite(self._index, cine_layout.READY.pack(*self.ready()), cine_layout.READY_OFFSET)
+            os.pwrite(self._table, table.READY.pack(*self.ready()), table.READY_OFFSET)
 
     def _check_space(self, more_bytes: int) -> None:
         """The cache stops at half the reserve, so that the index and what is being received can still grow."""
@@ -282,31 +282,31 @@ class CacheWriter:
         record = self._records[tier][frame]
         if record is None:
             return
-        flags = record.flags | cine_layout.DAMAGED
+        flags = record.flags | table.DAMAGED
         marked = Record(record.offset_bytes, record.length_bytes, record.frame_bytes, record.crc32, flags)
         with storage_errors("writing the cine cache"):
-            os.pwrite(self._index, marked.pack(), cine_layout.record_offset(tier, frame, frames=self._frames))
+            os.pwrite(self._table, marked.pack(), table.record_offset(tier, frame, frames=self._frames))
         self._records[tier][frame] = marked
 
     def finish(self) -> None:
         """Everything that this run gets is made: sync it, then say so, so that it is trusted after a power cut too."""
         with storage_errors("writing the cine cache"):
             if self._folder.durable:
-                for descriptor in (*self._files, self._index):
+                for descriptor in (*self._files, self._table):
                     os.fsync(descriptor)
             self._write_header(complete=True)
 
     def close(self) -> None:
         """Let go of the files; what was added stays."""
-        for descriptor in (*self._files, self._index):
+        for descriptor in (*self._files, self._table):
             os.close(descriptor)
-        self._files, self._index = [], -1
+        self._files, self._table = [], -1
 
     def __enter__(self) -> CacheWriter:
         return self
 
     def __exit__(self, *error: object) -> None:
-        if self._index >= 0:
+        if self._table >= 0:
             self.close()
 
 
@@ -340,7 +340,7 @@ class CineCache:
             return None
 
     def _blob(self, run: str, name: str) -> Path:
-        if not _BLOB.fullmatch(name) or name in (*TIER_FILES, "index"):
+        if not _BLOB.fullmatch(name) or name in (*TIER_FILES, TABLE_FILE):
             raise ValueError(f"{name!r} is no name for a blob")
         return entry_path(self._folder, run) / name
 

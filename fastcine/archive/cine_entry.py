@@ -11,7 +11,8 @@ from pathlib import Path
 from fastcine.archive.folder import DataFolder
 from fastcine.errors import NotFound
 
-TIER_FILES = ("coarse", "first_pass", "exact")
+TIER_FILES = ("coarse", "fine", "exact")
+TABLE_FILE = "frame_table"
 RUN_NAME = re.compile("[0-9a-f]{16}")
 
 

@@ -18,10 +18,10 @@ from pydicom.valuerep import PersonName
 
 from fastcine.archive.digest import HEAD_BYTES, Digest
 from fastcine.archive.record import IndexRecord, Kind, PatientAndStudy
-from fastcine.dicom.dataset import read_values
 from fastcine.dicom.encapsulation import frame_spans
 from fastcine.dicom.layout import expects_pixels, image_layout
-from fastcine.dicom.structure import ObjectStructure, scan_object
+from fastcine.dicom.parse import ObjectStructure, parse_object
+from fastcine.dicom.parse_values import read_values
 from fastcine.dicom.syntaxes import Family, find_syntax
 from fastcine.dicom.values import integer, text
 from fastcine.dicom.when import acquisition_moment, moment, parse_date, study_moment
@@ -41,7 +41,7 @@ def refuse_what_is_no_dicom(head: bytes) -> None:
     if bytes(head[128:132]) == b"DICM":
         return
     try:
-        scan_object(head[:HEAD_BYTES])
+        parse_object(head[:HEAD_BYTES])
     except BadDicom:
         return  # cut off, of course: this is only the head
 
@@ -52,7 +52,7 @@ def describe_object(data: Buffer, *, site_timezone: str, digest: Digest) -> Inde
     `site_timezone` is the IANA name of the zone for times that have none. `digest` makes up UIDs for objects that lack
     them. Raises NotDicom (a DICOMDIR too), and BadDicom with tag and offset.
     """
-    structure = scan_object(data)
+    structure = parse_object(data)
     sop_class = _meta_uid(structure, _META_SOP_CLASS)
     if sop_class == MEDIA_STORAGE_DIRECTORY:
         raise NotDicom("a directory of files (DICOMDIR), no object")

@@ -160,7 +160,7 @@ class Index:
         counts: tuple[int | None, ...] = made or (None, None, None)
         self._update_run(
             "UPDATE run SET state = ?, message = ?, made_coarse = coalesce(?, made_coarse),"
-            " made_first_pass = coalesce(?, made_first_pass), made_exact = coalesce(?, made_exact) WHERE run = ?",
+            " made_fine = coalesce(?, made_fine), made_exact = coalesce(?, made_exact) WHERE run = ?",
             (state, message, *counts, run),
         )
 

@@ -21,7 +21,7 @@ RUN_QUERY = """
 INSTANCE_QUERY = """
     SELECT instance.*, series.series_instance_uid, series.modality, series.series_number, series.series_description,
            study.study_instance_uid, run.run, run.frames AS run_frames, run.description, run.state, run.message,
-           run.made_coarse, run.made_first_pass, run.made_exact
+           run.made_coarse, run.made_fine, run.made_exact
     FROM instance JOIN series ON series.id = instance.series JOIN study ON study.serial = series.study
     LEFT JOIN run ON run.instance = instance.id
 """
@@ -93,7 +93,7 @@ def run_row(row: sqlite3.Row, *, frames_column: str = "frames") -> RunRow:
         frames=row[frames_column],
         state=row["state"],
         message=row["message"],
-        made=(row["made_coarse"], row["made_first_pass"], row["made_exact"]),
+        made=(row["made_coarse"], row["made_fine"], row["made_exact"]),
         description=json.loads(row["description"]) if row["description"] else None,
     )
 

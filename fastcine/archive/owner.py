@@ -30,7 +30,8 @@ from fastcine.archive.folder import DataFolder, FolderLock
 from fastcine.archive.index import Index
 from fastcine.archive.queue import Priority
 from fastcine.archive.record import Claim, RunRow
-from fastcine.archive.reindex import recover_incoming, reindex_if_lost
+from fastcine.archive.recovery import recover_incoming
+from fastcine.archive.reindex import reindex_if_lost
 from fastcine.errors import FastcineError, NotFound, StorageFull, StorageUnavailable
 
 logger = logging.getLogger(__name__)

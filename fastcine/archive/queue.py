@@ -107,7 +107,7 @@ class IngestQueue:
             connection.execute("UPDATE run SET state = ?, message = ? WHERE run = ?", (state, message, run))
             if made is not None:
                 connection.execute(
-                    "UPDATE run SET made_coarse = ?, made_first_pass = ?, made_exact = ? WHERE run = ?", (*made, run)
+                    "UPDATE run SET made_coarse = ?, made_fine = ?, made_exact = ? WHERE run = ?", (*made, run)
                 )
             connection.execute("DELETE FROM ingest_queue WHERE run = ? AND again = 0", (run,))
             connection.execute("UPDATE ingest_queue SET claimed = 0, again = 0, attempts = 0 WHERE run = ?", (run,))

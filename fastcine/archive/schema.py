@@ -96,6 +96,7 @@ MIGRATIONS: tuple[str, ...] = (
         code TEXT NOT NULL, reason TEXT NOT NULL, kept_as TEXT NOT NULL
     ) WITHOUT ROWID;
     """,
+    "ALTER TABLE run RENAME COLUMN made_first_pass TO made_fine;",
 )
 
 DERIVED_TABLES = ("ingest_queue", "run", "instance", "series", "study", "study_text", "quarantine", "seen_file")

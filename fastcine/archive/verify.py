@@ -18,7 +18,8 @@ from fastcine.archive.folder import DataFolder
 from fastcine.archive.index import Index
 from fastcine.archive.receive import quarantine_row_of
 from fastcine.archive.record import InstanceRow, RunRow
-from fastcine.archive.reindex import Progress, adopt
+from fastcine.archive.recovery import adopt
+from fastcine.archive.reindex import Progress
 from fastcine.archive.store import Store, digest_of
 from fastcine.errors import FastcineError, NotFound
 

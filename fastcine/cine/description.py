@@ -116,4 +116,4 @@ def _tiers(recipe: Recipe, lossy: Lossy) -> dict[str, Any]:
         exact["jpeg_transform"] = recipe.jpeg_transform
         if layout.samples_per_pixel == 3:
             exact["color"] = "rgb"
-    return {"coarse": first_pass, "first_pass": first_pass, "exact": exact}
+    return {"coarse": first_pass, "fine": first_pass, "exact": exact}

@@ -17,7 +17,7 @@ LEAST_WINDOW_BYTES = 24_576
 MOST_WINDOW_BYTES = 2_097_152
 """A viewer costs at most this much of the server's memory while it does not read."""
 MESSAGE_BYTES = 65_536
-"""A message at most (design.md section 3)."""
+"""A message at most."""
 RATE_MEMORY_S = 2.5
 ROUND_TRIP_MEMORY_S = 10.0
 ACK_DELAY_S = 0.008

@@ -19,7 +19,7 @@ WHOLE = 0xFFFF_FFFF
 """Sent-marker of a frame that the viewer holds whole; frame_bytes stays far below it."""
 REAL_TIME_MARGIN = 1.4
 """The exact tier replaces the first pass when the link is this much faster than playing needs."""
-FIRST_PASS_MARGIN = 1.25
+FINE_MARGIN = 1.25
 """The finer first pass is chosen when the link is this much faster than playing it needs."""
 UPGRADE_WAIT_S = 4.0
 """Frames held coarse get the finer first pass only when the exact tier would take longer than this."""
@@ -212,14 +212,14 @@ class RunPlan:
     def _first_pass_tier(self, want: Want, rate: float | None, ready: tuple[int, int, int]) -> Tier:
         if want.max_tier == Tier.COARSE or rate is None:
             return Tier.COARSE
-        sample = min(want.frame, ready[Tier.FIRST_PASS] - 1)
+        sample = min(want.frame, ready[Tier.FINE] - 1)
         if sample < 0:
             return Tier.COARSE
-        needed = self._catalogue.frame_bytes(Tier.FIRST_PASS, sample) * max(abs(want.rate_fps), 10.0)
-        return Tier.FIRST_PASS if rate >= FIRST_PASS_MARGIN * needed else Tier.COARSE
+        needed = self._catalogue.frame_bytes(Tier.FINE, sample) * max(abs(want.rate_fps), 10.0)
+        return Tier.FINE if rate >= FINE_MARGIN * needed else Tier.COARSE
 
     def _next_first_pass(self, tier: Tier, now: float, ready: tuple[int, int, int]) -> Slot | None:
-        if not (self._left[Tier.EXACT] and (self._left[Tier.COARSE] or self._left[Tier.FIRST_PASS])):
+        if not (self._left[Tier.EXACT] and (self._left[Tier.COARSE] or self._left[Tier.FINE])):
             return None
         coarse, fine, exact = self._sent
         for frame in self._from_playhead(now):
@@ -228,14 +228,14 @@ class RunPlan:
             if coarse[frame] == WHOLE and not fine[frame]:
                 continue
             # A frame that was begun in one tier goes on in it.
-            chosen = Tier.FIRST_PASS if fine[frame] else Tier.COARSE if coarse[frame] else tier
+            chosen = Tier.FINE if fine[frame] else Tier.COARSE if coarse[frame] else tier
             if self._sendable(chosen, frame, ready):
                 return Slot(chosen, frame, Urgency.FIRST_PASS)
         return None
 
     def _next_upgrade(self, want: Want, now: float, rate_bytes_per_s: float | None) -> Slot | None:
         """A frame held only coarse whose finer first pass pays, since its exact tier is far off."""
-        if want.max_tier < Tier.FIRST_PASS or rate_bytes_per_s is None or not self._left[Tier.FIRST_PASS]:
+        if want.max_tier < Tier.FINE or rate_bytes_per_s is None or not self._left[Tier.FINE]:
             return None
         exact_s = self._mean_exact_bytes() * self._left[Tier.EXACT] / rate_bytes_per_s
         if want.max_tier >= Tier.EXACT and exact_s <= UPGRADE_WAIT_S:
@@ -244,8 +244,8 @@ class RunPlan:
         coarse, fine, exact = self._sent
         for frame in self._from_playhead(now):
             begun = coarse[frame] == WHOLE or fine[frame]
-            if begun and not exact[frame] and self._sendable(Tier.FIRST_PASS, frame, ready):
-                return Slot(Tier.FIRST_PASS, frame, Urgency.EXACT)
+            if begun and not exact[frame] and self._sendable(Tier.FINE, frame, ready):
+                return Slot(Tier.FINE, frame, Urgency.EXACT)
         return None
 
     def _next_exact(self, now: float, ready: tuple[int, int, int]) -> Slot | None:

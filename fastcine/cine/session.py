@@ -1,4 +1,4 @@
-"""The stream session: one viewer's half of `fastcine.v1`, sans I/O (design.md section 2).
+"""The stream session: one viewer's half of `fastcine.v1`, sans I/O.
 
 Law: a message arrives with its time, actions go out that name pieces; the session never sees a socket, a file or
 a clock of its own. Which message is allowed when is the table `ALLOWED`; a pair that is not in it is the peer's

@@ -1,4 +1,4 @@
-"""One frame in, its tiers out: two steps of the first pass and the exact samples (design.md section 3).
+"""One frame in, its tiers out: the first pass, coarse and fine, and the exact samples.
 
 Pure; each call is one frame, spends its time in codecs that release the GIL, and may run in any thread.
 """
@@ -24,8 +24,8 @@ from fastcine.errors import BadDicom
 
 JPEG_BASELINE = "1.2.840.10008.1.2.4.50"
 COARSE_STEP = 0.16
-FIRST_PASS_STEP = 0.04
-"""Quantiser steps of the first pass, relative to the full range (codecs.md section 3)."""
+FINE_STEP = 0.04
+"""Quantiser steps of the first pass, relative to the full range."""
 DEFLATE_LEVEL = 1
 """Samples of 32 and 64 bits are rare (dose grids): quick beats small."""
 Samples = NDArray[Any]
@@ -130,7 +130,7 @@ def first_pass_samples(samples: Samples, recipe: Recipe) -> Samples:
 
 def first_pass_tier(samples: Samples, recipe: Recipe, tier: Tier) -> Coded:
     """One step of the first pass of `first_pass_samples`."""
-    step = COARSE_STEP if tier is Tier.COARSE else FIRST_PASS_STEP
+    step = COARSE_STEP if tier is Tier.COARSE else FINE_STEP
     bitstream = htj2k.encode_first_pass(samples, recipe.first_pass_bits, step)
     return Coded(WireCodec.HTJ2K, bitstream, zlib.crc32(bitstream))
 
@@ -147,5 +147,5 @@ def code_frame(
     if recipe.first_pass:
         seen = first_pass_samples(samples, recipe)
         coarse = first_pass_tier(seen, recipe, Tier.COARSE)
-        fine = first_pass_tier(seen, recipe, Tier.FIRST_PASS)
+        fine = first_pass_tier(seen, recipe, Tier.FINE)
     return coarse, fine, exact_tier(samples, fragments, recipe)

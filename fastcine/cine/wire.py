@@ -18,20 +18,20 @@ VERSION = 1
 HEADER = struct.Struct("<BBBBIQIIII")
 HEADER_BYTES = HEADER.size
 PIECE_BYTES = 16_384
-"""Payload of a piece at most: a seek must not wait behind a large exact frame (design.md section 3)."""
+"""Payload of a piece at most: a seek must not wait behind a large exact frame."""
 MAX_FRAME_BYTES = 1 << 28
 FLAG_LAST = 1
 
 
 class Tier(IntEnum):
-    """What a bitstream is: two steps of the first pass, then the exact samples."""
+    """What a bitstream is. The first pass (T0 in statistics) is coarse or fine, both lossy; exact is T1."""
 
     COARSE = 0
-    FIRST_PASS = 1
+    FINE = 1
     EXACT = 2
 
 
-TIERS = (Tier.COARSE, Tier.FIRST_PASS, Tier.EXACT)
+TIERS = (Tier.COARSE, Tier.FINE, Tier.EXACT)
 
 
 class WireCodec(IntEnum):

@@ -18,7 +18,7 @@ from fastcine.archive.folder import DataFolder
 from fastcine.archive.index import Index
 from fastcine.archive.receive import Receipt, receive_path
 from fastcine.archive.record import Outcome
-from fastcine.archive.reindex import recover_incoming
+from fastcine.archive.recovery import recover_incoming
 from fastcine.archive.sources import files_of
 from fastcine.cli.folder_options import add_folder_options, folder_settings
 from fastcine.cli.preparing import prepare

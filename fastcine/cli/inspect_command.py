@@ -12,13 +12,13 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from fastcine.archive.making import Source, description, frame_pieces, open_source
+from fastcine.archive.cine_making import Source, description, frame_pieces, open_source
 from fastcine.cine.description import Identity
 from fastcine.cine.wire import run_id
 from fastcine.codec.registry import syntax_table
-from fastcine.dicom.dataset import read_values
 from fastcine.dicom.layout import expects_pixels
-from fastcine.dicom.structure import scan_object
+from fastcine.dicom.parse import parse_object
+from fastcine.dicom.parse_values import read_values
 from fastcine.dicom.syntaxes import find_syntax
 from fastcine.dicom.values import text
 from fastcine.errors import NotFound, UsageError
@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
 def _identity(path: Path) -> Identity | None:
     """UIDs of the object; None (and a line) where it has no pixels."""
     with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        structure = scan_object(data)
+        structure = parse_object(data)
         dataset = read_values(data, structure)
     if structure.pixel_data is None and not expects_pixels(dataset):
         print(f"no pixels: {text(dataset, 0x00080060) or 'object'} of SOP class {text(dataset, 0x00080016)}")
@@ -114,7 +114,7 @@ def _bytes(source: Source, described: dict[str, Any]) -> str:
     coarse, fine, exact = (sum(column) / len(frames) / 1000 for column in zip(*sizes, strict=True))
     rate = described["timing"]["fps"] * 8 / 1000
     return (
-        f"coarse {coarse:.1f} kB ({coarse * rate:.2f} Mbit/s), first pass {fine:.1f} kB ({fine * rate:.2f} Mbit/s), "
+        f"coarse {coarse:.1f} kB ({coarse * rate:.2f} Mbit/s), fine {fine:.1f} kB ({fine * rate:.2f} Mbit/s), "
         f"exact {exact:.1f} kB ({exact * rate:.1f} Mbit/s)"
     )
 

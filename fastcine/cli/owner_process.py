@@ -9,9 +9,9 @@ import sys
 from contextlib import suppress
 
 from fastcine import work
+from fastcine.archive.cine_making import Maker
 from fastcine.archive.folder import DataFolder
 from fastcine.archive.index import Index
-from fastcine.archive.making import Maker
 from fastcine.archive.owner import IngestOwner
 from fastcine.cli.processes import settings_from_text, stop_with_parent
 from fastcine.config import Settings

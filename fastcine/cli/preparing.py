@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from fastcine import work
+from fastcine.archive.cine_making import Maker
 from fastcine.archive.folder import DataFolder
 from fastcine.archive.index import Index
-from fastcine.archive.making import Maker
 from fastcine.archive.owner import IngestOwner
 from fastcine.cli.progress import progress_bar
 from fastcine.config import Settings

@@ -6,7 +6,8 @@ import argparse
 from typing import Any
 
 from fastcine.archive.folder import DataFolder
-from fastcine.archive.reindex import open_index, recover_incoming, reindex
+from fastcine.archive.recovery import open_index, recover_incoming
+from fastcine.archive.reindex import reindex
 from fastcine.cli.folder_options import add_folder_options, folder_settings
 from fastcine.cli.progress import progress_bar
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydicom import Dataset
 
 from fastcine.dicom.elements import Buffer
-from fastcine.dicom.structure import ObjectStructure
+from fastcine.dicom.parse import ObjectStructure
 from fastcine.dicom.values import integer, integers, text, texts
 
 #: Data Value Representation: 0 US, 1 SS, 2 FL, 3 FD, 4 SL.

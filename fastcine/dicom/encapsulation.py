@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeAlias
 
 from fastcine.dicom.elements import ITEM, PIXEL_DATA, SEQUENCE_END, UNDEFINED, Buffer, ElementSpan, tag_text
 from fastcine.dicom.layout import ImageLayout
-from fastcine.dicom.structure import ObjectStructure
+from fastcine.dicom.parse import ObjectStructure
 from fastcine.dicom.syntaxes import Family, find_syntax
 from fastcine.errors import BadDicom, Unsupported
 

@@ -13,7 +13,7 @@ from typing import Literal
 from pydicom import Dataset
 
 from fastcine.dicom.elements import PIXEL_DATA, tag_text
-from fastcine.dicom.structure import DOUBLE_FLOAT_PIXEL_DATA, FLOAT_PIXEL_DATA, ObjectStructure
+from fastcine.dicom.parse import DOUBLE_FLOAT_PIXEL_DATA, FLOAT_PIXEL_DATA, ObjectStructure
 from fastcine.dicom.syntaxes import find_syntax
 from fastcine.errors import BadDicom, Unsupported
 

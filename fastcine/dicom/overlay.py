@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pydicom import Dataset
 
 from fastcine.dicom.elements import Buffer
-from fastcine.dicom.structure import ObjectStructure
+from fastcine.dicom.parse import ObjectStructure
 from fastcine.dicom.values import integer, integers, text
 
 #: Bits of one overlay of one frame that are unpacked at once.

@@ -25,7 +25,7 @@ def texts(dataset: Dataset, tag: int) -> list[str]:
         return []
     value = element.value
     if isinstance(value, bytes):
-        # A value that did not convert was kept as its bytes (fastcine.dicom.dataset).
+        # A value that did not convert was kept as its bytes (fastcine.dicom.parse_values).
         parts: Iterable[object] = value.decode("ascii", "replace").split("\\") if len(value) < 4 << 20 else ()
     elif isinstance(value, str) or not isinstance(value, Iterable):
         parts = [value]

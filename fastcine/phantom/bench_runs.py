@@ -1,4 +1,4 @@
-"""The runs that every measurement plays (design.md, Measuring): fixed seed, noise of SD 3 at 8 bits, a burned counter.
+"""The runs that every measurement plays: fixed seed, noise of SD 3 at 8 bits, a burned counter.
 
 Sizes as JPEG Lossless SV1 lie within 10 % of 8.8 MB (512x512x60), 68.2 MB (1024x1024x120) and 65.8 MB
 (1024x1024x60 of 12 bits), so that figures compare with those of the peers.

@@ -1,6 +1,6 @@
 """Small pictures made at ingest: the strip's thumbnail, and the first frames that a page shows before anything else.
 
-Lossy WebP, decoded natively by every browser we serve (limits.md section 3, native bootstrap).
+Lossy WebP, decoded natively by every browser we serve.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The native bootstrap (limits.md section 3): the page itself starts the stream and carries the first frame's preview.
+"""The native bootstrap: the page itself starts the stream and carries the first frame's preview.
 
 The preview is a small WebP that the browser decodes natively, drawn before any module has loaded; the page, gzipped,
 stays within TCP's first flight.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-TIER_LABELS = ("coarse", "first_pass", "exact")
+TIER_LABELS = ("coarse", "fine", "exact")
 
 
 class Metrics:

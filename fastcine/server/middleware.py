@@ -1,6 +1,6 @@
 """What every request passes: host allow-list, origin check, security headers, errors as JSON, the access log.
 
-Query strings are never logged, nor any header: they could name a patient (design.md section 6).
+Query strings are never logged, nor any header: they could name a patient.
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ class ViewerFiles:
                     digest.update(name.encode() + b"\0" + self._files[name].plain)
         self.version = digest.hexdigest()[:16]
         self.prefix = f"/static/{self.version}/"
-        self.scripts = {name: _code(root / "bootstrap" / f"{name}.js") for name in ("socket", "preview")}
+        self.scripts = {name: _code(root / "bootstrap" / f"{name}.js") for name in ("early_start", "preview")}
         self._pages = {
             name: _inlined((root / f"{name}.html").read_text("utf-8"), root).replace("/static/", self.prefix)
             for name in ("worklist", "view")

@@ -1,4 +1,4 @@
-"""One timer for all viewers of a worker: no task per viewer (limits.md section 1).
+"""One timer for all viewers of a worker: no task per viewer.
 
 Each viewer says when it wants to wake; the wheel keeps them in slots of `SLOT_S` and sets one `call_at`.
 """

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from fastcine.archive import cine_layout
+from fastcine.archive import cine_frame_table as table
 from fastcine.archive.cine_cache import CacheReader, CacheWriter, CineCache
 from fastcine.archive.cine_entry import entry_path
 from fastcine.archive.folder import DataFolder
@@ -111,20 +111,20 @@ def test_a_damaged_frame_is_replaced_under_its_readers(folder: DataFolder) -> No
         assert writer.has(2, 0) and reader.intact(2, 0) and reader.intact(2, 1)
 
 
-@pytest.mark.parametrize("damage", ["version", "magic", "cut index", "frames", "run", "no tier file"])
+@pytest.mark.parametrize("damage", ["version", "magic", "cut table", "frames", "run", "no tier file"])
 def test_an_entry_that_is_not_sound_counts_as_absent_and_is_made_anew(folder: DataFolder, damage: str) -> None:
     with CacheWriter(folder, RUN, 2) as writer:
         writer.add(0, 0, pieces(0, 0))
         writer.finish()
-    index = entry_path(folder, RUN) / "index"
-    content = bytearray(index.read_bytes())
-    if damage == "cut index":
-        index.write_bytes(content[:-1])
+    path = entry_path(folder, RUN) / "frame_table"
+    content = bytearray(path.read_bytes())
+    if damage == "cut table":
+        path.write_bytes(content[:-1])
     elif damage == "no tier file":
-        (index.parent / "exact").unlink()
+        (path.parent / "exact").unlink()
     else:
         content[{"magic": 0, "version": 8, "frames": 12, "run": 16}[damage]] ^= 1
-        index.write_bytes(content)
+        path.write_bytes(content)
     if damage != "no tier file":
         with pytest.raises(NotFound):
             CacheReader(folder, RUN, 2)
@@ -140,8 +140,8 @@ def test_cut_off_data_and_torn_records_are_not_there(folder: DataFolder) -> None
             writer.add(0, frame, pieces(0, frame))
     path = entry_path(folder, RUN)
     os.truncate(path / "coarse", (path / "coarse").stat().st_size - 1)
-    with open(path / "index", "r+b") as file:
-        file.seek(cine_layout.record_offset(0, 1, frames=3) + 9)
+    with open(path / "frame_table", "r+b") as file:
+        file.seek(table.record_offset(0, 1, frames=3) + 9)
         file.write(b"\xff")
     reader = CacheReader(folder, RUN, 3)
     assert reader.record(0, 1) is None
@@ -156,7 +156,7 @@ def test_an_unfinished_entry_is_checked_after_a_power_cut(folder: DataFolder, mo
     with CacheWriter(folder, RUN, 2) as writer:
         writer.add(1, 0, pieces(1, 0))
         writer.add(1, 1, pieces(1, 1))
-    with open(entry_path(folder, RUN) / "first_pass", "r+b") as file:  # the record was synced, the data was not
+    with open(entry_path(folder, RUN) / "fine", "r+b") as file:  # the record was synced, the data was not
         file.write(bytes(100))
     monkeypatch.setattr("fastcine.archive.cine_cache.boot_mark", lambda: 4711)
     with pytest.raises(NotFound):
@@ -203,7 +203,7 @@ def test_blobs_sizes_and_sweeping(folder: DataFolder) -> None:
     assert cache.get_blob(RUN, "preview") == b"webp"
     assert list(cache.runs()) == [RUN]
     assert cache.usage_bytes() == cache.entry_bytes(RUN) > len(pieces(0, 0)) + 4
-    for name in ("index", "exact", "../x", "A", ""):
+    for name in ("frame_table", "exact", "../x", "A", ""):
         with pytest.raises(ValueError):
             cache.put_blob(RUN, name, data=b"")
     with pytest.raises(NotFound):

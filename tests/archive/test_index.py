@@ -13,6 +13,7 @@ import pytest
 
 from fastcine.archive.index import SEARCH_QUERY, STUDIES_QUERY, Index
 from fastcine.archive.record import Outcome, QuarantineRow, SeenFile
+from fastcine.archive.schema import MIGRATIONS
 from fastcine.errors import Conflict, Duplicate, NotFound, StorageUnavailable, UsageError
 from tests.archive.factories import record, stored_as
 
@@ -205,6 +206,21 @@ def test_a_closed_or_foreign_file_says_so(tmp_path: Path) -> None:
     connection.close()
     with pytest.raises(UsageError, match="newer"):
         Index(tmp_path / "i.sqlite")
+
+
+def test_an_index_of_an_older_version_is_brought_to_the_new_form(tmp_path: Path) -> None:
+    path = tmp_path / "i.sqlite"
+    connection = sqlite3.connect(path)
+    connection.executescript(MIGRATIONS[0])
+    connection.execute("INSERT INTO run VALUES ('0123456789abcdef', 1, 9, NULL, 'making', '', 7, 5, 3)")
+    connection.execute("PRAGMA user_version = 1")
+    connection.commit()
+    connection.close()
+    Index(path, durable=False).close()
+    connection = sqlite3.connect(path)
+    assert connection.execute("SELECT made_coarse, made_fine, made_exact FROM run").fetchone() == (7, 5, 3)
+    assert connection.execute("PRAGMA user_version").fetchone()[0] == len(MIGRATIONS)
+    connection.close()
 
 
 def fill_with_studies(index: Index, count: int) -> None:

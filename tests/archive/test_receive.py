@@ -17,7 +17,7 @@ from fastcine.archive.digest import data_set_offset
 from fastcine.archive.folder import DataFolder
 from fastcine.archive.index import Index
 from fastcine.archive.receive import Receipt, quarantine_row_of, receive_object, receive_path
-from fastcine.archive.reindex import recover_incoming
+from fastcine.archive.recovery import recover_incoming
 from fastcine.archive.store import Store, digest_of
 from fastcine.errors import NotFound, StorageFull, StorageUnavailable
 from tests.archive.factories import part10, report

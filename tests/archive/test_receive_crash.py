@@ -13,7 +13,7 @@ import pytest
 
 from fastcine.archive.folder import DataFolder
 from fastcine.archive.index import Index
-from fastcine.archive.reindex import recover_incoming
+from fastcine.archive.recovery import recover_incoming
 from fastcine.archive.store import Store, digest_of
 from tests.archive.factories import part10
 
@@ -22,7 +22,7 @@ import os, random, signal, sys, time
 from fastcine.archive.folder import DataFolder
 from fastcine.archive.index import Index
 from fastcine.archive.receive import receive_object
-from fastcine.archive.reindex import recover_incoming
+from fastcine.archive.recovery import recover_incoming
 from tests.archive.test_receive_crash import numbered
 
 root, acknowledged, kills = sys.argv[1], sys.argv[2], int(sys.argv[3])
@@ -51,6 +51,7 @@ for kill in range(kills):
         children.append(child)
     before = size()
     while size() == before:  # let it acknowledge something, however slow the machine is
+        assert os.waitpid(-1, os.WNOHANG) == (0, 0), "a receiver ended by itself"
         time.sleep(0.001)
     time.sleep(source.uniform(0, 0.08))
     for child in children:

@@ -14,7 +14,8 @@ import pytest
 
 from fastcine.archive.index import Index
 from fastcine.archive.record import InstanceRow
-from fastcine.archive.reindex import open_index, reindex, reindex_if_lost
+from fastcine.archive.recovery import open_index
+from fastcine.archive.reindex import reindex, reindex_if_lost
 from fastcine.archive.verify import verify
 from fastcine.errors import NotFound, StorageUnavailable
 from tests.archive.factories import part10, report

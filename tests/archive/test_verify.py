@@ -113,7 +113,7 @@ def test_a_damaged_cache_entry_is_found_and_made_anew(archive: Archive, damage: 
     elif damage == "gone":
         CineCache(archive.folder).remove(RUN)
     elif damage == "cut":
-        os.truncate(entry / "first_pass", 10)
+        os.truncate(entry / "fine", 10)
     else:
         CacheWriter(archive.folder, RUN, 2, anew=True).close()
     finding = the_only(archive)

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from pydicom.pixels import get_decoder
 
 from fastcine.codec.decode import decode_at, decode_frame, frame_shape, sample_dtype
-from fastcine.dicom.dataset import read_values
 from fastcine.dicom.encapsulation import frame_spans
 from fastcine.dicom.layout import image_layout
-from fastcine.dicom.structure import EXPLICIT_BIG, EXPLICIT_LITTLE, scan_object
+from fastcine.dicom.parse import EXPLICIT_BIG, EXPLICIT_LITTLE, parse_object
+from fastcine.dicom.parse_values import read_values
 from fastcine.dicom.syntaxes import find_syntax
 from fastcine.errors import BadDicom, FastcineError, Unsupported
 from tests.dicom.building import PIXELS, corpus_file, corpus_files, element, image, image_elements, make_layout, part10
@@ -24,7 +24,7 @@ UID = "1.2.840.10008.1.2"
 
 def decoded(data):
     """Every frame of an object, shape (frames, rows, columns[, samples])."""
-    structure = scan_object(data)
+    structure = parse_object(data)
     layout = image_layout(read_values(data, structure), structure)
     spans = frame_spans(data, structure, layout)
     buffer = structure.buffer(data)

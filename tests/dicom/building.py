@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fastcine.dicom.layout import ImageLayout
-from fastcine.dicom.structure import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
+from fastcine.dicom.parse import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
 
 LONG = {b"OB", b"OW", b"OF", b"OD", b"OL", b"OV", b"SQ", b"UC", b"UN", b"UR", b"UT", b"SV", b"UV"}
 UNDEFINED = 0xFFFFFFFF

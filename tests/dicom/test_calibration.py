@@ -2,8 +2,8 @@ import pytest
 from pydicom import Dataset
 
 from fastcine.dicom.calibration import State, calibration_json, pixel_aspect, read_calibration
-from fastcine.dicom.dataset import read_values
-from fastcine.dicom.structure import scan_object
+from fastcine.dicom.parse import parse_object
+from fastcine.dicom.parse_values import read_values
 from tests.dicom.building import corpus_file
 
 
@@ -92,7 +92,7 @@ def test_pixel_aspect(values, aspect):
 
 def test_the_real_angiogram_carries_none():
     data = corpus_file("xa/fo-dicom__HasFragmentSequence.dcm")
-    assert calibration_json(read_calibration(read_values(data, scan_object(data)))) == {
+    assert calibration_json(read_calibration(read_values(data, parse_object(data)))) == {
         "state": "uncalibrated",
         "text": "uncalibrated: distances in pixels",
         "row_spacing_mm": None,

@@ -2,13 +2,13 @@ import numpy as np
 import pytest
 
 from fastcine.dicom.curve import read_curves, samples_per_frame
-from fastcine.dicom.dataset import read_values
-from fastcine.dicom.structure import scan_object
+from fastcine.dicom.parse import parse_object
+from fastcine.dicom.parse_values import read_values
 from tests.dicom.building import corpus_file, element, image_elements, part10, short
 
 
 def curves(data):
-    structure = scan_object(data)
+    structure = parse_object(data)
     return read_curves(data, structure, read_values(data, structure))
 
 

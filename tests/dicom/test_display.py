@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from pydicom import Dataset
 
-from fastcine.dicom.dataset import read_values
 from fastcine.dicom.display import display_json, display_settings, full_range
 from fastcine.dicom.layout import image_layout
-from fastcine.dicom.structure import scan_object
+from fastcine.dicom.parse import parse_object
+from fastcine.dicom.parse_values import read_values
 from tests.dicom.building import corpus_file, make_layout
 
 XA = "1.2.840.10008.5.1.4.1.1.12.1"
@@ -115,7 +115,7 @@ def test_json_as_the_api_has_it():
 
 def test_a_real_palette_image():
     data = corpus_file("us/dcm4che__US-PAL-8-10x-echo")
-    structure = scan_object(data)
+    structure = parse_object(data)
     dataset = read_values(data, structure)
     found = display_settings(dataset, image_layout(dataset, structure))
     assert found.palette is not None and len(found.palette.red) == 256 and not found.invert

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastcine.dicom.dataset import read_values
 from fastcine.dicom.encapsulation import first_bit, frame_spans
 from fastcine.dicom.layout import image_layout
-from fastcine.dicom.structure import EXPLICIT_BIG, scan_object
+from fastcine.dicom.parse import EXPLICIT_BIG, parse_object
+from fastcine.dicom.parse_values import read_values
 from fastcine.errors import BadDicom, Unsupported
 from tests.dicom.building import (
     PIXELS,
@@ -26,7 +26,7 @@ SOI = b"\xff\xd8\xff"
 
 
 def spans_of(data):
-    structure = scan_object(data)
+    structure = parse_object(data)
     layout = image_layout(read_values(data, structure), structure)
     return frame_spans(data, structure, layout)
 
@@ -116,7 +116,7 @@ def test_more_frames_than_announced_are_cut_and_fewer_refused():
     data = coded([A, B], 3)
     with pytest.raises(BadDicom) as error:
         spans_of(data)
-    assert (error.value.tag, error.value.offset) == ("0028,0008", scan_object(data).elements[0x00280008].header_offset)
+    assert (error.value.tag, error.value.offset) == ("0028,0008", parse_object(data).elements[0x00280008].header_offset)
 
 
 def test_rle_has_one_fragment_a_frame():

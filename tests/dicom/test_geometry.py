@@ -1,9 +1,9 @@
 import pytest
 from pydicom import Dataset
 
-from fastcine.dicom.dataset import read_values
 from fastcine.dicom.geometry import angle_label, geometry_json, read_geometry
-from fastcine.dicom.structure import scan_object
+from fastcine.dicom.parse import parse_object
+from fastcine.dicom.parse_values import read_values
 from tests.dicom.building import corpus_file
 
 
@@ -47,4 +47,4 @@ def test_a_gantry_that_moves():
 
 def test_the_real_angiogram():
     data = corpus_file("xa/fo-dicom__HasFragmentSequence.dcm")
-    assert read_geometry(read_values(data, scan_object(data))).label == "RAO 32 CRA 2"
+    assert read_geometry(read_values(data, parse_object(data))).label == "RAO 32 CRA 2"

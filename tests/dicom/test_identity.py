@@ -1,9 +1,9 @@
 import pytest
 from pydicom import Dataset
 
-from fastcine.dicom.dataset import read_values
 from fastcine.dicom.identity import date_text, read_identity
-from fastcine.dicom.structure import scan_object
+from fastcine.dicom.parse import parse_object
+from fastcine.dicom.parse_values import read_values
 from tests.dicom.building import corpus_file
 
 
@@ -103,5 +103,5 @@ def test_a_megabyte_of_name_stays_one_short_line():
 )
 def test_the_standards_character_set_examples(name, groups):
     data = corpus_file(name)
-    found = read_identity(read_values(data, scan_object(data)))
+    found = read_identity(read_values(data, parse_object(data)))
     assert (found.patient_name, found.patient_name_ideographic, found.patient_name_phonetic) == groups

@@ -1,15 +1,15 @@
 import pytest
 
 from fastcine.dicom import layout as under_test
-from fastcine.dicom.dataset import read_values
 from fastcine.dicom.layout import expects_pixels, image_layout
-from fastcine.dicom.structure import EXPLICIT_BIG, scan_object
+from fastcine.dicom.parse import EXPLICIT_BIG, parse_object
+from fastcine.dicom.parse_values import read_values
 from fastcine.errors import BadDicom, Unsupported
 from tests.dicom.building import PIXELS, element, encapsulated, image, image_elements, part10
 
 
 def layout_of(data):
-    structure = scan_object(data)
+    structure = parse_object(data)
     return image_layout(read_values(data, structure), structure)
 
 
@@ -48,16 +48,16 @@ def test_contradictions_name_tag_and_offset(change, tag):
         layout_of(data)
     assert error.value.tag == tag
     group, number = (int(part, 16) for part in tag.split(","))
-    assert error.value.offset == scan_object(data).elements[group << 16 | number].header_offset
+    assert error.value.offset == parse_object(data).elements[group << 16 | number].header_offset
 
 
 def test_missing_pixels_and_values():
     data = part10(image_elements())
     with pytest.raises(BadDicom, match="no pixel data"):
         layout_of(data)
-    assert expects_pixels(read_values(data, scan_object(data)))
+    assert expects_pixels(read_values(data, parse_object(data)))
     report = part10(element(0x00080060, "CS", b"SR"))
-    assert not expects_pixels(read_values(report, scan_object(report)))
+    assert not expects_pixels(read_values(report, parse_object(report)))
     with pytest.raises(BadDicom) as error:
         layout_of(part10(element(0x00080060, "CS", b"XA") + element(PIXELS, "OW", bytes(24))))
     assert error.value.tag == "0028,0010"

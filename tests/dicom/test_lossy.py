@@ -1,10 +1,10 @@
 import pytest
 from pydicom import Dataset
 
-from fastcine.dicom.dataset import read_values
 from fastcine.dicom.layout import image_layout
 from fastcine.dicom.lossy import lossy_json, lossy_state
-from fastcine.dicom.structure import scan_object
+from fastcine.dicom.parse import parse_object
+from fastcine.dicom.parse_values import read_values
 from tests.dicom.building import corpus_file, make_layout
 
 
@@ -55,7 +55,7 @@ def test_the_last_of_several_steps_counts():
 
 def test_the_real_angiogram():
     data = corpus_file("xa/fo-dicom__HasFragmentSequence.dcm")
-    structure = scan_object(data)
+    structure = parse_object(data)
     dataset = read_values(data, structure)
     layout = image_layout(dataset, structure)
     found = lossy_state(dataset, layout, compressed_bytes=structure.pixel_data.length)

@@ -4,9 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydicom import Dataset
 
-from fastcine.dicom.dataset import read_values
 from fastcine.dicom.lut import expand_segments, read_lut, read_palette
-from fastcine.dicom.structure import scan_object
+from fastcine.dicom.parse import parse_object
+from fastcine.dicom.parse_values import read_values
 from tests.dicom.building import corpus_file
 
 
@@ -87,7 +87,7 @@ def test_any_segments_end(words, length):
 def test_big_and_little_endian_corpus_twins_agree():
     def read(name):
         data = corpus_file(name)
-        structure = scan_object(data)
+        structure = parse_object(data)
         return read_palette(read_values(data, structure), big_endian=structure.big_endian)
 
     little = read("us/pydicom-data__OBXXXX1A_2frame.dcm")

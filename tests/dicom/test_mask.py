@@ -1,9 +1,9 @@
 import pytest
 from pydicom import Dataset
 
-from fastcine.dicom.dataset import read_values
 from fastcine.dicom.mask import read_masks
-from fastcine.dicom.structure import scan_object
+from fastcine.dicom.parse import parse_object
+from fastcine.dicom.parse_values import read_values
 from tests.dicom.building import corpus_file
 
 
@@ -44,7 +44,7 @@ def test_what_is_no_subtraction(values):
 
 def test_the_real_angiogram_must_not_be_subtracted():
     data = corpus_file("xa/fo-dicom__HasFragmentSequence.dcm")
-    dataset = read_values(data, scan_object(data))
+    dataset = read_values(data, parse_object(data))
     assert len(dataset.MaskSubtractionSequence) == 1
     assert read_masks(dataset, frames=96).items == ()
     assert read_masks(dataset, frames=96).intensity == "LIN"

@@ -1,14 +1,14 @@
 import numpy as np
 import pytest
 
-from fastcine.dicom.dataset import read_values
 from fastcine.dicom.overlay import read_overlays
-from fastcine.dicom.structure import scan_object
+from fastcine.dicom.parse import parse_object
+from fastcine.dicom.parse_values import read_values
 from tests.dicom.building import corpus_file, element, image_elements, part10, short
 
 
 def overlays(data):
-    structure = scan_object(data)
+    structure = parse_object(data)
     return read_overlays(data, structure, read_values(data, structure))
 
 

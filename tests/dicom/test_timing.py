@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydicom import Dataset
 
-from fastcine.dicom.dataset import read_values
 from fastcine.dicom.layout import image_layout
-from fastcine.dicom.structure import scan_object
+from fastcine.dicom.parse import parse_object
+from fastcine.dicom.parse_values import read_values
 from fastcine.dicom.timing import frame_timing, timing_json
 from tests.dicom.building import corpus_file, make_layout
 
@@ -180,7 +180,7 @@ def test_json_as_the_api_has_it():
 )
 def test_real_runs(name, source, duration_ms):
     data = corpus_file(name)
-    structure = scan_object(data)
+    structure = parse_object(data)
     dataset = read_values(data, structure)
     found = frame_timing(dataset, image_layout(dataset, structure))
     assert found.source == source and float(found.duration_ms) == pytest.approx(duration_ms, abs=0.001)

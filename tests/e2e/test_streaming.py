@@ -189,7 +189,7 @@ def test_a_run_that_is_still_being_made_plays_from_what_is_there(quiet_page, arc
         begun, _, ready = frames_made(archive, made)
         assert 8 <= ready <= begun < FRAMES, "it was caught half-made"
         quiet_page.goto(f"{archive.url}/view/{made.study_instance_uid}")
-        wait_until(quiet_page, f"[...window.fastcine?.player.held() ?? []].filter((one) => one >= 2).length === {ready}")
+        wait_until(quiet_page, f"[...window.fastcine?.player.held() ?? []].filter((tier) => tier>1).length === {ready}")
         wait_until(quiet_page, "probe.shown.length >= 4")
         first, *others = quiet_page.evaluate("probe.shown.slice(0, 4).map(({number}) => number)")
         assert (first, others) == (0, sorted(others)) and others[-1] < begun, "what is there, in its order"

@@ -87,12 +87,12 @@ def test_hostile_names_cannot_leave_the_script_element():
 
 async def test_static_files_are_immutable_and_gzipped(client):
     page = await (await client.get("/")).text()
-    path = re.search(r"/static/[0-9a-f]{16}/ui/worklist\.js", page).group()
+    path = re.search(r"/static/[0-9a-f]{16}/ui/worklist-page\.js", page).group()
     answer = await client.get(path)
     assert answer.status == 200
     assert "immutable" in answer.headers["Cache-Control"]
     assert answer.headers["Content-Encoding"] == "gzip"
-    assert (await client.get(path.replace("worklist.js", "../../pyproject.toml"))).status == 404
+    assert (await client.get(path.replace("worklist-page.js", "../../pyproject.toml"))).status == 404
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "[::2]", ""])

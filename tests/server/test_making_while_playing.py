@@ -9,9 +9,9 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from fastcine import work
 from fastcine.archive.cine_cache import entry_path
+from fastcine.archive.cine_making import Maker
 from fastcine.archive.folder import DataFolder
 from fastcine.archive.index import Index
-from fastcine.archive.making import Maker
 from fastcine.archive.owner import IngestOwner
 from fastcine.cine.wire import run_id, run_name
 from fastcine.client.pull import PullRequest, pull

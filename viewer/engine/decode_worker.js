@@ -3,7 +3,7 @@
 // Buffers are transferred both ways, never shared, so that no COOP/COEP headers are needed: the compressed bytes come back
 // with the answer, and the samples are written into a buffer that the page gives back when it has one to spare.
 
-import { crc32 } from "./crc32.js";
+import { bitstreamIsGood, samplesAreGood } from "./crc_check.js";
 import { withColorTransform } from "./jpeg_marker.js";
 import { CODEC_DEFLATE, CODEC_HTJ2K } from "./wire.js";
 import { WARM_UP_BASE64 } from "./warm_up.js";
@@ -192,20 +192,17 @@ function copyOut(job, decoded, coded_bytes, clamp) {
  * @returns {Promise<{samples: ArrayBuffer | null, bytes_per_sample: number, good: boolean}>}
  */
 async function decode(job) {
-  const { crc_of_samples } = job;
-  const matches = (/** @type {Uint8Array} */ bytes) => job.crc32 === null || crc32(bytes) === job.crc32;
-  // A damaged bitstream is told by its CRC before a decoder sees it.
-  if (!crc_of_samples && !matches(new Uint8Array(job.bytes))) return { samples: null, bytes_per_sample: 1, good: false };
+  if (!bitstreamIsGood(job, new Uint8Array(job.bytes))) return { samples: null, bytes_per_sample: 1, good: false };
   if (job.codec === CODEC_DEFLATE) {
     const raw = await inflate(job);
-    const good = !crc_of_samples || matches(raw);
+    const good = samplesAreGood(job, raw);
     if (!good || !job.want_samples || !job.raw) return { samples: null, bytes_per_sample: 2, good };
     const samples = target(job, job.rows * job.columns * job.components * 2);
     mapOnto16Bits(raw, job.raw, new Uint16Array(samples));
     return { samples, bytes_per_sample: 2, good };
   }
   const { decoded, bytes_per_sample, coded_bits } = await decodeImage(job, job.codec === CODEC_HTJ2K ? "htj2k" : "jpeg");
-  const good = !crc_of_samples || matches(decoded);
+  const good = samplesAreGood(job, decoded);
   const samples = good && job.want_samples ? copyOut(job, decoded, bytes_per_sample, coded_bits > job.bits) : null;
   return { samples, bytes_per_sample: job.bits > 8 ? 2 : 1, good };
 }

@@ -62,7 +62,7 @@
  * @property {boolean} signed
  * @property {string} photometric_interpretation
  * @property {number} [pixel_aspect] height of a pixel over its width
- * @property {{coarse: Tier | null, first_pass: Tier | null, exact: Tier}} tiers
+ * @property {{coarse: Tier | null, fine: Tier | null, exact: Tier}} tiers
  * @property {Display} display
  * @property {Timing} timing
  */

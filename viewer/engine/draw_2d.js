@@ -76,7 +76,7 @@ export class Canvas2dRenderer {
 
   /**
    * Takes a frame as the picture to draw.
-   * @param {import("./ring.js").Decoded} decoded
+   * @param {import("./decoded_frames.js").Decoded} decoded
    * @param {import("./display.js").Palette} palette
    * @param {{rows: number, columns: number}} size
    */
@@ -97,7 +97,7 @@ export class Canvas2dRenderer {
     this.#preview = image;
   }
 
-  /** @param {import("./view.js").Placement} place */
+  /** @param {import("./zoom_pan.js").Placement} place */
   draw(place) {
     const { context, canvas } = this;
     const covers =

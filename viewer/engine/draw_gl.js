@@ -226,7 +226,7 @@ export class GlRenderer {
     this.show({ samples, components: 4 }, { mode: "rgb", bits: 8, table }, { rows: height, columns: width });
   }
 
-  /** @param {import("./view.js").Placement} place */
+  /** @param {import("./zoom_pan.js").Placement} place */
   draw(place) {
     const { gl, at, canvas } = this;
     gl.viewport(0, 0, canvas.width, canvas.height);

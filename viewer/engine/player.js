@@ -3,8 +3,8 @@
 import { sharedConnection } from "./connection.js";
 import { sharedPool } from "./decode_pool.js";
 import { PlayStats } from "./stats.js";
-import { Screen } from "./screen.js";
-import { Stage } from "./stage.js";
+import { PlayerCanvas } from "./canvas.js";
+import { PlayTicks } from "./play_ticks.js";
 
 /**
  * @typedef {import("./description.js").RunDescription} RunDescription
@@ -33,8 +33,8 @@ function defaultSocketUrl() {
 
 export class Player extends EventTarget {
   #connection;
-  #screen;
-  #stage;
+  #canvas;
+  #ticks;
   #playback;
 
   /**
@@ -45,14 +45,14 @@ export class Player extends EventTarget {
     super();
     const pool = sharedPool(early);
     const connection = sharedConnection(socketUrl ?? defaultSocketUrl(), { credit_bytes, early });
-    const screen = new Screen(canvas, renderer, {
-      redraw: () => this.#stage.redrawNow(),
-      reshow: () => this.#stage.touch("look"),
+    const shown = new PlayerCanvas(canvas, renderer, {
+      redraw: () => this.#ticks.redrawNow(),
+      reshow: () => this.#ticks.touch("look"),
     });
     this.#connection = connection;
-    this.#screen = screen;
-    this.#stage = new Stage({ connection, pool, screen, tell: this.#tell, autoplay, bootstrap: early ?? null });
-    this.#playback = this.#stage.playback;
+    this.#canvas = shown;
+    this.#ticks = new PlayTicks({ connection, pool, canvas: shown, tell: this.#tell, autoplay, bootstrap: early ?? null });
+    this.#playback = this.#ticks.playback;
     connection.watchers.add(this.#onConnection);
     connection.failures.add(this.#onFailure);
   }
@@ -71,12 +71,12 @@ export class Player extends EventTarget {
    * @param {{frame?: number, play?: boolean, keep?: boolean}} [options]
    */
   open(run, description = null, options = {}) {
-    this.#stage.open(run, description, options);
+    this.#ticks.open(run, description, options);
   }
 
   /** @param {{run: string, description?: RunDescription | null}[]} runs */
   prefetch(runs) {
-    this.#stage.prefetch(runs);
+    this.#ticks.prefetch(runs);
   }
 
   /**
@@ -84,7 +84,7 @@ export class Player extends EventTarget {
    * @param {number} frame
    */
   showPreview(image, frame) {
-    this.#stage.showPreview(image, frame);
+    this.#ticks.showPreview(image, frame);
   }
 
   // ---- playing
@@ -94,13 +94,13 @@ export class Player extends EventTarget {
     if (playback.playing) return;
     if (playback.atEnd()) playback.rewind();
     playback.playing = true;
-    this.#stage.changed();
+    this.#ticks.changed();
   }
 
   pause() {
     if (!this.#playback.playing) return;
     this.#playback.playing = false;
-    this.#stage.halt();
+    this.#ticks.halt();
   }
 
   toggle() {
@@ -111,35 +111,35 @@ export class Player extends EventTarget {
   /** @param {number} frame */
   seek(frame) {
     this.#playback.seek(frame);
-    this.#stage.halt();
+    this.#ticks.halt();
   }
 
   /** @param {number} count */
   step(count) {
     this.#playback.playing = false;
     this.#playback.step(count);
-    this.#stage.halt();
+    this.#ticks.halt();
   }
 
   /** @param {number} factor */
   speed(factor) {
     if (!Number.isFinite(factor) || factor === 0) throw new RangeError("speed must not be 0");
-    this.#playback.setSpeed(factor, this.#stage.tick_ms);
-    this.#stage.now_stats?.stopped();
-    this.#stage.changed();
+    this.#playback.setSpeed(factor, this.#ticks.tick_ms);
+    this.#ticks.now_stats?.stopped();
+    this.#ticks.changed();
   }
 
   /** @param {number | null} fps */
   setRate(fps) {
     if (fps !== null && !(fps > 0 && Number.isFinite(fps))) throw new RangeError("fps must be above 0");
     this.#playback.setRate(fps);
-    this.#stage.halt();
+    this.#ticks.halt();
   }
 
   /** @param {import("./clock.js").LoopMode} loop */
   setLoop(loop) {
     this.#playback.setLoop(loop);
-    this.#stage.halt();
+    this.#ticks.halt();
   }
 
   /**
@@ -149,7 +149,7 @@ export class Player extends EventTarget {
   setRange(first, last = this.#playback.frames - 1) {
     if (first === null) this.#playback.setRange(0, this.#playback.frames - 1);
     else this.#playback.setRange(Math.round(first), Math.round(last));
-    this.#stage.halt();
+    this.#ticks.halt();
   }
 
   // ---- looking
@@ -160,32 +160,32 @@ export class Player extends EventTarget {
    */
   setWindow(center, width = 1) {
     const { description } = this;
-    if (center === null) this.#screen.resetWindow(description);
-    else this.#screen.setLook({ center, width: Math.max(1e-6, width), voi_lut: null });
+    if (center === null) this.#canvas.resetWindow(description);
+    else this.#canvas.setLook({ center, width: Math.max(1e-6, width), voi_lut: null });
     this.#looked();
   }
 
   /** @param {number} index */
   setVoiLut(index) {
-    this.#screen.setLook({ voi_lut: index });
+    this.#canvas.setLook({ voi_lut: index });
     this.#looked();
   }
 
   /** @param {boolean} invert */
   setInvert(invert) {
-    this.#screen.setLook({ invert });
+    this.#canvas.setLook({ invert });
     this.#looked();
   }
 
   #looked() {
-    this.#stage.dropPreviews();
-    this.#stage.touch("look");
+    this.#ticks.dropPreviews();
+    this.#ticks.touch("look");
     this.#tell("state", {});
   }
 
-  /** @param {Partial<import("./view.js").View>} view */
+  /** @param {Partial<import("./zoom_pan.js").View>} view */
   setView(view) {
-    this.#screen.setView(view);
+    this.#canvas.setView(view);
     this.#viewed();
   }
 
@@ -195,17 +195,17 @@ export class Player extends EventTarget {
    * @param {number} y
    */
   zoomAt(factor, x, y) {
-    this.#screen.zoomAt(factor, x, y);
+    this.#canvas.zoomAt(factor, x, y);
     this.#viewed();
   }
 
   fit() {
-    this.#screen.fit();
+    this.#canvas.fit();
     this.#viewed();
   }
 
   #viewed() {
-    this.#stage.touch("view");
+    this.#ticks.touch("view");
     this.#tell("state", {});
   }
 
@@ -214,7 +214,7 @@ export class Player extends EventTarget {
    * @param {number} y
    */
   imageToCanvas(x, y) {
-    return this.#screen.imageToCanvas(this.description, x, y);
+    return this.#canvas.imageToCanvas(this.description, x, y);
   }
 
   /**
@@ -222,16 +222,16 @@ export class Player extends EventTarget {
    * @param {number} y
    */
   canvasToImage(x, y) {
-    return this.#screen.canvasToImage(this.description, x, y);
+    return this.#canvas.canvasToImage(this.description, x, y);
   }
 
   // ---- being asked
 
   get run() {
-    return this.#stage.source?.run ?? null;
+    return this.#ticks.source?.run ?? null;
   }
   get description() {
-    return this.#stage.source?.description ?? null;
+    return this.#ticks.source?.description ?? null;
   }
   get frame() {
     return this.#playback.frame;
@@ -240,7 +240,7 @@ export class Player extends EventTarget {
     return this.#playback.playing;
   }
   get waiting() {
-    return this.#stage.waiting;
+    return this.#ticks.waiting;
   }
   get speed_now() {
     return this.#playback.speed;
@@ -255,36 +255,36 @@ export class Player extends EventTarget {
     return { first: this.#playback.first, last: this.#playback.last };
   }
   get window() {
-    const { center, width, voi_lut } = this.#screen.look;
+    const { center, width, voi_lut } = this.#canvas.look;
     return voi_lut === null ? { center, width } : null;
   }
   get invert() {
-    return this.#screen.look.invert;
+    return this.#canvas.look.invert;
   }
   get view() {
-    return { ...this.#screen.view, scale: this.#screen.scaleOf(this.description) };
+    return { ...this.#canvas.view, scale: this.#canvas.scaleOf(this.description) };
   }
   get badge() {
-    return this.#stage.badge;
+    return this.#ticks.badge;
   }
   get measured_fps() {
-    return this.#stage.now_stats?.measuredFps(performance.now()) ?? 0;
+    return this.#ticks.now_stats?.measuredFps(performance.now()) ?? 0;
   }
   get renderer() {
-    return this.#screen.renderer.name;
+    return this.#canvas.renderer.name;
   }
   get connection() {
     return this.#connection.state;
   }
 
   held() {
-    return this.#stage.source?.store.held ?? new Uint8Array(0);
+    return this.#ticks.source?.store.held ?? new Uint8Array(0);
   }
 
   /** docs/api.md, `window.fastcine.player`; ms from navigation. */
   stats() {
-    const store = this.#stage.source?.store;
-    const stats = this.#stage.now_stats ?? new PlayStats();
+    const store = this.#ticks.source?.store;
+    const stats = this.#ticks.now_stats ?? new PlayStats();
     return {
       first_frame_ms: stats.first_frame_ms,
       steady_ms: stats.steady_ms,
@@ -303,7 +303,7 @@ export class Player extends EventTarget {
   close() {
     this.#connection.watchers.delete(this.#onConnection);
     this.#connection.failures.delete(this.#onFailure);
-    this.#stage.close();
-    this.#screen.release();
+    this.#ticks.close();
+    this.#canvas.release();
   }
 }

@@ -1,7 +1,7 @@
 // One run being played: what is held of it compressed and decoded, and what it needs decoded next.
 
-import { RunStore } from "./frames.js";
-import { DecodedRing } from "./ring.js";
+import { CompressedFrames } from "./compressed_frames.js";
+import { DecodedFrames } from "./decoded_frames.js";
 import { mappedRange, signedBias } from "./display.js";
 import { CODEC_JPEG, TIER_EXACT } from "./wire.js";
 
@@ -18,7 +18,7 @@ const COLD_EXACT_MS = 60;
 const LATE_DECODES = 4;
 
 /**
- * @typedef {import("./frames.js").Bitstream} Bitstream
+ * @typedef {import("./compressed_frames.js").Bitstream} Bitstream
  * @typedef {import("./description.js").RunDescription} RunDescription
  *
  * @typedef {object} Plan what is shown now and next; made anew by the player at every tick
@@ -61,8 +61,8 @@ export class RunSource {
     this.complete = false;
     /** @type {RunDescription | null} */
     this.description = null;
-    this.store = new RunStore(0);
-    this.ring = new DecodedRing(1);
+    this.store = new CompressedFrames(0);
+    this.ring = new DecodedFrames(1);
     if (description) this.#describe(description);
     pool.attach(this);
     connection.subscribe(run, this, wish);
@@ -71,9 +71,9 @@ export class RunSource {
   /** @param {RunDescription} description */
   #describe(description) {
     this.description = description;
-    this.store = new RunStore(description.frames);
+    this.store = new CompressedFrames(description.frames);
     const { components, bits } = description.tiers.exact;
-    this.ring = new DecodedRing(description.rows * description.columns * components * (bits > 8 ? 2 : 1));
+    this.ring = new DecodedFrames(description.rows * description.columns * components * (bits > 8 ? 2 : 1));
   }
 
   /** @param {import("./wire.js").ServerMessage} message */
@@ -216,7 +216,7 @@ export class RunSource {
   /** @param {number} tier as on the wire */
   tierOf(tier) {
     const { tiers } = /** @type {RunDescription} */ (this.description);
-    const made = [tiers.coarse, tiers.first_pass, tiers.exact][tier];
+    const made = [tiers.coarse, tiers.fine, tiers.exact][tier];
     return made ?? tiers.exact;
   }
 

@@ -6,7 +6,7 @@ export const HEADER_BYTES = 32;
 export const FRAME_BYTES_MAX = 2 ** 28;
 
 export const TIER_COARSE = 0;
-export const TIER_FIRST_PASS = 1;
+export const TIER_FINE = 1;
 export const TIER_EXACT = 2;
 
 export const CODEC_HTJ2K = 1;

@@ -33,7 +33,7 @@ def _view_values(context: Context, body: dict[str, Any], asked: str | None, nonc
     values = {
         "study_json": bootstrap.inline_json(body),
         bootstrap.HEAD_MARK: bootstrap.socket_script(
-            scripts["socket"], tile, nonce, base=base, preview=preview is not None
+            scripts["early_start"], tile, nonce, base=base, preview=preview is not None
         ),
     }
     if preview is not None:

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Connection } from "../../engine/connection.js";
-import { RunStore } from "../../engine/frames.js";
+import { CompressedFrames } from "../../engine/compressed_frames.js";
 import { FakeSocket, World } from "./fake_socket.js";
 import { framePieces, message, piece } from "./pieces.js";
 
@@ -11,7 +11,7 @@ const OTHER = "00000000000000ff";
 const PAUSE = /** @type {const} */ ({ state: "pause", frame: 0 });
 
 /**
- * @param {RunStore} store
+ * @param {CompressedFrames} store
  * @param {{backlog?: () => number}} [options]
  */
 function subscriber(store, { backlog = () => 0 } = {}) {
@@ -29,7 +29,7 @@ function subscriber(store, { backlog = () => 0 } = {}) {
 function opened(options = {}) {
   const world = new World();
   const connection = new Connection("ws://x/ws", { credit_bytes: 1000, surroundings: world, ...options });
-  const store = new RunStore(8);
+  const store = new CompressedFrames(8);
   const receiver = subscriber(store);
   connection.subscribe(RUN, receiver, PAUSE);
   world.socket.open();
@@ -74,7 +74,7 @@ test("credit waits while the decoders are behind, and goes on when they have cau
   const world = new World();
   const connection = new Connection("ws://x/ws", { credit_bytes: 1000, surroundings: world });
   let behind = 0;
-  connection.subscribe(RUN, subscriber(new RunStore(8), { backlog: () => behind }), PAUSE);
+  connection.subscribe(RUN, subscriber(new CompressedFrames(8), { backlog: () => behind }), PAUSE);
   world.socket.open();
   behind = 5000;
   world.socket.receive(message(piece({ frame: 0 }, new Uint8Array(468))));
@@ -203,10 +203,10 @@ test("an idle line is kept alive; a dead one is noticed", () => {
 test("a run that is no longer needed is closed once, and may be opened again", () => {
   const { world, connection } = opened();
   world.socket.sent.length = 0;
-  assert.throws(() => connection.subscribe(RUN, subscriber(new RunStore(1)), PAUSE));
+  assert.throws(() => connection.subscribe(RUN, subscriber(new CompressedFrames(1)), PAUSE));
   connection.unsubscribe(RUN);
   connection.unsubscribe(RUN);
-  connection.subscribe(RUN, subscriber(new RunStore(1)), PAUSE);
+  connection.subscribe(RUN, subscriber(new CompressedFrames(1)), PAUSE);
   assert.deepEqual(world.socket.sent.map(({ type }) => type), ["close", "open", "want"]);
 });
 
@@ -240,7 +240,7 @@ test("a socket of the bootstrap script is taken over, with what it has received"
   const { world, socket, connection } = early({ open: true });
   assert.equal(world.sockets.length, 0);
   assert.equal(connection.state, "open");
-  const store = new RunStore(2);
+  const store = new CompressedFrames(2);
   const receiver = subscriber(store);
   socket.receive(message(piece({ tier: 0, frame: 0 }, new Uint8Array(10)))); // before the player has opened its run
   connection.subscribe(RUN, receiver, PAUSE);
@@ -255,8 +255,8 @@ test("a socket of the bootstrap script is taken over, with what it has received"
 
 test("a bootstrap socket that is still connecting says its own hello first", () => {
   const { socket, connection } = early({ open: false });
-  connection.subscribe(RUN, subscriber(new RunStore(1)), PAUSE);
-  connection.subscribe(OTHER, subscriber(new RunStore(1)), PAUSE);
+  connection.subscribe(RUN, subscriber(new CompressedFrames(1)), PAUSE);
+  connection.subscribe(OTHER, subscriber(new CompressedFrames(1)), PAUSE);
   socket.open();
   assert.deepEqual(socket.sent.map(({ type, run }) => [type, run]), [
     ["hello", undefined],
@@ -269,13 +269,13 @@ test("a bootstrap socket that is still connecting says its own hello first", () 
 
 test("a run that the bootstrap opened and nobody wants is closed", () => {
   const { socket, connection } = early({ open: true });
-  connection.subscribe(OTHER, subscriber(new RunStore(1)), PAUSE);
+  connection.subscribe(OTHER, subscriber(new CompressedFrames(1)), PAUSE);
   assert.deepEqual(socket.sent.slice(2).map(({ type, run }) => [type, run]), [["close", RUN], ["open", OTHER], ["want", OTHER]]);
 });
 
 test("a bootstrap socket that is lost is replaced by one of our own", () => {
   const { world, socket, connection } = early({ open: true });
-  connection.subscribe(RUN, subscriber(new RunStore(1)), PAUSE);
+  connection.subscribe(RUN, subscriber(new CompressedFrames(1)), PAUSE);
   socket.lose(1006);
   world.pass(400);
   world.socket.open();

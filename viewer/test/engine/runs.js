@@ -21,7 +21,7 @@ export function describeRun(change) {
     signed: false,
     photometric_interpretation: "MONOCHROME2",
     pixel_aspect: 1,
-    tiers: { coarse: tier, first_pass: tier, exact: { ...tier, bytes_per_sample: bits > 8 ? 2 : 1, sample_kind: "uint", badge: "EXACT" } },
+    tiers: { coarse: tier, fine: tier, exact: { ...tier, bytes_per_sample: bits > 8 ? 2 : 1, sample_kind: "uint", badge: "EXACT" } },
     timing: { frame_time_ms: 40, frame_starts_ms: null, duration_ms: 160, sequencing: "loop" },
     ...change,
     display: {

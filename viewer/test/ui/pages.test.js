@@ -60,6 +60,6 @@ function imports(name, found = new Set()) {
 
 test("the viewer's page asks for every module at once instead of finding them one by one", () => {
   const preloaded = [...read("view.html").matchAll(/rel="modulepreload" href="\/static\/([^"]+)"/g)].map(([, name]) => name);
-  const needed = [...imports("ui/view.js")].filter((name) => name !== "ui/view.js");
+  const needed = [...imports("ui/view-page.js")].filter((name) => name !== "ui/view-page.js");
   assert.deepEqual([...preloaded].sort(), needed.sort());
 });

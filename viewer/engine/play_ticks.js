@@ -29,13 +29,13 @@ const TIER_PREVIEW = -1;
  * @typedef {object} Parts
  * @property {import("./connection.js").Connection} connection
  * @property {import("./decode_pool.js").DecodePool} pool
- * @property {import("./screen.js").Screen} screen
+ * @property {import("./canvas.js").PlayerCanvas} canvas
  * @property {(type: string, detail: object) => void} tell sends an event
  * @property {boolean} autoplay
  * @property {import("./connection.js").Early | null} bootstrap what the page's script started: it may show the first picture
  */
 
-export class Stage {
+export class PlayTicks {
   playback = new Playback();
   /** @type {RunSource | null} */
   source = null;
@@ -43,7 +43,7 @@ export class Stage {
   /** Time of the latest tick: what the clock is told must never run back. */
   tick_ms = 0;
   #connection;
-  #screen;
+  #canvas;
   #tell;
   #library;
   #autoplay;
@@ -66,9 +66,9 @@ export class Stage {
   #held_timer;
 
   /** @param {Parts} parts */
-  constructor({ connection, pool, screen, tell, autoplay, bootstrap }) {
+  constructor({ connection, pool, canvas, tell, autoplay, bootstrap }) {
     this.#connection = connection;
-    this.#screen = screen;
+    this.#canvas = canvas;
     this.#tell = tell;
     this.#autoplay = autoplay;
     this.#bootstrap = bootstrap;
@@ -151,7 +151,7 @@ export class Stage {
   #begin(source) {
     const description = /** @type {RunDescription} */ (source.description);
     this.playback.load(description, this.#first_frame_wanted, this.#keep);
-    this.#screen.use(description, this.#keep);
+    this.#canvas.use(description, this.#keep);
     this.now_stats?.stopped();
     this.#heldChanged(source);
     this.changed();
@@ -218,7 +218,7 @@ export class Stage {
     if (on_screen && step !== null) playback.shown(step);
     else if (step !== null) {
       this.#stats.get(source)?.late();
-      if (source.store.held[position.frame] === 0 && source.description.tiers.first_pass) this.#setStarved(true);
+      if (source.store.held[position.frame] === 0 && source.description.tiers.fine) this.#setStarved(true);
     }
     if (source.store.missing_count === 0) this.#setStarved(false);
     this.#library.pool.poke();
@@ -306,8 +306,8 @@ export class Stage {
       return true;
     }
     this.#dirty.view = this.#dirty.look = false;
-    if (decoded) this.#screen.show(description, source.tierOf(tier), decoded);
-    else if (preview) this.#screen.showPreview(description, preview);
+    if (decoded) this.#canvas.show(description, source.tierOf(tier), decoded);
+    else if (preview) this.#canvas.showPreview(description, preview);
     this.#drawn(source, frame, tier, step, now_ms, same_frame && shown.tier === tier);
     return true;
   }
@@ -349,7 +349,7 @@ export class Stage {
   /** The canvas was resized, which wiped it: what was on it is drawn again at once, not at the next tick. */
   redrawNow() {
     this.#dirty.view = false;
-    this.#screen.draw();
+    this.#canvas.draw();
     const shown = this.#shown;
     if (!shown) return;
     const { source, frame, tier } = shown;

@@ -16,7 +16,7 @@ const FRAMES_MAX = 128;
  * @property {number} components
  */
 
-export class DecodedRing {
+export class DecodedFrames {
   /** @type {Map<number, Decoded>} */
   #entries = new Map();
 

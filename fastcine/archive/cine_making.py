@@ -29,11 +29,11 @@ from fastcine.cine.description import Identity, describe, needs_sample_range
 from fastcine.cine.tiers import Coded, Recipe
 from fastcine.cine.wire import Tier, pack_frame
 from fastcine.codec import pixels
-from fastcine.dicom.dataset import read_values
 from fastcine.dicom.display import display_settings
 from fastcine.dicom.encapsulation import FrameSpan, first_bit, frame_spans
 from fastcine.dicom.layout import ImageLayout, image_layout
-from fastcine.dicom.structure import scan_object
+from fastcine.dicom.parse import parse_object
+from fastcine.dicom.parse_values import read_values
 from fastcine.render.picture import grey_picture
 from fastcine.render.preview import preview, thumbnail
 
@@ -84,7 +84,7 @@ def open_source(path: Path) -> Iterator[Source]:
     with storage_errors("reading an object"), open(path, "rb") as file:
         data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     try:
-        structure = scan_object(data)
+        structure = parse_object(data)
         dataset = read_values(data, structure)
         layout = image_layout(dataset, structure)
         spans = frame_spans(data, structure, layout)
@@ -126,7 +126,7 @@ def frame_pieces(source: Source, run: int, frame: int) -> FramePieces:
 
     return (
         None if coarse is None else pack(Tier.COARSE, coarse),
-        None if fine is None else pack(Tier.FIRST_PASS, fine),
+        None if fine is None else pack(Tier.FINE, fine),
         pack(Tier.EXACT, exact),
     )
 

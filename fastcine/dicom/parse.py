@@ -80,7 +80,7 @@ class ObjectStructure:
         return memoryview(data if self.inflated is None else self.inflated)
 
 
-def scan_object(data: Buffer | mmap.mmap) -> ObjectStructure:
+def parse_object(data: Buffer | mmap.mmap) -> ObjectStructure:
     """Scan one DICOM object.
 
     Raises NotDicom when the bytes are no DICOM at all; BadDicom, with tag and offset, when they are DICOM but broken:

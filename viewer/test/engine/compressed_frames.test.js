@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { HELD_CHECKED, HELD_EXACT, HELD_FIRST_PASS, HELD_NOTHING, RunStore } from "../../engine/frames.js";
+import { HELD_CHECKED, HELD_EXACT, HELD_FIRST_PASS, HELD_NOTHING, CompressedFrames } from "../../engine/compressed_frames.js";
 import { WireError, parsePieces } from "../../engine/wire.js";
 import { framePieces, message } from "./pieces.js";
 
@@ -19,7 +19,7 @@ const bitstream = (length, seed) => Uint8Array.from({ length }, (_, n) => (n * 3
 const pieces = (tier, frame, length = 40_000) => parsePieces(message(...framePieces(bitstream(length, frame + tier), { tier, frame })));
 
 /**
- * @param {RunStore} store
+ * @param {CompressedFrames} store
  * @param {number} tier
  * @param {number} frame
  * @param {number} [length]
@@ -31,7 +31,7 @@ function receive(store, tier, frame, length) {
 }
 
 test("a frame is whole with its last piece, and holds the bytes that were sent", () => {
-  const store = new RunStore(2);
+  const store = new CompressedFrames(2);
   const [first, second, last] = pieces(2, 1);
   assert.equal(store.accept(first), null);
   assert.equal(store.accept(second), null);
@@ -44,7 +44,7 @@ test("a frame is whole with its last piece, and holds the bytes that were sent",
 });
 
 test("tiers and frames may come interleaved", () => {
-  const store = new RunStore(2);
+  const store = new CompressedFrames(2);
   const exact = pieces(2, 0);
   const other = pieces(1, 1);
   for (let n = 0; n < 3; n++) {
@@ -57,7 +57,7 @@ test("tiers and frames may come interleaved", () => {
 });
 
 test("the finer first pass replaces the coarse one, never the other way", () => {
-  const store = new RunStore(1);
+  const store = new CompressedFrames(1);
   receive(store, 0, 0, 100);
   receive(store, 1, 0, 300);
   assert.equal(store.firstPass(0)?.tier, 1);
@@ -67,7 +67,7 @@ test("the finer first pass replaces the coarse one, never the other way", () => 
 });
 
 test("the first pass is kept until the exact frame was checked", () => {
-  const store = new RunStore(1);
+  const store = new CompressedFrames(1);
   receive(store, 1, 0, 300);
   const exact = receive(store, 2, 0, 900);
   assert.ok(exact && store.firstPass(0));
@@ -81,7 +81,7 @@ test("the first pass is kept until the exact frame was checked", () => {
 });
 
 test("a damaged exact frame leaves the first pass, and can come again", () => {
-  const store = new RunStore(1);
+  const store = new CompressedFrames(1);
   receive(store, 1, 0, 300);
   const damaged = receive(store, 2, 0, 900);
   assert.ok(damaged);
@@ -98,8 +98,8 @@ test("a damaged exact frame leaves the first pass, and can come again", () => {
 
 test("an offset that is not where the frame stands breaks the protocol", () => {
   const [first, second, last] = pieces(2, 0);
-  assert.throws(() => new RunStore(1).accept(second), WireError);
-  const store = new RunStore(1);
+  assert.throws(() => new CompressedFrames(1).accept(second), WireError);
+  const store = new CompressedFrames(1);
   store.accept(first);
   assert.throws(() => store.accept(last), WireError);
   assert.throws(() => store.accept(first), WireError);
@@ -109,7 +109,7 @@ test("an offset that is not where the frame stands breaks the protocol", () => {
 });
 
 test("resume tells whole frames as ranges and where others stopped", () => {
-  const store = new RunStore(6);
+  const store = new CompressedFrames(6);
   for (const frame of [0, 1, 2, 4]) receive(store, 2, frame, 500);
   receive(store, 1, 3, 200);
   receive(store, 0, 5, 100);
@@ -126,7 +126,7 @@ test("resume tells whole frames as ranges and where others stopped", () => {
 });
 
 test("a scattered hoard still fits into one control message", () => {
-  const store = new RunStore(8000);
+  const store = new CompressedFrames(8000);
   for (let frame = 0; frame < 8000; frame += 2) receive(store, 2, frame, 8);
   for (let frame = 1; frame < 4000; frame += 2) store.accept(pieces(2, frame)[0]);
   const { have, partial } = store.resume();
@@ -140,7 +140,7 @@ test("a scattered hoard still fits into one control message", () => {
 });
 
 test("unchecked frames are handed out one after the other, those with a worker left out", () => {
-  const store = new RunStore(3);
+  const store = new CompressedFrames(3);
   for (const frame of [0, 1, 2]) receive(store, 2, frame, 10);
   const seen = [];
   for (let stream = store.nextUnchecked(); stream; stream = store.nextUnchecked()) {

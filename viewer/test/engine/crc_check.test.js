@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { crc32 } from "../../engine/crc32.js";
+import { bitstreamIsGood, crc32, samplesAreGood } from "../../engine/crc_check.js";
 import { crc32 as zlibCrc32 } from "./zlib_crc32.js";
 
 test("the check value of the CRC catalogue", () => {
@@ -22,4 +22,15 @@ test("every length and alignment agrees with zlib", () => {
 test("a large buffer agrees with zlib", () => {
   const bytes = Uint8Array.from({ length: 1_000_003 }, (_, n) => (Math.imul(n, 2654435761) >>> 13) & 255);
   assert.equal(crc32(bytes), zlibCrc32(bytes));
+});
+
+test("a frame is checked once, by that of its two forms whose CRC its pieces name", () => {
+  const bytes = Uint8Array.of(1, 2, 3);
+  const other = Uint8Array.of(1, 2, 4);
+  const of_bitstream = { crc32: zlibCrc32(bytes), crc_of_samples: false };
+  const of_samples = { crc32: zlibCrc32(bytes), crc_of_samples: true };
+  assert.deepEqual([bitstreamIsGood(of_bitstream, bytes), bitstreamIsGood(of_bitstream, other)], [true, false]);
+  assert.deepEqual([samplesAreGood(of_samples, bytes), samplesAreGood(of_samples, other)], [true, false]);
+  assert.ok(bitstreamIsGood(of_samples, other) && samplesAreGood(of_bitstream, other), "the other form is not asked");
+  assert.ok(bitstreamIsGood({ ...of_bitstream, crc32: null }, other), "checked before");
 });

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fastcine.dicom import structure as under_test
+from fastcine.dicom import parse as under_test
 from fastcine.dicom.elements import Breach
-from fastcine.dicom.structure import DEFLATED, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, scan_object
+from fastcine.dicom.parse import DEFLATED, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, parse_object
 from fastcine.errors import BadDicom, FastcineError, NotDicom
 from tests.dicom.building import (
     PIXELS,
@@ -29,7 +29,7 @@ from tests.dicom.building import (
 @pytest.mark.parametrize("syntax", [EXPLICIT_LITTLE, IMPLICIT_LITTLE, EXPLICIT_BIG])
 def test_part10_in_every_encoding(syntax):
     data = image(bytes(24), syntax=syntax)
-    found = scan_object(data)
+    found = parse_object(data)
     assert found.is_part10 and found.has_preamble and found.transfer_syntax_uid == syntax
     assert found.explicit_vr == (syntax != IMPLICIT_LITTLE) and found.big_endian == (syntax == EXPLICIT_BIG)
     assert found.pixel_data is not None and found.pixel_data.length == 24
@@ -43,7 +43,7 @@ def test_part10_in_every_encoding(syntax):
 )
 def test_a_bare_data_set_is_guessed(explicit, big, syntax):
     data = image_elements(explicit=explicit, big=big) + element(PIXELS, "OW", bytes(24), explicit=explicit, big=big)
-    found = scan_object(data)
+    found = parse_object(data)
     assert not found.is_part10 and not found.has_preamble
     assert (found.transfer_syntax_uid, found.dataset_offset) == (syntax, 0)
     assert found.pixel_data is not None
@@ -55,17 +55,17 @@ def test_a_bare_data_set_is_guessed(explicit, big, syntax):
 )
 def test_what_is_no_dicom(data):
     with pytest.raises(NotDicom):
-        scan_object(data)
+        parse_object(data)
 
 
 def test_a_marker_in_the_wrong_place_is_broken_not_foreign():
     with pytest.raises(BadDicom, match="at 127"):
-        scan_object(image(bytes(24))[1:])
+        parse_object(image(bytes(24))[1:])
 
 
 def test_data_set_in_another_encoding_than_declared():
     body = image_elements(explicit=False) + element(PIXELS, "OW", bytes(24), explicit=False)
-    found = scan_object(part10(body, EXPLICIT_LITTLE))
+    found = parse_object(part10(body, EXPLICIT_LITTLE))
     assert not found.explicit_vr
     assert (Breach.WRONG_ENCODING, 0x00020010, found.dataset_offset) in found.tolerated
 
@@ -74,7 +74,7 @@ def test_truncation_anywhere_is_noticed_or_leaves_no_pixels():
     data = image(bytes(24))
     for length in range(len(data)):
         try:
-            found = scan_object(data[:length])
+            found = parse_object(data[:length])
         except (BadDicom, NotDicom):
             continue
         assert found.pixel_data is None, length
@@ -83,19 +83,19 @@ def test_truncation_anywhere_is_noticed_or_leaves_no_pixels():
 def test_a_truncated_value_names_tag_and_offset():
     data = image(bytes(24))
     with pytest.raises(BadDicom) as error:
-        scan_object(data[:-1])
+        parse_object(data[:-1])
     assert (error.value.tag, error.value.offset) == ("7FE0,0010", len(data) - 24 - 12)
 
 
 def test_zero_padding_and_garbage_after_the_pixels_are_tolerated():
     data = image(bytes(24))
-    assert scan_object(data + bytes(1000)).tolerated[0][0] is Breach.ZERO_PADDING
-    assert scan_object(data + b"\x10\0\x10\0PN\0\0\x0f\0\0\0what is this").pixel_data is not None
+    assert parse_object(data + bytes(1000)).tolerated[0][0] is Breach.ZERO_PADDING
+    assert parse_object(data + b"\x10\0\x10\0PN\0\0\x0f\0\0\0what is this").pixel_data is not None
 
 
 def test_nothing_after_the_pixels_changes_whose_picture_it_is():
     first = part10(element(0x00100020, "LO", b"one ") + image_elements()[14:] + element(PIXELS, "OW", bytes(24)))
-    found = scan_object(first + element(0x00100020, "LO", b"two "))
+    found = parse_object(first + element(0x00100020, "LO", b"two "))
     span = found.elements[0x00100020]
     assert first[span.value_offset : span.value_offset + 4] == b"one "
     assert Breach.DUPLICATE_TAG in [breach for breach, _, _ in found.tolerated]
@@ -103,13 +103,13 @@ def test_nothing_after_the_pixels_changes_whose_picture_it_is():
 
 def test_a_stray_item_is_stepped_over():
     data = part10(image_elements()[:14] + item(b"\1\2") + image_elements()[14:] + element(PIXELS, "OW", bytes(24)))
-    found = scan_object(data)
+    found = parse_object(data)
     assert found.pixel_data is not None and found.tolerated[0][0] is Breach.STRAY_ITEM
 
 
 def test_encapsulated_pixels_end_the_walk():
     data = part10(image_elements() + encapsulated([b"\xff\xd8\xff\xd9"]), "1.2.840.10008.1.2.4.50")
-    pixels = scan_object(data).pixel_data
+    pixels = parse_object(data).pixel_data
     assert pixels is not None and pixels.undefined_length and pixels.length == len(data) - pixels.value_offset
 
 
@@ -118,7 +118,7 @@ def test_deflated(header):
     body = image_elements() + element(PIXELS, "OW", bytes(range(24)))
     machine = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS if header else -zlib.MAX_WBITS)
     data = part10(machine.compress(body) + machine.flush(), DEFLATED)
-    found = scan_object(data)
+    found = parse_object(data)
     span = found.pixel_data
     assert span is not None
     assert bytes(found.buffer(data)[span.value_offset : span.value_offset + 24]) == bytes(range(24))
@@ -129,16 +129,16 @@ def test_a_deflate_bomb_and_a_cut_off_stream(monkeypatch):
     packed = machine.compress(bytes(1 << 22)) + machine.flush()
     monkeypatch.setattr(under_test, "MAX_INFLATED_BYTES", 1 << 20)
     with pytest.raises(BadDicom, match="beyond"):
-        scan_object(part10(packed, DEFLATED))
+        parse_object(part10(packed, DEFLATED))
     with pytest.raises(BadDicom, match=r"cut off|damaged"):
-        scan_object(part10(packed[:50], DEFLATED))
+        parse_object(part10(packed[:50], DEFLATED))
 
 
 def test_very_many_elements_are_refused_quickly():
     data = part10(b"".join(element(0x00090010 + n % 0xFF00, "LO", b"") for n in range(60_000)))
     started = time.perf_counter()
     with pytest.raises(BadDicom, match="more than"):
-        scan_object(data)
+        parse_object(data)
     assert time.perf_counter() - started < 2
 
 
@@ -154,7 +154,7 @@ def test_an_object_of_4_gb_costs_no_memory(tmp_path):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         started = time.perf_counter()
-        found = scan_object(data)
+        found = parse_object(data)
         assert time.perf_counter() - started < 0.5
     assert found.pixel_data is not None and found.pixel_data.length == frames * frame_bytes
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 16 << 10  # kB (on macOS bytes: then stricter)
@@ -168,7 +168,7 @@ def test_mutations_only_ever_raise_ours(data):
         place = data.draw(st.integers(120, len(sample) - 1))
         sample[place] = data.draw(st.integers(0, 255))
     with contextlib.suppress(FastcineError):
-        scan_object(bytes(sample[: data.draw(st.integers(0, len(sample)))]))
+        parse_object(bytes(sample[: data.draw(st.integers(0, len(sample)))]))
 
 
 @pytest.mark.parametrize("path", corpus_files())
@@ -176,7 +176,7 @@ def test_every_corpus_file_is_scanned_or_refused_by_name_within_a_second(path):
     data = path.read_bytes()
     started = time.perf_counter()
     try:
-        found = scan_object(data)
+        found = parse_object(data)
     except BadDicom as error:
         assert "weird" in path.parts and (error.tag or error.offset >= 0)
     except NotDicom:
@@ -188,7 +188,7 @@ def test_every_corpus_file_is_scanned_or_refused_by_name_within_a_second(path):
 
 def test_the_real_angiogram():
     data = corpus_file("xa/fo-dicom__HasFragmentSequence.dcm")
-    found = scan_object(data)
+    found = parse_object(data)
     assert found.transfer_syntax_uid == "1.2.840.10008.1.2.4.50"
     assert found.pixel_data is not None and found.pixel_data.undefined_length
     assert 0x50003000 in found.elements and not found.tolerated

@@ -1,4 +1,4 @@
-"""The file `index` of a cache entry, byte by byte: a header, then a record for every tier and frame. Pure.
+"""The file `frame_table` of a cache entry, byte by byte: a header, then a record for every tier and frame. Pure.
 
 All integers little-endian. Writers and readers are different processes on one memory map: a record is written after
 its data, the ready counts after the records, and each record carries a check of its own, so that a half-written one is
@@ -38,7 +38,7 @@ from fastcine.cine.wire import MAX_FRAME_BYTES, TIERS, wire_bytes
 
 Mapped = bytes | memoryview | mmap.mmap
 MAGIC = b"fccine\r\n"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 """Raised whenever entries of old versions must not be used any more; they are rebuilt lazily."""
 HEADER = struct.Struct("<8sIIQII3I20x")
 RECORD = struct.Struct("<QIIII")
@@ -90,7 +90,7 @@ class Record:
         return body + _CHECK.pack(zlib.crc32(body))
 
 
-def index_bytes(frames: int) -> int:
+def table_bytes(frames: int) -> int:
     """Length of the whole file."""
     return HEADER.size + len(TIERS) * frames * RECORD_BYTES
 
@@ -101,11 +101,11 @@ def record_offset(tier: int, frame: int, *, frames: int) -> int:
 
 
 def read_header(data: Mapped) -> Header | None:
-    """The header, or None where these bytes are no cache index of this version."""
+    """The header, or None where these bytes are no frame table of this version."""
     if len(data) < HEADER.size:
         return None
     magic, version, frames, run, boot, flags, *ready = HEADER.unpack_from(data, 0)
-    if magic != MAGIC or version != FORMAT_VERSION or max(ready) > frames or len(data) < index_bytes(frames):
+    if magic != MAGIC or version != FORMAT_VERSION or max(ready) > frames or len(data) < table_bytes(frames):
         return None
     return Header(version, frames, run, boot, bool(flags & COMPLETE), (ready[0], ready[1], ready[2]))
 

@@ -4,9 +4,9 @@ import pydicom
 import pytest
 from pydicom.multival import MultiValue
 
-from fastcine.dicom.dataset import MAX_BINARY_BYTES, read_values
 from fastcine.dicom.elements import MAX_DEPTH, Breach
-from fastcine.dicom.structure import EXPLICIT_BIG, IMPLICIT_LITTLE, scan_object
+from fastcine.dicom.parse import EXPLICIT_BIG, IMPLICIT_LITTLE, parse_object
+from fastcine.dicom.parse_values import MAX_BINARY_BYTES, read_values
 from fastcine.dicom.values import text
 from fastcine.errors import BadDicom, FastcineError
 from tests.dicom.building import PIXELS, UNDEFINED, corpus_files, element, image, image_elements, item, part10
@@ -15,7 +15,7 @@ from tests.dicom.building import PIXELS, UNDEFINED, corpus_files, element, image
 def values(data):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        return read_values(data, scan_object(data))
+        return read_values(data, parse_object(data))
 
 
 @pytest.mark.parametrize("syntax", ["1.2.840.10008.1.2.1", IMPLICIT_LITTLE, EXPLICIT_BIG])
@@ -93,7 +93,7 @@ def test_items_of_undefined_length():
 def test_public_values_equal_pydicoms(path):
     try:
         found = values(path.read_bytes())
-        twice = {tag for breach, tag, _ in scan_object(path.read_bytes()).tolerated if breach is Breach.DUPLICATE_TAG}
+        twice = {tag for breach, tag, _ in parse_object(path.read_bytes()).tolerated if breach is Breach.DUPLICATE_TAG}
     except FastcineError:
         assert "weird" in path.parts
         return

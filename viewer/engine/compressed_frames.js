@@ -31,7 +31,7 @@ const PARTIALS_MAX = 500;
  * @property {Uint8Array} bytes
  */
 
-export class RunStore {
+export class CompressedFrames {
   /** @type {Map<number, Assembly>} */
   #assemblies = new Map();
   /** @type {(Bitstream | null)[]} */

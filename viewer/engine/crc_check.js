@@ -1,4 +1,28 @@
-// CRC-32 of zlib (reflected polynomial EDB88320), eight bytes a step ("slicing by 8"). Pure.
+// The CRC check of a frame: is what arrived, or what was decoded, what the server made? Pure.
+//
+// Every bitstream is checked once. A piece's header says the CRC of its frame and the codec says of what it is
+// (docs/protocol.md, section 1): of the decoded samples for the exact tier, of the bitstream for everything else.
+
+/** @typedef {{crc32: number | null, crc_of_samples: boolean}} Expected `crc32` null: it was checked before */
+
+/**
+ * Before a decoder sees it: a damaged bitstream, where its CRC is that of the bitstream, is told here.
+ * @param {Expected} expected
+ * @param {Uint8Array} bitstream
+ */
+export const bitstreamIsGood = (expected, bitstream) => expected.crc_of_samples || matches(expected, bitstream);
+
+/**
+ * After decoding: the samples, as bytes, where the CRC is theirs.
+ * @param {Expected} expected
+ * @param {Uint8Array} samples
+ */
+export const samplesAreGood = (expected, samples) => !expected.crc_of_samples || matches(expected, samples);
+
+/** @param {Expected} expected @param {Uint8Array} bytes */
+const matches = (expected, bytes) => expected.crc32 === null || crc32(bytes) === expected.crc32;
+
+// CRC-32 of zlib (reflected polynomial EDB88320), eight bytes a step ("slicing by 8").
 
 const TABLES = /* @__PURE__ */ (() => {
   const tables = new Int32Array(8 * 256);

@@ -3,11 +3,11 @@
 import { defaultLook, makePalette } from "./display.js";
 import { Canvas2dRenderer } from "./draw_2d.js";
 import { GlRenderer, hasFastGl } from "./draw_gl.js";
-import { ZOOM_MAX, ZOOM_MIN, place, zoomedAt } from "./view.js";
+import { ZOOM_MAX, ZOOM_MIN, place, zoomedAt } from "./zoom_pan.js";
 
 /**
  * @typedef {import("./description.js").RunDescription} RunDescription
- * @typedef {import("./view.js").View} View
+ * @typedef {import("./zoom_pan.js").View} View
  */
 
 /** @type {View} */
@@ -29,7 +29,7 @@ function makeRenderer(canvas, wanted, onRestored) {
   return new Canvas2dRenderer(canvas);
 }
 
-export class Screen {
+export class PlayerCanvas {
   /** @type {Map<string, import("./display.js").Palette>} for the look and run of now */
   #palettes = new Map();
   /** @type {RunDescription | null} of the picture on the canvas, which may be the run before the one being opened */
@@ -169,7 +169,7 @@ export class Screen {
   /**
    * @param {RunDescription} description
    * @param {import("./description.js").Tier} tier of `decoded`
-   * @param {import("./ring.js").Decoded} decoded
+   * @param {import("./decoded_frames.js").Decoded} decoded
    */
   show(description, tier, decoded) {
     this.renderer.show(decoded, this.#palette(description, tier), description);

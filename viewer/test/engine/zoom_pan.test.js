@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { place, zoomedAt } from "../../engine/view.js";
+import { place, zoomedAt } from "../../engine/zoom_pan.js";
 
 const FIT = { zoom: 1, pan_x: 0, pan_y: 0 };
 

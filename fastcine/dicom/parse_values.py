@@ -31,7 +31,7 @@ from fastcine.dicom.elements import (
     Encoding,
     tag_text,
 )
-from fastcine.dicom.structure import DOUBLE_FLOAT_PIXEL_DATA, FLOAT_PIXEL_DATA, ObjectStructure
+from fastcine.dicom.parse import DOUBLE_FLOAT_PIXEL_DATA, FLOAT_PIXEL_DATA, ObjectStructure
 from fastcine.errors import BadDicom
 
 #: Binary values longer than this are left out; LUTs (131 072 bytes a channel at most) and curves stay in.
@@ -51,7 +51,7 @@ _SPECIFIC_CHARACTER_SET = 0x00080005
 def read_values(data: Buffer | mmap.mmap, structure: ObjectStructure) -> Dataset:
     """The values of the data set (file meta not included), sequences read, text decoded by its character set.
 
-    Top-level values are those that ``scan_object`` found. Raises BadDicom only for sequences nested too deep or
+    Top-level values are those that ``parse_object`` found. Raises BadDicom only for sequences nested too deep or
     objects beyond the element limit; a damaged sequence or value becomes an OB element with its bytes.
     """
     buffer = structure.buffer(data)
