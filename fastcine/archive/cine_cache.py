@@ -24,8 +24,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fastcine.archive import cine_frame_table as table
-from fastcine.archive.cine_entry import RUN_NAME, TABLE_FILE, TIER_FILES, boot_mark, discard, entry_path
 from fastcine.archive.cine_frame_table import Header, Record
+from fastcine.archive.cine_paths import RUN_NAME, TABLE_FILE, TIER_FILES, boot_mark, discard, entry_path
 from fastcine.archive.folder import DataFolder, storage_errors
 from fastcine.cine.wire import HEADER as PIECE_HEADER
 from fastcine.cine.wire import HEADER_BYTES, PIECE_BYTES, TIERS

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from fastcine.archive.database import Database
-from fastcine.archive.index_rows import (
+from fastcine.archive.index_mapping import (
     INSTANCE_QUERY,
     RUN_QUERY,
     instance_row,

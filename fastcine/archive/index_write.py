@@ -7,7 +7,7 @@ import sqlite3
 from dataclasses import fields
 from datetime import UTC, datetime
 
-from fastcine.archive.index_rows import patient_and_study, study_sort_id, study_values, time_text
+from fastcine.archive.index_mapping import patient_and_study, study_sort_id, study_values, time_text
 from fastcine.archive.record import IndexRecord, PatientAndStudy, QuarantineRow, StoredAs
 from fastcine.archive.search_text import index_text
 from fastcine.cine.wire import run_id, run_name

@@ -1,6 +1,6 @@
 """How an object comes in, from anywhere: bytes to a temp file, parsed, checked, stored, indexed, only then answered.
 
-Every receiver (upload, C-STORE, folder) calls this in a thread of its own process; any number at once. Memory is a
+Every receiver (upload, folder) calls this in a thread of its own process; any number at once. Memory is a
 megabyte beside the mapped file, whatever the object's size. Who received something tells the owner afterwards
 (events.notify with `wake` and `study`).
 """

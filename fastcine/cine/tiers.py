@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from fastcine.cine.wire import Tier, WireCodec
 from fastcine.codec import htj2k, pixels
-from fastcine.codec.bitstream import decoded_photometric, reversible
+from fastcine.codec.color_and_loss import decoded_photometric, reversible
 from fastcine.codec.decode import decode_frame
 from fastcine.codec.jpeg import color_transform, passthrough_frame, scan_jpeg
 from fastcine.dicom.layout import ImageLayout

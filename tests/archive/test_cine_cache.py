@@ -15,7 +15,7 @@ import pytest
 
 from fastcine.archive import cine_frame_table as table
 from fastcine.archive.cine_cache import CacheReader, CacheWriter, CineCache
-from fastcine.archive.cine_entry import entry_path
+from fastcine.archive.cine_paths import entry_path
 from fastcine.archive.folder import DataFolder
 from fastcine.cine.wire import Tier, WireCodec, pack_frame, parse_message, run_id, run_name
 from fastcine.errors import NotFound, PeerError, StorageFull

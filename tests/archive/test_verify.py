@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fastcine.archive.cine_cache import CacheWriter, CineCache
-from fastcine.archive.cine_entry import entry_path
+from fastcine.archive.cine_paths import entry_path
 from fastcine.archive.owner import IngestOwner
 from fastcine.archive.verify import Finding, Problem, verify
 from fastcine.cine.wire import run_id, run_name

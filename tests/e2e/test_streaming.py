@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from fastcine.archive.cine_cache import TIER_FILES, CacheReader
-from fastcine.archive.cine_entry import entry_path
+from fastcine.archive.cine_paths import entry_path
 from fastcine.archive.folder import DataFolder
 from fastcine.cine.wire import run_id, run_name
 from fastcine.errors import NotFound

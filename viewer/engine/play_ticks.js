@@ -218,12 +218,12 @@ export class PlayTicks {
     if (on_screen && step !== null) playback.shown(step);
     else if (step !== null) {
       this.#stats.get(source)?.late();
-      if (source.store.held[position.frame] === 0 && source.description.tiers.fine) this.#setStarved(true);
+      if (source.compressed.held[position.frame] === 0 && source.description.tiers.fine) this.#setStarved(true);
     }
-    if (source.store.missing_count === 0) this.#setStarved(false);
+    if (source.compressed.missing_count === 0) this.#setStarved(false);
     this.#library.pool.poke();
     if (position.ended) this.#end();
-    const incomplete = source.store.checked_count < source.store.frames;
+    const incomplete = source.compressed.checked_count < source.compressed.frames;
     if (this.#wish_stale || (playback.playing && incomplete && now_ms - this.#wish_ms > WISH_MS)) this.#sendWish();
     if (playback.playing) nextTick(this.#tick);
   };
@@ -250,7 +250,7 @@ export class PlayTicks {
     if (!shown || shown.source !== source || shown.frame !== this.playback.frame) return;
     const { order, count } = (source.plan = this.playback.plan(this.playback.advance(now_ms)));
     let ready = true;
-    for (let n = 1; n <= READY_AHEAD && n < count; n++) ready &&= source.ring.get(order[n]) !== undefined;
+    for (let n = 1; n <= READY_AHEAD && n < count; n++) ready &&= source.decoded.get(order[n]) !== undefined;
     ready ||= this.#previewsLast(source);
     const frame_ms = 1000 / Math.abs(this.playback.rate_fps);
     if (!ready && now_ms - shown.since_ms < Math.min(READY_WAIT_MS, frame_ms)) return;
@@ -290,7 +290,7 @@ export class PlayTicks {
   #show(source, step, now_ms) {
     const description = /** @type {RunDescription} */ (source.description);
     const frame = this.playback.frame;
-    const decoded = source.ring.get(frame);
+    const decoded = source.decoded.get(frame);
     const preview = decoded ? undefined : this.#previewOf(source);
     const shown = this.#shown;
     const same_frame = shown !== null && shown.source === source && shown.frame === frame;

@@ -278,12 +278,12 @@ export class Player extends EventTarget {
   }
 
   held() {
-    return this.#ticks.source?.store.held ?? new Uint8Array(0);
+    return this.#ticks.source?.compressed.held ?? new Uint8Array(0);
   }
 
   /** docs/api.md, `window.fastcine.player`; ms from navigation. */
   stats() {
-    const store = this.#ticks.source?.store;
+    const compressed = this.#ticks.source?.compressed;
     const stats = this.#ticks.now_stats ?? new PlayStats();
     return {
       first_frame_ms: stats.first_frame_ms,
@@ -292,11 +292,11 @@ export class Player extends EventTarget {
       frames_missed: stats.frames_missed,
       frames_out_of_order: stats.frames_out_of_order,
       stalls: stats.stalls,
-      frames_exact: store?.checked_count ?? 0,
-      frames_total: store?.frames ?? 0,
+      frames_exact: compressed?.checked_count ?? 0,
+      frames_total: compressed?.frames ?? 0,
       all_exact_ms: stats.all_exact_ms,
-      bytes_t0: store?.received_t0_bytes ?? 0,
-      bytes_t1: store?.received_t1_bytes ?? 0,
+      bytes_t0: compressed?.received_t0_bytes ?? 0,
+      bytes_t1: compressed?.received_t1_bytes ?? 0,
     };
   }
 

@@ -65,11 +65,11 @@ export class RunLibrary {
 
   #clearShelf() {
     let bytes = 0;
-    for (const source of this.#runs.values()) if (source !== this.#shown) bytes += source.store.stored_bytes;
+    for (const source of this.#runs.values()) if (source !== this.#shown) bytes += source.compressed.stored_bytes;
     for (const [run, source] of this.#runs) {
       if (source === this.#shown || this.#wanted.has(run)) continue;
       if (bytes <= SHELF_BYTES && this.#runs.size <= SHELF_RUNS && !source.isEmpty()) continue;
-      bytes -= source.store.stored_bytes;
+      bytes -= source.compressed.stored_bytes;
       source.release();
       this.#runs.delete(run);
     }

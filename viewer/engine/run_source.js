@@ -61,8 +61,8 @@ export class RunSource {
     this.complete = false;
     /** @type {RunDescription | null} */
     this.description = null;
-    this.store = new CompressedFrames(0);
-    this.ring = new DecodedFrames(1);
+    this.compressed = new CompressedFrames(0);
+    this.decoded = new DecodedFrames(1);
     if (description) this.#describe(description);
     pool.attach(this);
     connection.subscribe(run, this, wish);
@@ -71,9 +71,9 @@ export class RunSource {
   /** @param {RunDescription} description */
   #describe(description) {
     this.description = description;
-    this.store = new CompressedFrames(description.frames);
+    this.compressed = new CompressedFrames(description.frames);
     const { components, bits } = description.tiers.exact;
-    this.ring = new DecodedFrames(description.rows * description.columns * components * (bits > 8 ? 2 : 1));
+    this.decoded = new DecodedFrames(description.rows * description.columns * components * (bits > 8 ? 2 : 1));
   }
 
   /** @param {import("./wire.js").ServerMessage} message */
@@ -94,21 +94,21 @@ export class RunSource {
   onPiece(piece) {
     // Pieces never come before the `run` message; without it there is no place to put them.
     if (!this.description) return;
-    if (!this.store.accept(piece)) return;
+    if (!this.compressed.accept(piece)) return;
     this.owner.held(this);
     this.pool.poke();
   }
 
   resume() {
-    return this.store.resume();
+    return this.compressed.resume();
   }
 
   backlog() {
-    return this.store.unchecked_bytes;
+    return this.compressed.unchecked_bytes;
   }
 
   get all_exact() {
-    return this.description !== null && this.store.checked_count === this.store.frames;
+    return this.description !== null && this.compressed.checked_count === this.compressed.frames;
   }
 
   /**
@@ -119,11 +119,11 @@ export class RunSource {
   need(now_ms) {
     const { plan } = this;
     let refine = -1;
-    for (let ahead = 0; ahead < plan.count && ahead < this.ring.capacity; ahead++) {
+    for (let ahead = 0; ahead < plan.count && ahead < this.decoded.capacity; ahead++) {
       const frame = plan.order[ahead];
-      if (frame >= this.store.frames) break; // a plan made before the description came
-      const exact = this.#ready(this.store.exact(frame));
-      const decoded = this.ring.get(frame);
+      if (frame >= this.compressed.frames) break; // a plan made before the description came
+      const exact = this.#ready(this.compressed.exact(frame));
+      const decoded = this.decoded.get(frame);
       if (decoded) {
         if (refine < 0 && exact && decoded.tier < TIER_EXACT) refine = ahead;
       } else {
@@ -133,10 +133,10 @@ export class RunSource {
       if (refine >= 0 && ahead >= SAFE_AHEAD) break;
     }
     if (refine >= 0) {
-      const exact = this.store.exact(plan.order[refine]);
+      const exact = this.compressed.exact(plan.order[refine]);
       if (exact) return this.#needOf(exact, plan.due_ms(refine));
     }
-    const unchecked = this.store.nextUnchecked();
+    const unchecked = this.compressed.nextUnchecked();
     return unchecked && this.#needOf(unchecked, Infinity);
   }
 
@@ -148,9 +148,9 @@ export class RunSource {
    * @param {number} left_ms until it is due
    */
   #choose(frame, exact, ahead, left_ms) {
-    const first = this.#ready(this.store.firstPass(frame));
+    const first = this.#ready(this.compressed.firstPass(frame));
     // Already with a worker: no second tier of it meanwhile.
-    if (this.#isAway(this.store.exact(frame)) || this.#isAway(this.store.firstPass(frame))) return null;
+    if (this.#isAway(this.compressed.exact(frame)) || this.#isAway(this.compressed.firstPass(frame))) return null;
     const slow = exact !== null && left_ms < this.#exact_ms * LATE_DECODES && ahead > 0;
     if (exact && !(slow && first)) return exact;
     return ahead < FIRST_PASS_AHEAD ? first : null;
@@ -237,7 +237,7 @@ export class RunSource {
     stream.bytes = new Uint8Array(answer.bytes);
     if (stream.tier === TIER_EXACT) this.#exact_ms += (answer.ms - this.#exact_ms) * MEAN_SHARE;
     if (!stream.checked) {
-      this.store.confirm(stream);
+      this.compressed.confirm(stream);
       this.connection.worked();
       this.owner.held(this);
     }
@@ -250,7 +250,7 @@ export class RunSource {
    * @param {import("./decode_pool.js").Answer | null} answer
    */
   #lost(stream, answer) {
-    this.store.reject(stream);
+    this.compressed.reject(stream);
     this.owner.held(this);
     const key = stream.frame * 4 + stream.tier;
     const times = (this.#damaged.get(key) ?? 0) + 1;
@@ -271,9 +271,9 @@ export class RunSource {
   #keep(stream, buffer, bytes_per_sample) {
     const samples = bytes_per_sample === 2 ? new Uint16Array(buffer) : new Uint8Array(buffer);
     const { frame, tier } = stream;
-    const left = this.ring.put({ frame, tier, samples, components: this.tierOf(tier).components }, this.#distance);
+    const left = this.decoded.put({ frame, tier, samples, components: this.tierOf(tier).components }, this.#distance);
     if (left) this.pool.recycle(/** @type {ArrayBuffer} */ (left.samples.buffer));
-    if (this.ring.get(frame)?.samples === samples) this.owner.decoded(this, frame);
+    if (this.decoded.get(frame)?.samples === samples) this.owner.decoded(this, frame);
   }
 
   #distance = (/** @type {number} */ frame) => {
@@ -283,7 +283,7 @@ export class RunSource {
   };
 
   isEmpty() {
-    return this.store.stored_bytes === 0;
+    return this.compressed.stored_bytes === 0;
   }
 
   /** Off the screen: what is compressed stays, what is decoded goes. */
@@ -294,7 +294,7 @@ export class RunSource {
   }
 
   #emptyRing() {
-    for (const decoded of this.ring.clear()) this.pool.recycle(/** @type {ArrayBuffer} */ (decoded.samples.buffer));
+    for (const decoded of this.decoded.clear()) this.pool.recycle(/** @type {ArrayBuffer} */ (decoded.samples.buffer));
   }
 
   release() {

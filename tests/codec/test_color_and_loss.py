@@ -2,7 +2,7 @@ import imagecodecs
 import numpy as np
 import pytest
 
-from fastcine.codec.bitstream import decoded_photometric, reversible
+from fastcine.codec.color_and_loss import decoded_photometric, reversible
 from tests.dicom.building import make_layout
 
 GREY = np.arange(48, dtype=np.uint8).reshape(6, 8) * 5
