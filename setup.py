@@ -31,6 +31,7 @@ OLDEST_NODE = 18
 COMPILED = {
     # module of fastcine.codec: sources in ext/
     "_pieces": ["ext/_pieces.pyx"],
+    "_pixels": ["ext/_pixels.pyx", "ext/fc_pixels.c"],
 }
 
 

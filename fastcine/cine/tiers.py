@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from fastcine.cine.wire import Tier, WireCodec
 from fastcine.codec import htj2k, pixels
 from fastcine.codec.color_and_loss import decoded_photometric, reversible
-from fastcine.codec.decode import decode_frame
+from fastcine.codec.decode import decode_unsigned
 from fastcine.codec.jpeg import color_transform, passthrough_frame, scan_jpeg
 from fastcine.dicom.layout import ImageLayout
 from fastcine.dicom.lut import Palette
@@ -96,9 +96,7 @@ def make_recipe(layout: ImageLayout, first_frame: Sequence[memoryview | bytes], 
 
 def decode(fragments: Sequence[memoryview | bytes], recipe: Recipe, start_bit: int = 0) -> Samples:
     """Stored samples of one frame, as the wire counts them: unsigned (signed ones shifted up), narrowest, C order."""
-    layout = recipe.layout
-    samples = decode_frame(fragments, layout, start_bit=start_bit)
-    return samples if layout.sample_kind == "float" else pixels.to_unsigned(samples, layout.bits_stored)
+    return decode_unsigned(fragments, recipe.layout, start_bit=start_bit)
 
 
 def exact_tier(samples: Samples, fragments: Sequence[memoryview | bytes], recipe: Recipe) -> Coded:

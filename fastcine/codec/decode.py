@@ -13,6 +13,7 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
+from fastcine.codec import pixels
 from fastcine.codec.htj2k import decode_clamped
 from fastcine.codec.j2k import scan_codestream
 from fastcine.codec.jpeg import scan_jpeg
@@ -51,22 +52,37 @@ def decode_frame(fragments: Sequence[memoryview | bytes], layout: ImageLayout, *
     Unsupported where nothing decodes the transfer syntax; BadDicom for damaged bytes and for sizes that contradict
     the layout, whatever the codec made of them.
     """
+    samples = _shaped(_decoded(fragments, layout, start_bit), layout)
+    if layout.sample_kind == "float":
+        return np.array(samples, sample_dtype(layout), order="C")
+    stored = pixels.to_stored(samples, layout.bits_stored, sample_dtype(layout))
+    return stored if stored.flags.writeable else stored.copy()
+
+
+def decode_unsigned(fragments: Sequence[memoryview | bytes], layout: ImageLayout, *, start_bit: int = 0) -> Samples:
+    """The same as the wire counts them (pixels.to_unsigned), in one pass; floats as they are. May be read-only."""
+    samples = _shaped(_decoded(fragments, layout, start_bit), layout)
+    if layout.sample_kind == "float":
+        return np.ascontiguousarray(samples, sample_dtype(layout))
+    return pixels.to_unsigned(samples, layout.bits_stored, signed=layout.signed)
+
+
+def _decoded(fragments: Sequence[memoryview | bytes], layout: ImageLayout, start_bit: int) -> Samples:
+    """What the codec makes of a frame, in its own dtype. Raises as decode_frame does."""
     family = decoder_family(layout.transfer_syntax_uid)
     frame = memoryview(fragments[0] if len(fragments) == 1 else b"".join(fragments))
     if not len(frame):
         raise BadDicom("empty frame", tag="7FE0,0010")
     try:
         if family in (Family.NATIVE, Family.ENCAPSULATED_NATIVE):
-            samples = _native(frame, layout, start_bit)
-        else:
-            samples = _DECODERS[family](frame, layout)
+            return _native(frame, layout, start_bit)
+        return _DECODERS[family](frame, layout)
     except FastcineError as error:
         if isinstance(error, BadDicom) and not error.tag:
             raise BadDicom(error.reason, tag="7FE0,0010") from error
         raise
     except Exception as error:  # each codec has its own error class, and some raise ValueError or MemoryError
         raise BadDicom(f"{family} frame does not decode", tag="7FE0,0010") from error
-    return _conform(samples, layout)
 
 
 def decode_at(buffer: memoryview, spans: Sequence[FrameSpan], frame: int, *, layout: ImageLayout) -> Samples:
@@ -75,31 +91,20 @@ def decode_at(buffer: memoryview, spans: Sequence[FrameSpan], frame: int, *, lay
     return decode_frame(fragments, layout, start_bit=first_bit(layout, frame))
 
 
-def _conform(samples: Samples, layout: ImageLayout) -> Samples:
-    """Give the codec's array the layout's shape and dtype; keep the low Bits Stored bits, sign-extended when signed."""
-    shape, dtype = frame_shape(layout), sample_dtype(layout)
-    if samples.shape != shape:
-        if samples.size != layout.frame_samples or samples.shape[:2] != shape[:2]:
-            raise BadDicom(f"frame of shape {samples.shape} where {shape} is needed", tag="7FE0,0010")
-        samples = samples.reshape(shape)
-    if layout.sample_kind == "float":
-        return np.array(samples, dtype, order="C")
-    unsigned = np.dtype(f"u{layout.bytes_per_sample}")
-    result = samples.astype(unsigned, order="C", casting="unsafe")
-    spare = 8 * layout.bytes_per_sample - layout.bits_stored
-    if spare and layout.signed:
-        signed = (result << spare).view(dtype)
-        signed >>= spare
-        return signed
-    if spare:
-        result &= unsigned.type((1 << layout.bits_stored) - 1)
-    return result.view(dtype)
+def _shaped(samples: Samples, layout: ImageLayout) -> Samples:
+    """The codec's array in the layout's shape; raises BadDicom where it cannot be."""
+    shape = frame_shape(layout)
+    if samples.shape == shape:
+        return samples
+    if samples.size != layout.frame_samples or samples.shape[:2] != shape[:2]:
+        raise BadDicom(f"frame of shape {samples.shape} where {shape} is needed", tag="7FE0,0010")
+    return samples.reshape(shape)
 
 
 def _native(frame: memoryview, layout: ImageLayout, start_bit: int) -> Samples:
     if layout.bits_allocated == 1:
-        bits = np.unpackbits(np.frombuffer(frame, np.uint8), bitorder="little")
-        return _arranged(bits[start_bit:], layout)
+        packed = np.frombuffer(frame, np.uint8)
+        return _arranged(pixels.unpacked_bits(packed, start_bit, 8 * len(packed) - start_bit), layout)
     order = ">" if layout.big_endian else "<"
     kind = "f" if layout.sample_kind == "float" else "u"
     dtype = np.dtype(f"{order}{kind}{layout.bytes_per_sample}")
@@ -120,7 +125,7 @@ def _arranged(flat: Samples, layout: ImageLayout) -> Samples:
     if layout.samples_per_pixel == 1:
         return flat.reshape(layout.rows, layout.columns)
     if layout.planar_configuration == 1:
-        return flat.reshape(layout.samples_per_pixel, layout.rows, layout.columns).transpose(1, 2, 0)
+        return pixels.interleaved(flat.reshape(layout.samples_per_pixel, layout.rows, layout.columns))
     return flat.reshape(layout.rows, layout.columns, layout.samples_per_pixel)
 
 

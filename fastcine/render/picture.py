@@ -63,8 +63,7 @@ def grey_picture(samples: NDArray[Any], display: Mapping[str, Any], *, bits_stor
             values -= float(1 << (bits_stored - 1))
         return _presented(modality_values(values, display), display)
     table = grey_lut(display, bits_stored=bits_stored, signed=signed)
-    picture: Picture = table[samples]
-    return picture
+    return pixels.look_up(samples, table)
 
 
 def shrunk(picture: Picture, longest: int) -> Picture:
