@@ -15,7 +15,7 @@ import aiohttp
 import numpy as np
 import orjson
 
-from fastcine.cine.wire import HEADER_BYTES, Tier, WireCodec, parse_message, run_id, run_name
+from fastcine.cine.wire import Tier, WireCodec, parse_message, run_id, run_name
 from fastcine.client.receiving import Assembler, Score, WholeFrame, decode_exact, exact_dtype, exact_shape
 from fastcine.errors import FastcineError, NotFound, Overloaded, PeerError, UsageError
 
@@ -138,7 +138,7 @@ class _Puller:
         self.received_bytes += len(message)
         wholes = []
         for piece in parse_message(message):
-            self.score.received(piece.tier, HEADER_BYTES + len(piece.payload))
+            self.score.received(piece.tier, len(piece.payload))
             whole = self.assembler.add(piece)
             if whole is not None:
                 wholes.append(whole)
