@@ -39,6 +39,7 @@ def to_unsigned(samples: Samples, bits_stored: int, *, signed: bool = False) -> 
     """
     dtype = wire_dtype(bits_stored)
     signed = signed or samples.dtype.kind == "i"
+    samples = samples.astype(samples.dtype.newbyteorder("="), copy=False)
     if dtype.itemsize <= samples.dtype.itemsize <= 4:
         words = np.ascontiguousarray(samples).view(f"u{samples.dtype.itemsize}")
     else:

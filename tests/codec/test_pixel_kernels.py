@@ -45,6 +45,9 @@ def test_bits_stored(data, dtype, count, signed):
     stored = pixels.to_stored(raw, bits, np.dtype(f"{'i' if signed else 'u'}{allocated // 8}"))
     assert np.array_equal(stored, value) and stored.dtype.kind == ("i" if signed else "u")
     sent = pixels.to_unsigned(raw, bits, signed=signed)
+    swapped = raw.astype(raw.dtype.newbyteorder("S"))
+    assert np.array_equal(pixels.to_unsigned(swapped, bits, signed=signed), sent), "whatever the byte order"
+    assert np.array_equal(pixels.to_stored(swapped, bits, stored.dtype), stored)
     assert sent.dtype == pixels.wire_dtype(bits)
     assert np.array_equal(sent, value + ((1 << (bits - 1)) if signed else 0))
 
