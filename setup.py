@@ -30,6 +30,7 @@ OLDEST_NODE = 18
 
 COMPILED = {
     # module of fastcine.codec: sources in ext/
+    "_jpegll": ["ext/_jpegll.pyx", "ext/fc_jpegll.c", "ext/fc_jpegll_entropy.c", "ext/fc_jpegll_markers.c"],
     "_pieces": ["ext/_pieces.pyx"],
     "_pixels": ["ext/_pixels.pyx", "ext/fc_pixels.c"],
 }

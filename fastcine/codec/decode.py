@@ -6,6 +6,7 @@ component transforms of JPEG 2000), bits above Bits Stored are removed, signed s
 
 from __future__ import annotations
 
+import contextlib
 import zlib
 from collections.abc import Callable, Sequence
 
@@ -17,6 +18,7 @@ from fastcine.codec import pixels
 from fastcine.codec.htj2k import decode_clamped
 from fastcine.codec.j2k import scan_codestream
 from fastcine.codec.jpeg import scan_jpeg
+from fastcine.codec.jpeg_lossless import SOF3, decode_jpeg_lossless
 from fastcine.codec.registry import decoder_family
 from fastcine.codec.rle import decode_rle
 from fastcine.dicom.encapsulation import FrameSpan, first_bit
@@ -174,6 +176,9 @@ def _check_size(width: int, height: int, components: int, *, layout: ImageLayout
 def _jpeg(frame: memoryview, layout: ImageLayout) -> Samples:
     info = scan_jpeg(frame)
     _check_size(info.width, info.height, info.components, layout=layout)
+    if info.frame_marker == SOF3:
+        with contextlib.suppress(NotImplementedError):  # rare forms are for libjpeg
+            return decode_jpeg_lossless(frame, info)
     # The same space in and out: libjpeg leaves three components alone, whatever their markers say.
     space = "RGB" if info.components == 3 else None
     bitstream = bytes(frame)
