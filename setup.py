@@ -32,6 +32,7 @@ COMPILED = {
     # module below fastcine: sources in ext/
     "codec._pieces": ["ext/_pieces.pyx"],
     "codec._pixels": ["ext/_pixels.pyx", "ext/fc_pixels.c"],
+    "dicom._fragments": ["ext/_fragments.pyx"],
     "codec._rle": ["ext/_rle.pyx", "ext/fc_rle.c", "ext/fc_planes.c"],
 }
 
