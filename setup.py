@@ -29,18 +29,26 @@ VIEWER_PARTS = ("*.html", "bootstrap/*.js", "engine/*.js", "ui/*.js", "style/*.c
 OLDEST_NODE = 18
 
 COMPILED = {
-    # module of fastcine.codec: sources in ext/
-    "_jpegll": ["ext/_jpegll.pyx", "ext/fc_jpegll.c", "ext/fc_jpegll_entropy.c", "ext/fc_jpegll_markers.c"],
-    "_pieces": ["ext/_pieces.pyx"],
-    "_pixels": ["ext/_pixels.pyx", "ext/fc_pixels.c"],
+    # module below fastcine: sources in ext/
+    "codec._jpegll": [
+        "ext/_jpegll.pyx",
+        "ext/fc_jpegll.c",
+        "ext/fc_jpegll_entropy.c",
+        "ext/fc_jpegll_markers.c",
+    ],
+    "codec._pieces": ["ext/_pieces.pyx"],
+    "codec._pixels": ["ext/_pixels.pyx", "ext/fc_pixels.c"],
+    "dicom._fragments": ["ext/_fragments.pyx"],
+    "codec._rle": ["ext/_rle.pyx", "ext/fc_rle.c", "ext/fc_planes.c"],
 }
 
 
 def extensions() -> list[Extension]:
     """One Extension for each row of the table, optimised for speed, warnings kept."""
     flags = [] if sys.platform == "win32" else ["-O3", "-fno-strict-aliasing"]
+    headers = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "ext").glob("*.h"))
     rows = [
-        Extension(f"fastcine.codec.{name}", sources, extra_compile_args=flags, include_dirs=["ext"])
+        Extension(f"fastcine.{name}", sources, extra_compile_args=flags, include_dirs=["ext"], depends=headers)
         for name, sources in COMPILED.items()
     ]
     built: list[Extension] = cythonize(rows, language_level=3, compiler_directives={"freethreading_compatible": True})

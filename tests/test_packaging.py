@@ -32,7 +32,7 @@ OURS = "fastcine"
 
 
 def compiled_modules():
-    """The keys of setup.py's table."""
+    """The keys of setup.py's table: modules below fastcine."""
     for node in ast.walk(ast.parse((ROOT / "setup.py").read_text("utf-8"))):
         if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "COMPILED":
             return sorted(ast.literal_eval(node.value))
@@ -134,7 +134,8 @@ def test_the_wheel_holds_what_runs_and_nothing_else(wheel):
     viewer = {f"fastcine/viewer_files/{name}" for name in wheels_viewer_files()}
     compiled = {name for name in names if name.endswith(".so")}
     assert names - compiled - {name for name in names if name.startswith(info)} == package | viewer
-    assert sorted(Path(name).name.split(".")[0] for name in compiled) == compiled_modules()
+    modules = sorted(name.split(".")[0].removeprefix("fastcine/").replace("/", ".") for name in compiled)
+    assert modules == compiled_modules()
     assert {f"{info}licenses/LICENSE", f"{info}licenses/THIRD_PARTY"} <= names
     assert "fastcine/viewer_files/vendor/openjphjs.wasm" in names
     assert "fastcine/py.typed" in names
@@ -225,9 +226,9 @@ def test_a_checkout_serves_the_viewer_as_it_lies_in_git():
 
 @pytest.mark.parametrize("name", compiled_modules())
 def test_stubs_name_what_the_compiled_module_has(name):
-    module = importlib.import_module(f"fastcine.codec.{name}")
+    module = importlib.import_module(f"fastcine.{name}")
     assert module.__file__.endswith(".so")
-    tree = ast.parse((ROOT / "fastcine" / "codec" / f"{name}.pyi").read_text("utf-8"))
+    tree = ast.parse((ROOT / "fastcine" / f"{name.replace('.', '/')}.pyi").read_text("utf-8"))
     stubbed = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
     public = {word for word, value in vars(module).items() if not word.startswith("_") and callable(value)}
     assert stubbed == public

@@ -20,7 +20,7 @@ from fastcine.codec.j2k import scan_codestream
 from fastcine.codec.jpeg import scan_jpeg
 from fastcine.codec.jpeg_lossless import SOF3, decode_jpeg_lossless
 from fastcine.codec.registry import decoder_family
-from fastcine.codec.rle import decode_rle
+from fastcine.codec.rle import decode_rle, decode_rle_bits
 from fastcine.dicom.encapsulation import FrameSpan, first_bit
 from fastcine.dicom.layout import ImageLayout
 from fastcine.dicom.syntaxes import JPEG_XL_RECOMPRESSION, Family
@@ -151,17 +151,12 @@ def _deflated(frame: memoryview, layout: ImageLayout) -> Samples:
 
 
 def _rle(frame: memoryview, layout: ImageLayout) -> Samples:
-    pixels = layout.rows * layout.columns
+    pixels, samples = layout.rows * layout.columns, layout.samples_per_pixel
     if layout.bits_allocated == 1:
-        packed = decode_rle(frame, samples=layout.samples_per_pixel, bytes_per_sample=1, plane_bytes=(pixels + 7) // 8)
-        bits = np.unpackbits(packed[:, 0], axis=1, bitorder="little")[:, :pixels]
-        return bits.reshape(layout.samples_per_pixel, layout.rows, layout.columns).transpose(1, 2, 0)
-    planes = decode_rle(
-        frame, samples=layout.samples_per_pixel, bytes_per_sample=layout.bytes_per_sample, plane_bytes=pixels
-    )
-    # (samples, bytes, pixels) to (pixels, samples, bytes): big-endian numbers in memory.
-    words = np.ascontiguousarray(planes.transpose(2, 0, 1)).view(f">u{layout.bytes_per_sample}")
-    return words.reshape(layout.rows, layout.columns, layout.samples_per_pixel)
+        flat: Samples = decode_rle_bits(frame, pixels=pixels, samples=samples)
+    else:
+        flat = decode_rle(frame, pixels=pixels, samples=samples, bytes_per_sample=layout.bytes_per_sample)
+    return flat.reshape(layout.rows, layout.columns, samples)
 
 
 def _check_size(width: int, height: int, components: int, *, layout: ImageLayout) -> None:

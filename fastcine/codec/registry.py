@@ -12,7 +12,7 @@ _DECODERS: dict[Family, str] = {
     Family.NATIVE: "numpy",
     Family.ENCAPSULATED_NATIVE: "numpy",
     Family.DEFLATED_FRAMES: "zlib",
-    Family.RLE: "own header, imagecodecs PackBits",
+    Family.RLE: "fastcine",
     Family.JPEG: "imagecodecs, libjpeg-turbo",
     Family.JPEG_LOSSLESS: "own, compiled",
     Family.JPEG_LS: "imagecodecs, CharLS",

@@ -12,7 +12,11 @@ import struct
 from itertools import pairwise
 from typing import NamedTuple, TypeAlias
 
-from fastcine.dicom.elements import ITEM, PIXEL_DATA, SEQUENCE_END, UNDEFINED, Buffer, ElementSpan, tag_text
+import numpy as np
+from numpy.typing import NDArray
+
+from fastcine.dicom import _fragments
+from fastcine.dicom.elements import ITEM, PIXEL_DATA, Buffer, ElementSpan, tag_text
 from fastcine.dicom.layout import ImageLayout
 from fastcine.dicom.parse import ObjectStructure
 from fastcine.dicom.syntaxes import Family, find_syntax
@@ -27,6 +31,15 @@ MAX_FRAGMENTS = 4_000_000
 
 #: Headers are read over this much of the object before its pages are given back.
 _RELEASE_BYTES = 32 << 20
+
+#: Items that one block of the table of items holds.
+_BLOCK_ITEMS = 1 << 14
+
+#: Items, in order: int64, shape (3, n): where the value stands, how long it is, its first eight bytes as a number.
+_Items: TypeAlias = NDArray[np.int64]
+
+#: An item's header: its tag and its length.
+_HEADER_BYTES = 8
 
 
 class FragmentSpan(NamedTuple):
@@ -67,22 +80,22 @@ def frame_spans(data: Buffer | mmap.mmap, structure: ObjectStructure, layout: Im
     if syntax is None:
         raise Unsupported("unknown transfer syntax", transfer_syntax=layout.transfer_syntax_uid)
     with structure.buffer(data) as buffer:
-        items = _fragments(buffer, pixel_data, big_endian=structure.big_endian)
-        table, fragments = items[0], items[1:]
-        if not fragments:
+        items = _walk(buffer, pixel_data, big_endian=structure.big_endian)
+        fragments = items[:, 1:]
+        if not fragments.shape[1]:
             raise BadDicom("no fragments", tag=tag_text(PIXEL_DATA), offset=pixel_data.header_offset)
         if syntax.video:
-            return (tuple(_span(item) for item in fragments),)
+            return (tuple(_spans(fragments)),)
         groups = (
             _one_to_one(fragments, layout)
             or _by_extended_table(buffer, structure, fragments, frames=layout.frames)
-            or _by_basic_table(buffer, table, fragments, frames=layout.frames)
-            or _by_markers(buffer, fragments, layout)
+            or _by_basic_table(buffer, items, frames=layout.frames)
+            or _by_markers(fragments, layout)
         )
     if groups is None:
         span = structure.elements.get(_NUMBER_OF_FRAMES)
         raise BadDicom(
-            f"{len(fragments)} fragments do not make {layout.frames} frames",
+            f"{fragments.shape[1]} fragments do not make {layout.frames} frames",
             tag=tag_text(_NUMBER_OF_FRAMES if span else PIXEL_DATA),
             offset=(span or pixel_data).header_offset,
         )
@@ -107,45 +120,59 @@ def _native_spans(pixel_data: ElementSpan, layout: ImageLayout) -> tuple[FrameSp
     return tuple(spans)
 
 
-class _Item(NamedTuple):
-    """An item of the fragment sequence: where its tag stands, where its value, and how long that is."""
-
-    header_offset: int
-    value_offset: int
-    length: int
+def _spans(fragments: _Items) -> list[FragmentSpan]:
+    return list(map(FragmentSpan, fragments[0].tolist(), fragments[1].tolist()))
 
 
-def _span(item: _Item) -> FragmentSpan:
-    return FragmentSpan(item.value_offset, item.length)
-
-
-def _fragments(buffer: memoryview, pixel_data: ElementSpan, *, big_endian: bool) -> list[_Item]:
+def _walk(buffer: memoryview, pixel_data: ElementSpan, *, big_endian: bool) -> _Items:
     """All items, the offset table first. A missing sequence delimiter is tolerated where the data ends with an item."""
-    header = struct.Struct(">HHI" if big_endian else "<HHI")
     offset, end = pixel_data.value_offset, pixel_data.value_offset + pixel_data.length
-    items: list[_Item] = []
-    released = offset
-    while offset + 8 <= end:
-        group, element, length = header.unpack_from(buffer, offset)
-        tag = group << 16 | element
-        if tag == SEQUENCE_END:
-            break
-        if tag != ITEM:
-            raise BadDicom("no item where a fragment must start", tag=tag_text(PIXEL_DATA), offset=offset)
-        if length == UNDEFINED or offset + 8 + length > end:
-            raise BadDicom(
-                f"fragment of {length} bytes where {end - offset - 8} are left", tag=tag_text(ITEM), offset=offset
-            )
-        items.append(_Item(offset, offset + 8, length))
-        if len(items) > MAX_FRAGMENTS:
-            raise BadDicom(f"more than {MAX_FRAGMENTS} fragments", tag=tag_text(PIXEL_DATA), offset=offset)
-        offset += 8 + length
-        if offset - released > _RELEASE_BYTES:
+    blocks, filled, state = [_new_block()], 0, _fragments.PAUSED
+    while state in (_fragments.PAUSED, _fragments.FULL):
+        filled, offset, state = _fragments.scan(
+            buffer,
+            blocks[-1].data,
+            filled=filled,
+            start=offset,
+            end=end,
+            big_endian=big_endian,
+            pause_bytes=_RELEASE_BYTES,
+        )
+        if len(blocks) * _BLOCK_ITEMS > MAX_FRAGMENTS:
+            _check_number(blocks, filled)
+        if state == _fragments.PAUSED:
             _release(buffer)
-            released = offset
-    if not items:
+        if state == _fragments.FULL:
+            blocks.append(_new_block())
+            filled = 0
+    if state != _fragments.ENDED:
+        raise _damaged(buffer, offset, end, state=state, big_endian=big_endian)
+    blocks[-1] = blocks[-1][:, :filled]
+    items = blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=1)
+    if not items.shape[1]:
         raise BadDicom("no offset table and no fragments", tag=tag_text(PIXEL_DATA), offset=pixel_data.header_offset)
     return items
+
+
+def _new_block() -> _Items:
+    return np.empty((3, _BLOCK_ITEMS), np.int64)
+
+
+def _check_number(blocks: list[_Items], filled: int) -> None:
+    """Refuse the item that is one too many."""
+    last = MAX_FRAGMENTS - (len(blocks) - 1) * _BLOCK_ITEMS
+    if filled > last:
+        offset = int(blocks[-1][0, last]) - _HEADER_BYTES
+        raise BadDicom(f"more than {MAX_FRAGMENTS} fragments", tag=tag_text(PIXEL_DATA), offset=offset)
+
+
+def _damaged(buffer: memoryview, offset: int, end: int, *, state: int, big_endian: bool) -> BadDicom:
+    """What is wrong with the item at ``offset``."""
+    if state == _fragments.NO_ITEM:
+        return BadDicom("no item where a fragment must start", tag=tag_text(PIXEL_DATA), offset=offset)
+    length = struct.unpack_from(">I" if big_endian else "<I", buffer, offset + 4)[0]
+    left = end - offset - _HEADER_BYTES
+    return BadDicom(f"fragment of {length} bytes where {left} are left", tag=tag_text(ITEM), offset=offset)
 
 
 def _release(buffer: memoryview) -> None:
@@ -154,12 +181,12 @@ def _release(buffer: memoryview) -> None:
         buffer.obj.madvise(mmap.MADV_DONTNEED)
 
 
-def _one_to_one(fragments: list[_Item], layout: ImageLayout) -> tuple[FrameSpan, ...] | None:
+def _one_to_one(fragments: _Items, layout: ImageLayout) -> tuple[FrameSpan, ...] | None:
     """As many fragments as frames, or one frame of several fragments: no table is needed."""
-    if len(fragments) == layout.frames:
-        return tuple((_span(item),) for item in fragments)
+    if fragments.shape[1] == layout.frames:
+        return tuple(zip(_spans(fragments)))
     if layout.frames == 1 and _family(layout) is not Family.RLE:
-        return (tuple(_span(item) for item in fragments),)
+        return (tuple(_spans(fragments)),)
     return None
 
 
@@ -169,63 +196,65 @@ def _family(layout: ImageLayout) -> Family | None:
 
 
 def _by_extended_table(
-    buffer: memoryview, structure: ObjectStructure, fragments: list[_Item], *, frames: int
+    buffer: memoryview, structure: ObjectStructure, fragments: _Items, *, frames: int
 ) -> tuple[FrameSpan, ...] | None:
     """64-bit offsets (7FE0,0001). Fragments are taken whole: lengths (7FE0,0002) are met with and without the pad."""
     span = structure.elements.get(EXTENDED_OFFSET_TABLE)
     if span is None or span.length < 8 * frames:
         return None
-    offsets = struct.unpack_from(f"<{frames}Q", buffer, span.value_offset)
-    return _by_offsets(list(offsets), fragments)
-
-
-def _by_basic_table(
-    buffer: memoryview, table: _Item, fragments: list[_Item], *, frames: int
-) -> tuple[FrameSpan, ...] | None:
-    """32-bit offsets from the first fragment's tag. Met in the wild and put right: counted from elsewhere by a
-    constant, wrapped at 4 GB. A table that is too short or points beside the fragments is not used."""
-    if table.length < 4 * frames or frames == 0:
+    offsets = np.frombuffer(buffer, "<u8", frames, span.value_offset)
+    if int(offsets.max(initial=0)) > fragments[0, -1]:
         return None
-    raw = struct.unpack_from(f"<{frames}I", buffer, table.value_offset)
-    offsets, wraps, last = [], 0, -1
-    for value in raw:
-        if value < last:
-            wraps += 1
-        last = value
-        offsets.append(value - raw[0] + (wraps << 32))
-    return _by_offsets(offsets, fragments)
+    return _by_offsets(offsets.astype(np.int64), fragments)
 
 
-def _by_offsets(offsets: list[int], fragments: list[_Item]) -> tuple[FrameSpan, ...] | None:
+def _by_basic_table(buffer: memoryview, items: _Items, *, frames: int) -> tuple[FrameSpan, ...] | None:
+    """32-bit offsets from the first fragment's tag, in the first item. Met in the wild and put right: counted from
+    elsewhere by a constant, wrapped at 4 GB. A table that is too short or points beside the fragments is not used."""
+    table_offset, table_length = items[:2, 0].tolist()
+    if table_length < 4 * frames:
+        return None
+    offsets = np.frombuffer(buffer, "<u4", frames, table_offset).astype(np.int64)
+    wraps = np.cumsum(np.diff(offsets, prepend=offsets[:1]) < 0)
+    return _by_offsets(offsets - offsets[:1] + (wraps << 32), items[:, 1:])
+
+
+def _by_offsets(offsets: NDArray[np.int64], fragments: _Items) -> tuple[FrameSpan, ...] | None:
     """Group fragments by frame starts, or None where a start is not a fragment's, or the order is wrong."""
-    base = fragments[0].header_offset
-    index = {item.header_offset - base: number for number, item in enumerate(fragments)}
-    starts = [index.get(offset, -1) for offset in offsets]
-    if starts[0] != 0 or any(after <= before for before, after in pairwise(starts)):
+    places = fragments[0] - fragments[0, 0]
+    starts = np.searchsorted(places, offsets)
+    if not len(starts) or starts[0] != 0 or starts[-1] == len(places) or np.any(np.diff(starts) <= 0):
         return None
-    starts.append(len(fragments))
-    return tuple(tuple(_span(item) for item in fragments[first:after]) for first, after in pairwise(starts))
+    if np.any(places[starts] != offsets):
+        return None
+    return _grouped(fragments, starts, end=len(places))
 
 
-def _by_markers(buffer: memoryview, fragments: list[_Item], layout: ImageLayout) -> tuple[FrameSpan, ...] | None:
+def _by_markers(fragments: _Items, layout: ImageLayout) -> tuple[FrameSpan, ...] | None:
     """Group fragments by the codestreams that start in them. More frames than announced are cut off; fewer are None.
 
     RLE and uncompressed frames have no marker, and exactly one fragment each.
     """
     family = _family(layout)
-    starts_with = _STARTS.get(family) if family is not None else None
-    if starts_with is None:
-        numbers = list(range(len(fragments)))
-    else:
-        numbers = [
-            number
-            for number, item in enumerate(fragments)
-            if bytes(buffer[item.value_offset : item.value_offset + min(12, item.length)]).startswith(starts_with)
-        ]
-    if len(numbers) < layout.frames or numbers[0] != 0:
+    signatures = _STARTS.get(family) if family is not None else None
+    starts = np.arange(fragments.shape[1])
+    if signatures is not None:
+        starts = np.flatnonzero(np.any([_begin_with(fragments, signature) for signature in signatures], axis=0))
+    if len(starts) < layout.frames or starts[0] != 0:
         return None
-    numbers.append(len(fragments))
-    return tuple(
-        tuple(_span(item) for item in fragments[first:after])
-        for first, after in list(pairwise(numbers))[: layout.frames]
-    )
+    end = int(starts[layout.frames]) if layout.frames < len(starts) else fragments.shape[1]
+    return _grouped(fragments, starts[: layout.frames], end=end)
+
+
+def _begin_with(fragments: _Items, signature: bytes) -> NDArray[np.bool_]:
+    """Which fragments begin with these bytes: at most eight, the last not zero, as none is beyond a fragment's end."""
+    spare = 8 * (8 - len(signature))
+    wanted = np.uint64(int.from_bytes(signature, "little") << spare)
+    begins: NDArray[np.bool_] = fragments[2].view(np.uint64) << np.uint64(spare) == wanted
+    return begins
+
+
+def _grouped(fragments: _Items, starts: NDArray[np.intp], *, end: int) -> tuple[FrameSpan, ...]:
+    """Frames that start at the fragments of these numbers; the last one ends before fragment ``end``."""
+    spans = _spans(fragments[:, :end])
+    return tuple(tuple(spans[first:after]) for first, after in pairwise([*starts.tolist(), end]))

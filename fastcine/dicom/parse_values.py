@@ -11,6 +11,9 @@ import logging
 import mmap
 import threading
 import warnings
+from contextlib import suppress
+from functools import lru_cache
+from operator import attrgetter
 
 from pydicom import Dataset, Sequence
 from pydicom.charset import convert_encodings
@@ -48,6 +51,10 @@ _DEFAULT_CHARSET = ["iso8859"]
 _SPECIFIC_CHARACTER_SET = 0x00080005
 
 
+#: pydicom's tag of a number; making one costs as much as converting a short value.
+_tag = lru_cache(maxsize=4096)(Tag)
+
+
 def read_values(data: Buffer | mmap.mmap, structure: ObjectStructure) -> Dataset:
     """The values of the data set (file meta not included), sequences read, text decoded by its character set.
 
@@ -76,18 +83,19 @@ class _Values:
         self, spans: list[ElementSpan], encoding: Encoding, *, charset: list[str] | None = None, depth: int = 0
     ) -> Dataset:
         charset = self._charset(spans, charset or _DEFAULT_CHARSET)
-        dataset = Dataset()
+        found: dict[int, DataElement] = {}
         creators: dict[int, str] = {}
-        for span in sorted(spans, key=lambda each: each.tag):
-            if span.tag in _PIXELS or span.tag >> 16 == 0xFFFE:
+        for span in sorted(spans, key=attrgetter("tag")):
+            tag = span.tag
+            if tag in _PIXELS or tag >> 16 == 0xFFFE:
                 continue
-            vr = _vr_of(span, dataset, creators)
+            vr = _vr_of(span, found, creators)
             element = self._element(span, vr, encoding, charset=charset, depth=depth)
             if element is not None:
-                dataset[element.tag] = element
-                if span.tag >> 16 & 1 and 0x10 <= span.tag & 0xFFFF <= 0xFF:
-                    creators[span.tag] = str(element.value)
-        return dataset
+                found[tag] = element
+                if tag >> 16 & 1 and 0x10 <= tag & 0xFFFF <= 0xFF:
+                    creators[tag] = str(element.value)
+        return _dataset(found)
 
     def _element(
         self, span: ElementSpan, vr: str, encoding: Encoding, *, charset: list[str], depth: int
@@ -100,21 +108,18 @@ class _Values:
                 )
             items = self._items(span, encoding, charset=charset, depth=depth)
             if items is not None:
-                return DataElement(Tag(span.tag), "SQ", items)
+                return DataElement(_tag(span.tag), "SQ", items)
         if span.length > (MAX_BINARY_BYTES if vr in _BINARY_VRS else MAX_TEXT_BYTES):
             return None
         value = bytes(self._buffer[span.value_offset : span.value_offset + span.length])
-        raw = RawDataElement(Tag(span.tag), vr, len(value), value, 0, False, not encoding.big_endian)
+        if not is_sequence:
+            raw = RawDataElement(_tag(span.tag), vr, len(value), value, 0, False, not encoding.big_endian)
+            with suppress(Exception):  # pydicom raises what its converters raise: any of a dozen types
+                element = convert_raw_data_element(raw, encoding=charset)
+                _decode_names(element)
+                return element
         # VR OB, since pydicom converts the value of a UN of a known tag once more.
-        kept = DataElement(Tag(span.tag), "OB", value)
-        if is_sequence:
-            return kept
-        try:
-            element = convert_raw_data_element(raw, encoding=charset)
-            _decode_names(element)
-        except Exception:  # pydicom raises what its converters raise: any of a dozen types
-            return kept
-        return element
+        return DataElement(_tag(span.tag), "OB", value)
 
     def _items(self, span: ElementSpan, encoding: Encoding, *, charset: list[str], depth: int) -> Sequence | None:
         """The items of a sequence, or None when the value holds no items (then it is kept as bytes)."""
@@ -158,7 +163,17 @@ class _Values:
         return inherited
 
 
-def _vr_of(span: ElementSpan, dataset: Dataset, creators: dict[int, str]) -> str:
+def _dataset(found: dict[int, DataElement]) -> Dataset:
+    """Plain elements in one go; pydicom looks closer at private ones, for their creator, and at sequences."""
+    plain = {tag: element for tag, element in found.items() if not tag >> 16 & 1 and element.VR != "SQ"}
+    dataset = Dataset({element.tag: element for element in plain.values()})
+    for tag, element in found.items():
+        if tag not in plain:
+            dataset[element.tag] = element
+    return dataset
+
+
+def _vr_of(span: ElementSpan, found: dict[int, DataElement], creators: dict[int, str]) -> str:
     """The VR to convert by: what is written, else the dictionary (also for UN of a known tag, PS3.5 6.2.2)."""
     if span.vr and span.vr != "UN":
         return span.vr
@@ -167,7 +182,7 @@ def _vr_of(span: ElementSpan, dataset: Dataset, creators: dict[int, str]) -> str
         return "UL"
     try:
         if not group & 1:
-            vr = str(dictionary_VR(Tag(span.tag)))
+            vr = str(dictionary_VR(_tag(span.tag)))
         elif element <= 0xFF:
             vr = "LO"
         else:
@@ -179,7 +194,7 @@ def _vr_of(span: ElementSpan, dataset: Dataset, creators: dict[int, str]) -> str
         return vr
     if "OW" in vr:
         return "OW"
-    return "SS" if span.tag in _SIGN_DEPENDS and dataset.get(0x00280103, None) == _SIGNED else "US"
+    return "SS" if span.tag in _SIGN_DEPENDS and found.get(0x00280103) == _SIGNED else "US"
 
 
 _SIGNED = DataElement(0x00280103, "US", 1)

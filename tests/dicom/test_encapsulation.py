@@ -1,9 +1,13 @@
+import mmap
 import struct
+import time
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fastcine.dicom import encapsulation
 from fastcine.dicom.encapsulation import first_bit, frame_spans
 from fastcine.dicom.layout import image_layout
 from fastcine.dicom.parse import EXPLICIT_BIG, parse_object
@@ -11,6 +15,7 @@ from fastcine.dicom.parse_values import read_values
 from fastcine.errors import BadDicom, Unsupported
 from tests.dicom.building import (
     PIXELS,
+    UNDEFINED,
     corpus_file,
     element,
     encapsulated,
@@ -79,11 +84,14 @@ def test_a_wrong_table_is_not_believed(table):
 
 
 def test_a_table_that_wrapped_at_4_gb():
-    from fastcine.dicom.encapsulation import _by_offsets, _Item
-
     far = (1 << 32) + 100
-    fragments = [_Item(1000, 1008, 92), _Item(1100, 1108, far - 208), _Item(1000 + far - 8, 1000 + far, 4)]
-    assert _by_offsets([0, 100, far - 8], fragments) is not None
+    table = struct.pack("<3I", 0, 100, (far - 8) & 0xFFFFFFFF)
+    items = np.array([[0, 1008, 1108, 1000 + far], [12, 92, far - 208, 4], [0, 0, 0, 0]])
+    assert encapsulation._by_basic_table(memoryview(table), items, frames=3) == (
+        ((1008, 92),),
+        ((1108, far - 208),),
+        ((1000 + far, 4),),
+    )
 
 
 def test_extended_table_padded_or_not():
@@ -174,6 +182,28 @@ def test_any_split_into_fragments_gives_the_same_frames(rests):
     assert pieces(coded(fragments, len(frames), table=table)) == frames
     if not any(fragment.startswith(SOI) for frame in frames for fragment in frame[1:]):
         assert pieces(coded(fragments, len(frames))) == frames
+
+
+def test_a_gigabyte_of_fragments_is_walked_by_its_headers(tmp_path, monkeypatch):
+    frames, size = 5000, (1 << 30) // 5000 & ~1
+    head = part10(image_elements(frames=str(frames)) + element(PIXELS, "OB", item(b""), length=UNDEFINED), JPEG)
+    path = tmp_path / "large.dcm"
+    with path.open("wb") as file:
+        file.write(head)
+        for number in range(frames):
+            file.seek(len(head) + number * (size + 8))
+            file.write(item(SOI, length=size))
+        file.truncate(len(head) + frames * (size + 8))
+    releases = []
+    monkeypatch.setattr(encapsulation, "_release", releases.append)
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        structure = parse_object(data)
+        layout = image_layout(read_values(data, structure), structure)
+        started = time.thread_time()
+        spans = frame_spans(data, structure, layout)
+        assert time.thread_time() - started < 0.5
+    assert spans == tuple(((len(head) + number * (size + 8) + 8, size),) for number in range(frames))
+    assert 30 <= len(releases) <= 34
 
 
 def test_the_real_angiogram_has_96_frames_of_jpeg():
