@@ -29,7 +29,7 @@ def built_driver(folder, name, *sources):
 
 
 def run_driver(driver, seconds, *seeds):
-    """So many seconds from its own inputs, or from the files `seeds`; it has to have tried some, however busy the machine."""
+    """So many seconds from its own inputs or from the files `seeds`; some must be tried, however busy the machine."""
     words = [driver, str(seconds), *map(str, seeds)]
     done = subprocess.run(words, capture_output=True, text=True, timeout=seconds + 60, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
