@@ -29,6 +29,7 @@ def picture(seed, shape, precision):
     return np.clip(np.rint(values), 0, top).astype(np.uint8 if precision <= 8 else np.uint16)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32), SIZES, SIZES, st.integers(2, 16), st.integers(1, 7), st.data())
 def test_every_form(seed, rows, columns, precision, predictor, data):
     components = data.draw(st.sampled_from([1, 1, 1, 2, 3]))
@@ -64,7 +65,7 @@ def test_what_libjpeg_writes(predictor, precision, components):
 
 
 @given(st.integers(0, 2**32), st.integers(1, 3000), st.sampled_from([8, 12]))
-@settings(max_examples=20)
+@settings(deadline=None, max_examples=20)
 def test_two_at_once(seed, columns, precision):
     """Frames of other contents and other tables, in batches of rows that end anywhere."""
     shape = (max(1, 12_000 // columns), columns)
@@ -136,7 +137,7 @@ SEEDS = [
 
 
 @given(st.sampled_from(SEEDS), st.lists(st.tuples(st.integers(0, 4000), st.integers(0, 255)), max_size=6), st.data())
-@settings(max_examples=300)
+@settings(deadline=None, max_examples=300)
 def test_whatever_the_bytes_are_it_ends(bitstream, changes, data):
     damaged = bytearray(bitstream)
     for place, value in changes:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -16,6 +16,7 @@ def words(dtype, length):
     return hnp.arrays(dtype, length, elements={"min_value": 0, "max_value": np.iinfo(dtype).max})
 
 
+@settings(deadline=None)
 @given(st.data(), st.integers(0, 7), LENGTHS)
 def test_bits(data, start, count):
     packed = data.draw(hnp.arrays(np.uint8, (start + count + 7) // 8 + data.draw(st.integers(0, 2))))
@@ -23,6 +24,7 @@ def test_bits(data, start, count):
     assert np.array_equal(pixels.unpacked_bits(packed, start, count), expected)
 
 
+@settings(deadline=None)
 @given(st.data(), LENGTHS)
 def test_twelve_bits(data, count):
     samples = data.draw(words(np.uint16, count)) & 4095
@@ -34,6 +36,7 @@ def test_twelve_bits(data, count):
     assert np.array_equal(out, samples)
 
 
+@settings(deadline=None)
 @given(st.data(), WORDS, LENGTHS, st.booleans())
 def test_bits_stored(data, dtype, count, signed):
     """Whatever stands above Bits Stored, to stored samples and to the wire."""
@@ -52,6 +55,7 @@ def test_bits_stored(data, dtype, count, signed):
     assert np.array_equal(sent, value + ((1 << (bits - 1)) if signed else 0))
 
 
+@settings(deadline=None)
 @given(st.data(), st.sampled_from([np.uint8, np.uint16]), st.integers(0, 40), st.integers(1, 9))
 def test_planes_and_pixels(data, dtype, rows, columns):
     planes = data.draw(hnp.arrays(dtype, (3, rows, columns)))
@@ -62,6 +66,7 @@ def test_planes_and_pixels(data, dtype, rows, columns):
     assert np.array_equal(apart.reshape(planes.shape), planes)
 
 
+@settings(deadline=None)
 @given(st.data(), st.sampled_from([np.uint8, np.uint16]), st.integers(1, 700))
 def test_range_and_histogram(data, dtype, count):
     samples = data.draw(words(dtype, count))
@@ -69,6 +74,7 @@ def test_range_and_histogram(data, dtype, count):
     assert np.array_equal(pixels.histogram(samples), np.bincount(samples, minlength=np.iinfo(dtype).max + 1))
 
 
+@settings(deadline=None)
 @given(st.data(), st.sampled_from([np.uint8, np.uint16]), LENGTHS, st.integers(1, 300))
 def test_look_up(data, dtype, count, length):
     samples = data.draw(words(dtype, count))
@@ -76,6 +82,7 @@ def test_look_up(data, dtype, count, length):
     assert np.array_equal(pixels.look_up(samples, table), table[np.minimum(samples.astype(int), length - 1)])
 
 
+@settings(deadline=None)
 @given(st.data(), st.integers(1, 16), st.booleans(), st.floats(-4, 4))
 def test_mask_subtraction(data, bits, logarithmic, gain):
     dtype, top = np.uint8 if bits <= 8 else np.uint16, (1 << bits) - 1
