@@ -30,6 +30,14 @@ OLDEST_NODE = 18
 
 COMPILED = {
     # module of fastcine.codec: sources in ext/
+    "_jpegll": [
+        "ext/_jpegll.pyx",
+        "ext/fc_jpegll.c",
+        "ext/fc_jpegll_huffman.c",
+        "ext/fc_jpegll_lanes.c",
+        "ext/fc_jpegll_predict.c",
+        "ext/fc_jpegll_scan.c",
+    ],
     "_pieces": ["ext/_pieces.pyx"],
 }
 
@@ -37,8 +45,9 @@ COMPILED = {
 def extensions() -> list[Extension]:
     """One Extension for each row of the table, optimised for speed, warnings kept."""
     flags = [] if sys.platform == "win32" else ["-O3", "-fno-strict-aliasing"]
+    headers = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("ext/*.h"))
     rows = [
-        Extension(f"fastcine.codec.{name}", sources, extra_compile_args=flags, include_dirs=["ext"])
+        Extension(f"fastcine.codec.{name}", sources, depends=headers, extra_compile_args=flags, include_dirs=["ext"])
         for name, sources in COMPILED.items()
     ]
     built: list[Extension] = cythonize(rows, language_level=3, compiler_directives={"freethreading_compatible": True})
