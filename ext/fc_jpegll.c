@@ -12,7 +12,7 @@ typedef struct {
     int decoded[3];
     size_t missing; /* components */
     size_t restart_interval;
-} reader;
+} fc_reader;
 
 const char *fc_jpegll_reason(int status)
 {
@@ -40,7 +40,7 @@ const char *fc_jpegll_reason(int status)
 }
 
 /* DHT: one or more tables (B.2.4.2). Those of class 1 are for other processes. */
-static int read_tables(reader *reader, const uint8_t *body, size_t length)
+static int read_tables(fc_reader *reader, const uint8_t *body, size_t length)
 {
     size_t total;
     int i;
@@ -66,7 +66,7 @@ static int read_tables(reader *reader, const uint8_t *body, size_t length)
 }
 
 /* SOF3 (B.2.2): has to say what the caller knows already. */
-static int read_frame_header(reader *reader, const uint8_t *body, size_t length)
+static int read_frame_header(fc_reader *reader, const uint8_t *body, size_t length)
 {
     const fc_jpegll_frame *frame = reader->frame;
     size_t rows, columns, components, i;
@@ -89,29 +89,30 @@ static int read_frame_header(reader *reader, const uint8_t *body, size_t length)
     return FC_JPEGLL_DONE;
 }
 
-/* Which components a scan holds: all of them in order, or one that is still missing. */
-static int find_components(const reader *reader, const uint8_t *body, fc_scan *scan)
+/* Which components a scan holds: all of them in order, or one; none that was decoded already. */
+static int find_components(const fc_reader *reader, const uint8_t *body, fc_scan *scan)
 {
-    size_t all = reader->frame->components, i;
+    size_t all = reader->frame->components, in_order = 0, i, k;
     scan->components = body[0];
     scan->component = 0;
-    if (scan->components == all) {
-        for (i = 0; i < all; i++) {
-            if (body[1 + 2 * i] != reader->identifiers[i] || reader->decoded[i])
-                return FC_JPEGLL_COMPONENTS;
-        }
+    for (i = 0; i < scan->components; i++) {
+        for (k = 0; k < all && (body[1 + 2 * i] != reader->identifiers[k] || reader->decoded[k]); k++)
+            ;
+        if (k == all)
+            return FC_JPEGLL_SCAN_HEADER;
+        in_order += i < all && body[1 + 2 * i] == reader->identifiers[i];
+        if (i == 0)
+            scan->component = k;
+    }
+    if (scan->components == all && in_order == all) {
+        scan->component = 0;
         return FC_JPEGLL_DONE;
     }
-    if (scan->components != 1)
-        return FC_JPEGLL_COMPONENTS;
-    while (scan->component < all && (body[1] != reader->identifiers[scan->component] ||
-                                     reader->decoded[scan->component]))
-        scan->component++;
-    return scan->component < all ? FC_JPEGLL_DONE : FC_JPEGLL_SCAN_HEADER;
+    return scan->components == 1 ? FC_JPEGLL_DONE : FC_JPEGLL_COMPONENTS;
 }
 
 /* SOS (B.2.3, H.1): Se and Ah mean nothing here, so they may be anything. */
-static int read_scan_header(const reader *reader, const uint8_t *body, size_t length, fc_scan *scan)
+static int read_scan_header(const fc_reader *reader, const uint8_t *body, size_t length, fc_scan *scan)
 {
     size_t i;
     int status;
@@ -140,7 +141,7 @@ static int read_scan_header(const reader *reader, const uint8_t *body, size_t le
 }
 
 /* SOS and its entropy-coded data, which begin at `end`; leaves `frame->offset` at the next marker. */
-static int read_scan(reader *reader, const uint8_t *body, size_t length, size_t end)
+static int read_scan(fc_reader *reader, const uint8_t *body, size_t length, size_t end)
 {
     fc_jpegll_frame *frame = reader->frame;
     size_t i;
@@ -159,7 +160,7 @@ static int read_scan(reader *reader, const uint8_t *body, size_t length, size_t 
 }
 
 /* A segment by its marker; anything unknown is passed over, as every application and comment segment is. */
-static int read_segment(reader *reader, unsigned marker, const uint8_t *body, size_t length, size_t end)
+static int read_segment(fc_reader *reader, unsigned marker, const uint8_t *body, size_t length, size_t end)
 {
     switch (marker) {
     case DHT:
@@ -197,7 +198,7 @@ static unsigned next_marker(fc_jpegll_frame *frame)
 
 int fc_jpegll_decode(fc_jpegll_frame *frame)
 {
-    reader reader = {.frame = frame, .missing = frame->components};
+    fc_reader reader = {.frame = frame, .missing = frame->components};
     const uint8_t *bytes = frame->frame;
     size_t place, length;
     unsigned marker;

@@ -4,7 +4,8 @@
    therefore read in turn. Restart intervals give such runs. Where there are none, three lanes start amid the data,
    blindly: Huffman codes fall into step by themselves after some symbols. Where the lane before reaches a place at
    which the next one stood, the two agree from there on, and the next one's differences are taken over; where they
-   never meet, its work is thrown away and the lane before reads on. So the result is that of reading straight through. */
+   never meet, its work is thrown away and the lane before reads on. So the result is always that of reading straight
+   through. */
 #include "fc_jpegll_parts.h"
 
 static FC_NOINLINE uint32_t fc_lane_miss(const fc_entropy *entropy, fc_lane *lane, uint64_t position)
@@ -228,10 +229,11 @@ static int take_over(const fc_entropy *entropy, fc_lane *lane, const fc_lane *ne
     return status;
 }
 
-/* A quarter of the bits each: the lanes start at places that are bytes of the data without stuffing. */
+/* A quarter of the bits each, in multiples of 64: where all codes have 16 bits with theirs (noise), no lane falls into
+   step by itself, but these stand in it. */
 static void spread(const fc_entropy *entropy, const fc_lane *lane, fc_lane *lanes)
 {
-    uint64_t quarter = (lane->end - lane->position) / FC_LANES & ~(uint64_t)7;
+    uint64_t quarter = (lane->end - lane->position) / FC_LANES & ~(uint64_t)63;
     size_t i;
     for (i = 0; i < FC_LANES; i++) {
         lanes[i].position = lane->position + quarter * i;

@@ -26,7 +26,8 @@ static size_t sum_byte_vectors(uint8_t *row, size_t count, uint8_t *last)
         sum += __builtin_shufflevector(none, sum, 0, 0, 0, 0, 0, 0, 0, 0, 16, 17, 18, 19, 20, 21, 22, 23);
         before += sum;
         memcpy(row + i, &before, 16);
-        before = __builtin_shufflevector(before, before, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15);
+        before = __builtin_shufflevector(before, before, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15,
+                                         15);
     }
     *last = before[0];
     return i;

@@ -34,6 +34,7 @@ static void FC_ROW(add)(FC_SAMPLE *FC_RESTRICT row, const FC_SAMPLE *FC_RESTRICT
     for (component = 0; component < components; component++) {                 \
         int32_t a = row[component], c = above[component], b;                   \
         for (i = component + components; i < count; i += components, c = b) {  \
+            (void)c; /* not every predictor needs it */                        \
             b = above[i];                                                      \
             row[i] = (FC_SAMPLE)((uint32_t)row[i] + (uint32_t)(prediction));   \
             a = row[i];                                                        \

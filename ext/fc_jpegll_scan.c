@@ -1,19 +1,27 @@
 /* A scan of JPEG Lossless: its restart intervals, differences, predictions. */
 #include "fc_jpegll_scan.h"
 
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(start, bytes) ((void)(start))
+#define ASAN_UNPOISON_MEMORY_REGION(start, bytes) ((void)(start))
+#endif
+
 enum {
-    ALIGNMENT = 64,
+    ALIGNMENT = 64, /* of each part of the scratch, and the gap behind each, which the address sanitizer watches */
     /* Shorter runs of bits are read straight through: the lanes would spend their time falling into step. */
     SPREAD_SAMPLES = 8192,
     SPREAD_BYTES = 4096,
     /* Up to so many bits a sample (in sixteenths) the table of several differences is quicker. */
-    MANY_SIXTEENTHS_BYTES = 7 * 16,
-    MANY_SIXTEENTHS_WORDS = 6 * 16
+    MANY_SIXTEENTHS_BYTES = 104, /* 6.5 */
+    MANY_SIXTEENTHS_WORDS = 96   /* 6 */
 };
 
-static size_t align_up(size_t bytes)
+/* Bytes that a part of `bytes` takes up. */
+static size_t part(size_t bytes)
 {
-    return (bytes + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
+    return (bytes + 2 * ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
 }
 
 /* Samples that a lane may read ahead: half of the frame. Lanes have equal shares of the bits, not of the samples. */
@@ -22,36 +30,52 @@ static size_t spread_room(size_t samples)
     return samples < SPREAD_SAMPLES ? 0 : samples / 2;
 }
 
-static size_t entropy_bytes(size_t frame_bytes)
+/* The parts, in their order. */
+typedef struct {
+    size_t workspace, parked, bytes, spread, plane;
+} part_sizes;
+
+static part_sizes sizes_of(size_t frame_bytes, size_t pixels, size_t components, unsigned sample_bytes)
 {
-    return FC_PARKED_BYTES + frame_bytes + FC_LANES * FC_PAD_BYTES;
+    part_sizes sizes = {
+        .workspace = sizeof(fc_workspace),
+        .parked = FC_PARKED_SAMPLES * sizeof(uint16_t),
+        .bytes = FC_PARKED_BYTES + frame_bytes + FC_LANES * FC_PAD_BYTES,
+        .spread = (FC_LANES - 1) * spread_room(pixels * components) * sample_bytes,
+        .plane = components > 1 ? pixels * sample_bytes : 0,
+    };
+    return sizes;
 }
 
 size_t fc_jpegll_scratch_bytes(size_t frame_bytes, size_t rows, size_t columns, size_t components,
                                unsigned sample_bytes)
 {
-    size_t samples = rows * columns * components;
-    size_t plane = components > 1 ? rows * columns * sample_bytes : 0;
-    return ALIGNMENT + align_up(sizeof(fc_workspace)) + align_up(FC_PARKED_SAMPLES * sizeof(uint16_t)) +
-           align_up(entropy_bytes(frame_bytes)) +
-           align_up((FC_LANES - 1) * spread_room(samples) * sample_bytes) + align_up(plane);
+    part_sizes sizes = sizes_of(frame_bytes, rows * columns, components, sample_bytes);
+    return ALIGNMENT + part(sizes.workspace) + part(sizes.parked) + part(sizes.bytes) + part(sizes.spread) +
+           part(sizes.plane);
+}
+
+static uint8_t *take_part(uint8_t **at, size_t bytes)
+{
+    uint8_t *start = *at;
+    *at += part(bytes);
+    ASAN_UNPOISON_MEMORY_REGION(start, bytes);
+    ASAN_POISON_MEMORY_REGION(start + bytes, (size_t)(*at - start) - bytes);
+    return start;
 }
 
 fc_workspace *fc_workspace_of(fc_jpegll_frame *frame)
 {
-    size_t samples = frame->rows * frame->columns * frame->components;
+    size_t pixels = frame->rows * frame->columns;
+    part_sizes sizes = sizes_of(frame->frame_bytes, pixels, frame->components, frame->sample_bytes);
     uint8_t *at = frame->scratch + (ALIGNMENT - (uintptr_t)frame->scratch % ALIGNMENT) % ALIGNMENT;
-    fc_workspace *work = (fc_workspace *)(void *)at;
-    at += align_up(sizeof *work);
-    work->parked = at;
-    at += align_up(FC_PARKED_SAMPLES * sizeof(uint16_t));
-    work->bytes = at;
+    fc_workspace *work = (fc_workspace *)(void *)take_part(&at, sizes.workspace);
+    work->parked = take_part(&at, sizes.parked);
+    work->bytes = take_part(&at, sizes.bytes);
+    work->spread = take_part(&at, sizes.spread);
+    work->spread_room = spread_room(pixels * frame->components);
+    work->plane = take_part(&at, sizes.plane);
     memset(work->bytes, 0, FC_PARKED_BYTES);
-    at += align_up(entropy_bytes(frame->frame_bytes));
-    work->spread = at;
-    work->spread_room = spread_room(samples);
-    at += align_up((FC_LANES - 1) * work->spread_room * frame->sample_bytes);
-    work->plane = at;
     return work;
 }
 
@@ -144,7 +168,7 @@ static int read_whole(fc_jpegll_frame *frame, fc_workspace *work, const fc_scan 
     return status;
 }
 
-/* Up to four restart intervals from number `first` on; `*intervals` says how many, and then how many were read. */
+/* Differences of up to four restart intervals, from number `first` on. */
 static int read_intervals(fc_jpegll_frame *frame, fc_workspace *work, const fc_scan *scan, const fc_entropy *entropy,
                           uint8_t *target, size_t first, size_t intervals)
 {

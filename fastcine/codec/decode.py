@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from fastcine.codec.htj2k import decode_clamped
 from fastcine.codec.j2k import scan_codestream
 from fastcine.codec.jpeg import scan_jpeg
+from fastcine.codec.jpeg_lossless import decode_jpeg_lossless, handles
 from fastcine.codec.registry import decoder_family
 from fastcine.codec.rle import decode_rle
 from fastcine.dicom.encapsulation import FrameSpan, first_bit
@@ -183,6 +184,16 @@ def _jpeg(frame: memoryview, layout: ImageLayout) -> Samples:
     return samples
 
 
+def _jpeg_lossless(frame: memoryview, layout: ImageLayout) -> Samples:
+    """Our own decoder; libjpeg for the kinds that it leaves out, never for what it finds damaged."""
+    info = scan_jpeg(frame)
+    if not info.height:
+        raise BadDicom("JPEG Lossless: number of lines comes after the scan (DNL)")
+    _check_size(info.width, info.height, info.components, layout=layout)
+    samples = decode_jpeg_lossless(frame, info) if handles(info) else None
+    return _jpeg(frame, layout) if samples is None else samples
+
+
 def _jpeg_ls(frame: memoryview, layout: ImageLayout) -> Samples:
     info = scan_jpeg(frame)
     _check_size(info.width, info.height, info.components, layout=layout)
@@ -216,7 +227,7 @@ _DECODERS: dict[Family, Callable[[memoryview, ImageLayout], Samples]] = {
     Family.DEFLATED_FRAMES: _deflated,
     Family.RLE: _rle,
     Family.JPEG: _jpeg,
-    Family.JPEG_LOSSLESS: _jpeg,
+    Family.JPEG_LOSSLESS: _jpeg_lossless,
     Family.JPEG_LS: _jpeg_ls,
     Family.JPEG_2000: _jpeg_2000,
     Family.HTJ2K: _jpeg_2000,

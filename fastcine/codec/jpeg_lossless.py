@@ -29,8 +29,6 @@ def decode_jpeg_lossless(frame: memoryview, info: JpegInfo) -> NDArray[np.uint8]
     stream is sound, but of a kind that is not decoded here (components scanned in groups). Raises BadDicom for a
     damaged one, with what is wrong and the offset in the frame.
     """
-    if not info.height:
-        raise BadDicom("JPEG Lossless: number of lines comes after the scan (DNL)", tag="7FE0,0010")
     dtype = np.dtype(np.uint8 if info.precision <= 8 else np.uint16)
     shape = (info.height, info.width) if info.components == 1 else (info.height, info.width, info.components)
     sizes = {

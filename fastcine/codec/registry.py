@@ -14,7 +14,7 @@ _DECODERS: dict[Family, str] = {
     Family.DEFLATED_FRAMES: "zlib",
     Family.RLE: "own header, imagecodecs PackBits",
     Family.JPEG: "imagecodecs, libjpeg-turbo",
-    Family.JPEG_LOSSLESS: "imagecodecs, libjpeg-turbo",
+    Family.JPEG_LOSSLESS: "own decoder; imagecodecs, libjpeg-turbo for odd sampling",
     Family.JPEG_LS: "imagecodecs, CharLS",
     Family.JPEG_2000: "imagecodecs, OpenJPEG",
     Family.HTJ2K: "imagecodecs, OpenJPH",
