@@ -5,7 +5,7 @@ The GIL is released; output and scratch belong to the caller; every check of a s
 """
 
 from libc.stddef cimport size_t
-from libc.stdint cimport uint8_t, uintptr_t
+from libc.stdint cimport SIZE_MAX, uint8_t, uint64_t, uintptr_t
 
 
 cdef extern from "fc_jpegll.h" nogil:
@@ -30,19 +30,26 @@ cdef extern from "fc_jpegll.h" nogil:
     const char *fc_jpegll_reason(int status)
 
 
+cdef enum:
+    MOST_FRAME_BYTES = 1 << 30  # far beyond any real frame; keeps every size within its type
+
+
 class UnhandledStream(ValueError):
     """A sound bitstream of a kind that is not decoded here; ``args`` are (reason, offset in bytes)."""
 
 
 cdef size_t checked_scratch_bytes(size_t frame_bytes, size_t rows, size_t columns, size_t components,
                                   size_t sample_bytes) except 0:
+    cdef uint64_t samples
     if not (1 <= rows <= 65535 and 1 <= columns <= 65535 and 1 <= components <= 3):
         raise ValueError("rows and columns must be 1 to 65535, components 1 to 3")
     if sample_bytes != 1 and sample_bytes != 2:
         raise ValueError("sample_bytes must be 1 or 2")
-    if frame_bytes >= (<size_t>1 << 40) or rows * columns * components > 8 * frame_bytes:
-        # The shortest code has one bit.
-        raise ValueError("more samples than the frame has bits")
+    samples = <uint64_t>rows * columns * components
+    if frame_bytes > MOST_FRAME_BYTES or samples > SIZE_MAX // 8:
+        raise ValueError("frame of more than 1 GiB, or of more samples than memory can hold")
+    if samples > 8 * <uint64_t>frame_bytes:
+        raise ValueError("more samples than the frame has bits")  # the shortest code has one
     return fc_jpegll_scratch_bytes(frame_bytes, rows, columns, components, <unsigned int>sample_bytes)
 
 

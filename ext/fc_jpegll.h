@@ -41,8 +41,8 @@ typedef struct {
     size_t offset;         /* out: the place in `frame` that the status speaks of */
 } fc_jpegll_frame;
 
-/* Bytes of scratch for a frame; the sizes must have been checked: rows and columns up to 65535, 1 to 3 components,
-   frame_bytes below 2**40. */
+/* Bytes of scratch for a frame. The sizes must have been checked: rows and columns up to 65535, 1 to 3 components, up to
+   2**30 bytes of frame, up to SIZE_MAX / 8 samples. */
 size_t fc_jpegll_scratch_bytes(size_t frame_bytes, size_t rows, size_t columns, size_t components,
                                unsigned sample_bytes);
 

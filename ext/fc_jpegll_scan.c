@@ -10,7 +10,8 @@
 
 enum {
     ALIGNMENT = 64, /* of each part of the scratch, and the gap behind each, which the address sanitizer watches */
-    /* Shorter runs of bits are read straight through: the lanes would spend their time falling into step. */
+    /* Shorter runs of bits are read straight through: the lanes would spend their time falling into step. (Nor does
+       it pay to make the table of several differences for so few samples.) */
     SPREAD_SAMPLES = 8192,
     SPREAD_BYTES = 4096,
     /* Up to so many bits a sample (in sixteenths) the table of several differences is quicker. */
@@ -214,8 +215,8 @@ static fc_entropy prepare(const fc_jpegll_frame *frame, fc_workspace *work, cons
         if (scan->codes[i] != scan->codes[0])
             entropy.table = NULL;
     }
-    entropy.many = entropy.table && sixteenths <= (frame->sample_bytes == 1 ? MANY_SIXTEENTHS_BYTES
-                                                                            : MANY_SIXTEENTHS_WORDS);
+    entropy.many = entropy.table && samples >= SPREAD_SAMPLES &&
+                   sixteenths <= (frame->sample_bytes == 1 ? MANY_SIXTEENTHS_BYTES : MANY_SIXTEENTHS_WORDS);
     fc_huffman_make(&work->tables[0], scan->codes[0], entropy.many ? frame->sample_bytes : 0);
     for (i = 1; i < scan->components && !entropy.table; i++)
         fc_huffman_make(&work->tables[i], scan->codes[i], 0);

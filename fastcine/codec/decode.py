@@ -86,7 +86,9 @@ def _conform(samples: Samples, layout: ImageLayout) -> Samples:
     if layout.sample_kind == "float":
         return np.array(samples, dtype, order="C")
     unsigned = np.dtype(f"u{layout.bytes_per_sample}")
-    result = samples.astype(unsigned, order="C", casting="unsafe")
+    # What a codec allocated for this frame is kept; views of anything else are copied.
+    kept = samples.flags.owndata and samples.flags.writeable
+    result = samples.astype(unsigned, order="C", casting="unsafe", copy=not kept)
     spare = 8 * layout.bytes_per_sample - layout.bits_stored
     if spare and layout.signed:
         signed = (result << spare).view(dtype)

@@ -40,7 +40,7 @@ def decode_jpeg_lossless(frame: memoryview, info: JpegInfo) -> NDArray[np.uint8]
     try:
         scratch = np.empty(_jpegll.scratch_size(len(frame), **sizes), np.uint8)
         out = np.empty(shape, dtype)
-        _jpegll.decode(frame, out.reshape(-1).view(np.uint8), scratch, **sizes)
+        _jpegll.decode(frame, out.data.cast("B"), scratch.data, **sizes)
     except _jpegll.UnhandledStream:
         return None
     except ValueError as error:
