@@ -33,8 +33,10 @@ COMPILED = {
     "codec._jpegll": [
         "ext/_jpegll.pyx",
         "ext/fc_jpegll.c",
-        "ext/fc_jpegll_entropy.c",
-        "ext/fc_jpegll_markers.c",
+        "ext/fc_jpegll_huffman.c",
+        "ext/fc_jpegll_lanes.c",
+        "ext/fc_jpegll_predict.c",
+        "ext/fc_jpegll_scan.c",
     ],
     "codec._pieces": ["ext/_pieces.pyx"],
     "codec._pixels": ["ext/_pixels.pyx", "ext/fc_pixels.c"],

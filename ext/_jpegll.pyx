@@ -1,108 +1,100 @@
 # cython: boundscheck=False, wraparound=False, initializedcheck=False
-"""JPEG Lossless (ITU-T T.81 process 14): the skin of fc_jpegll.c. `fastcine.codec.jpeg_lossless` is what to call.
+"""Decode JPEG Lossless, Huffman coded (ITU-T T.81 annex H, process 14, SOF3), one frame at a time.
 
-The GIL is released; the output buffers belong to the caller; scratch memory, a little more than a frame's bytes, is
-taken and given back by each call.
+The GIL is released; output and scratch belong to the caller; every check of a size is made before ``with nogil``.
 """
 
-from cpython.mem cimport PyMem_RawFree, PyMem_RawMalloc
-from libc.stdint cimport uint8_t
+from libc.stddef cimport size_t
+from libc.stdint cimport SIZE_MAX, uint8_t, uint64_t, uintptr_t
+
 
 cdef extern from "fc_jpegll.h" nogil:
-    ctypedef enum fc_status:
-        FC_OK
-        FC_UNSUPPORTED
-    ctypedef struct fc_jpegll:
-        size_t at
     enum:
-        FC_MAX_COMPONENTS
-    size_t fc_jpegll_size(size_t, unsigned, unsigned)
-    fc_jpegll *fc_jpegll_begin(void *, const uint8_t *, size_t, unsigned, unsigned, unsigned, unsigned)
-    fc_status fc_jpegll_decode(fc_jpegll *, void *)
-    void fc_jpegll_decode_two(fc_jpegll *, void *, fc_jpegll *, void *, fc_status *)
+        FC_JPEGLL_DONE
+        FC_JPEGLL_UNHANDLED
 
-# In the order of fc_status.
-_REASONS = (
-    "",
-    "no JPEG",
-    "cut off",
-    "a damaged marker segment",
-    "a Huffman table that cannot be",
-    "a Huffman table is missing",
-    "a Huffman code that no table has",
-    "a scan header that cannot be",
-    "the frame header contradicts the image",
-    "a restart marker is missing",
-    "no scan for every component",
-    "a form of JPEG that this decoder does not do",
-)
+    ctypedef struct fc_jpegll_frame:
+        const uint8_t *frame
+        size_t frame_bytes
+        uint8_t *out
+        size_t rows
+        size_t columns
+        size_t components
+        unsigned int sample_bytes
+        uint8_t *scratch
+        size_t offset
+
+    size_t fc_jpegll_scratch_bytes(size_t frame_bytes, size_t rows, size_t columns, size_t components,
+                                   unsigned int sample_bytes)
+    int fc_jpegll_decode(fc_jpegll_frame *frame)
+    const char *fc_jpegll_reason(int status)
 
 
-cdef object raised(fc_status status, size_t at):
-    text = f"{_REASONS[<int>status]}, near byte {at}"
-    return NotImplementedError(text) if status == FC_UNSUPPORTED else ValueError(text)
+cdef enum:
+    MOST_FRAME_BYTES = 1 << 30  # far beyond any real frame; keeps every size within its type
 
 
-cdef void *begun(const uint8_t[::1] frame, uint8_t[::1] out, unsigned rows, unsigned columns, unsigned components,
-                 unsigned precision, fc_jpegll **jpeg) except NULL:
-    """Scratch memory with a decoder in it, after all checks."""
-    cdef size_t wide = 1 if precision <= 8 else 2
-    if not (0 < rows < 65536 and 0 < columns < 65536 and 0 < components <= FC_MAX_COMPONENTS and 2 <= precision <= 16):
-        raise ValueError("sizes out of range")
-    if <size_t>out.shape[0] != wide * rows * columns * components or <size_t>&out[0] % wide:
-        raise ValueError("out has not the size of the image, or lies at an odd address")
-    cdef size_t needed = fc_jpegll_size(frame.shape[0], columns, components)
-    if not needed or not frame.shape[0]:
-        raise ValueError("an empty frame, or one of more than 2**30 bytes")
-    cdef void *block = PyMem_RawMalloc(needed)
-    if block == NULL:
-        raise MemoryError
-    jpeg[0] = fc_jpegll_begin(block, &frame[0], frame.shape[0], rows, columns, components, precision)
-    return block
+class UnhandledStream(ValueError):
+    """A sound bitstream of a kind that is not decoded here; ``args`` are (reason, offset in bytes)."""
 
 
-def decode(const uint8_t[::1] frame not None, uint8_t[::1] out not None, *, unsigned rows, unsigned columns,
-           unsigned components, unsigned precision):
-    """Decode `frame` into `out`.
+cdef size_t checked_scratch_bytes(size_t frame_bytes, size_t rows, size_t columns, size_t components,
+                                  size_t sample_bytes) except 0:
+    cdef uint64_t samples
+    if not (1 <= rows <= 65535 and 1 <= columns <= 65535 and 1 <= components <= 3):
+        raise ValueError("rows and columns must be 1 to 65535, components 1 to 3")
+    if sample_bytes != 1 and sample_bytes != 2:
+        raise ValueError("sample_bytes must be 1 or 2")
+    samples = <uint64_t>rows * columns * components
+    if frame_bytes > MOST_FRAME_BYTES or samples > SIZE_MAX // 8:
+        raise ValueError("frame of more than 1 GiB, or of more samples than memory can hold")
+    if samples > 8 * <uint64_t>frame_bytes:
+        raise ValueError("more samples than the frame has bits")  # the shortest code has one
+    return fc_jpegll_scratch_bytes(frame_bytes, rows, columns, components, <unsigned int>sample_bytes)
 
-    `out`: the bytes of rows x columns x components samples, C order, uint8 up to a precision of 8, else uint16 of
-    native order. Raises ValueError (what, near which byte) for damaged frames and those of other sizes,
-    NotImplementedError for sub-sampled components, DNL and other processes than 14; `out` is then undefined.
+
+def scratch_size(size_t frame_bytes, *, size_t rows, size_t columns, size_t components, size_t sample_bytes):
+    """Bytes of scratch that `decode` needs for a frame of `frame_bytes`.
+
+    `sample_bytes`: 1 for a precision of up to 8 bits, else 2. Raises ValueError for sizes out of range, and for more
+    samples than the frame has bits, so that what is allocated by the answer is bounded by the frame's length.
     """
-    cdef fc_jpegll *jpeg = NULL
-    cdef fc_status status
-    cdef size_t at
-    cdef void *block = begun(frame, out, rows, columns, components, precision, &jpeg)
-    with nogil:
-        status = fc_jpegll_decode(jpeg, &out[0])
-        at = jpeg.at
-        PyMem_RawFree(block)
-    if status != FC_OK:
-        raise raised(status, at)
+    return checked_scratch_bytes(frame_bytes, rows, columns, components, sample_bytes)
 
 
-def decode_two(const uint8_t[::1] one not None, uint8_t[::1] out_one not None, const uint8_t[::1] two not None,
-               uint8_t[::1] out_two not None, *, unsigned rows, unsigned columns, unsigned components,
-               unsigned precision):
-    """Two frames of one image at once, in less time than one after the other. Answers what `decode` would raise.
+def decode(const uint8_t[::1] frame not None, uint8_t[::1] out not None, uint8_t[::1] scratch not None, *,
+           size_t rows, size_t columns, size_t components, size_t sample_bytes):
+    """Decode one frame into `out`.
 
-    (None, None) when both are good; else the exception of each that is not.
+    `frame`: uint8, shape (n,), from SOI on. `out`: uint8, shape (rows * columns * components * sample_bytes,), aligned
+    to `sample_bytes`: samples in C order, components interleaved, native byte order, the point transform undone.
+    `scratch`: uint8, at least `scratch_size` bytes; its content means nothing before or after.
+    Predictors 1 to 7, precisions 2 to 16, restart intervals of whole rows, one scan for all components or one for each.
+    A missing end of image is no error where all samples were there. Raises UnhandledStream for sound streams of other
+    kinds and ValueError for damaged ones and wrong sizes; of those found in the bitstream `args` are (reason, offset
+    in bytes). `out` is then undefined.
     """
-    cdef fc_jpegll *first = NULL
-    cdef fc_jpegll *second = NULL
-    cdef fc_status[2] status
-    cdef size_t[2] at
-    cdef void *block_two
-    cdef void *block = begun(one, out_one, rows, columns, components, precision, &first)
-    try:
-        block_two = begun(two, out_two, rows, columns, components, precision, &second)
-    except BaseException:
-        PyMem_RawFree(block)
-        raise
+    cdef fc_jpegll_frame job
+    cdef int status
+    cdef size_t needed = checked_scratch_bytes(frame.shape[0], rows, columns, components, sample_bytes)
+    if <size_t>scratch.shape[0] < needed:
+        raise ValueError("scratch is smaller than scratch_size says")
+    if <size_t>out.shape[0] != rows * columns * components * sample_bytes:
+        raise ValueError("out has not the size of the samples")
+    if <uintptr_t>&out[0] % sample_bytes:
+        raise ValueError("out is not aligned to its samples")
+    job.frame = &frame[0]
+    job.frame_bytes = frame.shape[0]
+    job.out = &out[0]
+    job.rows = rows
+    job.columns = columns
+    job.components = components
+    job.sample_bytes = <unsigned int>sample_bytes
+    job.scratch = &scratch[0]
+    job.offset = 0
     with nogil:
-        fc_jpegll_decode_two(first, &out_one[0], second, &out_two[0], status)
-        at[0] = first.at
-        at[1] = second.at
-        PyMem_RawFree(block)
-        PyMem_RawFree(block_two)
-    return tuple(None if status[n] == FC_OK else raised(status[n], at[n]) for n in range(2))
+        status = fc_jpegll_decode(&job)
+    if status == FC_JPEGLL_DONE:
+        return
+    reason = fc_jpegll_reason(status).decode("ascii")
+    raise (UnhandledStream if status >= FC_JPEGLL_UNHANDLED else ValueError)(reason, job.offset)

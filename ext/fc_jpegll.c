@@ -1,247 +1,233 @@
-/* Prediction (T.81 H.1.2.1, table H.1) and the way through a frame: scans, restart intervals, batches of rows. */
-#include "fc_jpegll.h"
+/* The markers of a JPEG Lossless frame (T.81 annex B), one after the other, until every component is decoded. */
+#include "fc_jpegll_scan.h"
 
-#include <string.h>
+enum { SOF3 = 0xC3, DHT = 0xC4, JPG = 0xC8, DAC = 0xCC, SOI = 0xD8, EOI = 0xD9, SOS = 0xDA, DNL = 0xDC, DRI = 0xDD };
 
-/* Where a component's samples go. */
 typedef struct {
-    uint8_t *bytes;   /* or */
-    uint16_t *words;  /* the one that is not NULL */
-    size_t stride;    /* samples from pixel to pixel */
-} fc_target;
+    fc_jpegll_frame *frame;
+    fc_workspace *work;
+    fc_codes codes[4];
+    int precision; /* 0 until the frame header was there */
+    uint8_t identifiers[3];
+    int decoded[3];
+    size_t missing; /* components */
+    size_t restart_interval;
+} fc_reader;
 
-static fc_target target_of(const fc_jpegll *jpeg, void *out, unsigned component, size_t row)
+const char *fc_jpegll_reason(int status)
 {
-    size_t at = row * jpeg->columns * jpeg->components + component;
-    fc_target target = {NULL, NULL, jpeg->components};
-    if (jpeg->precision <= 8)
-        target.bytes = (uint8_t *)out + at;
-    else
-        target.words = (uint16_t *)out + at;
-    return target;
+    static const char *const reasons[FC_JPEGLL_STATUSES] = {
+        [FC_JPEGLL_DONE] = "decoded",
+        [FC_JPEGLL_NO_START] = "no start of image",
+        [FC_JPEGLL_NO_MARKER] = "no marker where one must be",
+        [FC_JPEGLL_SEGMENT] = "marker segment cut off",
+        [FC_JPEGLL_FRAME_HEADER] = "frame header is wrong",
+        [FC_JPEGLL_OTHER_SIZE] = "frame header contradicts the image",
+        [FC_JPEGLL_TABLE] = "Huffman table is wrong",
+        [FC_JPEGLL_NO_TABLE] = "scan names a Huffman table that is not there",
+        [FC_JPEGLL_SCAN_HEADER] = "scan header is wrong",
+        [FC_JPEGLL_RESTART_INTERVAL] = "restart interval is not whole rows",
+        [FC_JPEGLL_RESTART_MARKER] = "restart marker missing or out of order",
+        [FC_JPEGLL_CODE] = "no Huffman code begins like this",
+        [FC_JPEGLL_CUT_OFF] = "entropy-coded data cut off",
+        [FC_JPEGLL_INCOMPLETE] = "image ends before all components were there",
+        [FC_JPEGLL_OTHER_PROCESS] = "not the process 14 of JPEG Lossless",
+        [FC_JPEGLL_SAMPLING] = "components of different sampling",
+        [FC_JPEGLL_COMPONENTS] = "components scanned in another way than all together or one by one",
+        [FC_JPEGLL_LINES_LATER] = "number of lines comes after the scan (DNL)",
+    };
+    return status >= 0 && status < FC_JPEGLL_STATUSES ? reasons[status] : "unknown";
 }
 
-static void put_line(fc_target target, const uint16_t *line, size_t columns, unsigned shift)
+/* DHT: one or more tables (B.2.4.2). Those of class 1 are for other processes. */
+static int read_tables(fc_reader *reader, const uint8_t *body, size_t length)
 {
-    if (target.bytes)
-        for (size_t n = 0; n < columns; n++)
-            target.bytes[n * target.stride] = (uint8_t)(line[n] << shift);
-    else
-        for (size_t n = 0; n < columns; n++)
-            target.words[n * target.stride] = (uint16_t)(line[n] << shift);
-}
-
-/* Predictor 1 in one component: a sample is its sum, and a constant that the row's first sample gives. */
-static void put_sums(fc_target target, const uint16_t *sums, size_t columns, uint16_t constant, unsigned shift)
-{
-    if (target.bytes)
-        for (size_t n = 0; n < columns; n++)
-            target.bytes[n] = (uint8_t)((sums[n] + constant) << shift);
-    else
-        for (size_t n = 0; n < columns; n++)
-            target.words[n] = (uint16_t)((sums[n] + constant) << shift);
-}
-
-#define PREDICTED(expression)                                                                                          \
-    for (size_t n = 1; n < columns; n++) {                                                                             \
-        const int above = up[n], corner = up[n - 1];                                                                   \
-        (void)above, (void)corner;                                                                                     \
-        left = (uint16_t)(differences[n * step] + (expression));                                                       \
-        line[n] = (uint16_t)left;                                                                                      \
-    }                                                                                                                  \
-    break
-
-/* A row of one component from its differences, `step` apart; `up` is the row above, NULL for the first. */
-static void predict(unsigned predictor, const uint16_t *differences, size_t step, uint16_t *line, const uint16_t *up,
-                    size_t columns, unsigned start)
-{
-    int left = (uint16_t)(differences[0] + (up ? up[0] : start));
-    line[0] = (uint16_t)left;
-    if (!up) {
-        for (size_t n = 1; n < columns; n++)
-            line[n] = (uint16_t)(left = (uint16_t)(differences[n * step] + left));
-        return;
+    size_t total;
+    int i;
+    while (length) {
+        if (length < 17)
+            return FC_JPEGLL_TABLE;
+        for (total = 0, i = 1; i <= FC_LONGEST_CODE; i++)
+            total += body[i];
+        if (total > FC_MOST_CODES || length < 17 + total || body[0] >> 4 > 1 || (body[0] & 15) > 3)
+            return FC_JPEGLL_TABLE;
+        if (body[0] >> 4 == 0) {
+            fc_codes *codes = &reader->codes[body[0] & 3];
+            memcpy(codes->counts, body, 17);
+            memcpy(codes->symbols, body + 17, total);
+            codes->defined = fc_codes_valid(codes);
+            if (!codes->defined)
+                return FC_JPEGLL_TABLE;
+        }
+        body += 17 + total;
+        length -= 17 + total;
     }
-    switch (predictor) {
-    case 1:
-        PREDICTED(left);
-    case 2:
-        PREDICTED(above);
-    case 3:
-        PREDICTED(corner);
-    case 4:
-        PREDICTED(left + above - corner);
-    case 5:
-        PREDICTED(left + ((above - corner) >> 1));
-    case 6:
-        PREDICTED(above + ((left - corner) >> 1));
+    return FC_JPEGLL_DONE;
+}
+
+/* SOF3 (B.2.2): has to say what the caller knows already. */
+static int read_frame_header(fc_reader *reader, const uint8_t *body, size_t length)
+{
+    const fc_jpegll_frame *frame = reader->frame;
+    size_t rows, columns, components, i;
+    if (reader->precision || length < 6 || length != 6 + 3 * (size_t)body[5] || body[0] < 2 || body[0] > 16)
+        return FC_JPEGLL_FRAME_HEADER;
+    rows = (size_t)body[1] << 8 | body[2];
+    columns = (size_t)body[3] << 8 | body[4];
+    components = body[5];
+    if (rows == 0)
+        return FC_JPEGLL_LINES_LATER;
+    if (rows != frame->rows || columns != frame->columns || components != frame->components ||
+        frame->sample_bytes != (body[0] <= 8 ? 1u : 2u))
+        return FC_JPEGLL_OTHER_SIZE;
+    for (i = 0; i < components; i++) {
+        reader->identifiers[i] = body[6 + 3 * i];
+        if (components > 1 && body[7 + 3 * i] != 0x11)
+            return FC_JPEGLL_SAMPLING;
+    }
+    reader->precision = body[0];
+    return FC_JPEGLL_DONE;
+}
+
+/* Which components a scan holds: all of them in order, or one; none that was decoded already. */
+static int find_components(const fc_reader *reader, const uint8_t *body, fc_scan *scan)
+{
+    size_t all = reader->frame->components, in_order = 0, i, k;
+    scan->components = body[0];
+    scan->component = 0;
+    for (i = 0; i < scan->components; i++) {
+        for (k = 0; k < all && (body[1 + 2 * i] != reader->identifiers[k] || reader->decoded[k]); k++)
+            ;
+        if (k == all)
+            return FC_JPEGLL_SCAN_HEADER;
+        in_order += i < all && body[1 + 2 * i] == reader->identifiers[i];
+        if (i == 0)
+            scan->component = k;
+    }
+    if (scan->components == all && in_order == all) {
+        scan->component = 0;
+        return FC_JPEGLL_DONE;
+    }
+    return scan->components == 1 ? FC_JPEGLL_DONE : FC_JPEGLL_COMPONENTS;
+}
+
+/* SOS (B.2.3, H.1): Se and Ah mean nothing here, so they may be anything. */
+static int read_scan_header(const fc_reader *reader, const uint8_t *body, size_t length, fc_scan *scan)
+{
+    size_t i;
+    int status;
+    if (!reader->precision)
+        return FC_JPEGLL_FRAME_HEADER;
+    if (length < 4 || body[0] < 1 || body[0] > 4 || length != 4 + 2 * (size_t)body[0])
+        return FC_JPEGLL_SCAN_HEADER;
+    status = find_components(reader, body, scan);
+    if (status)
+        return status;
+    for (i = 0; i < scan->components; i++) {
+        unsigned table = body[2 + 2 * i] >> 4;
+        if (table > 3 || !reader->codes[table].defined)
+            return FC_JPEGLL_NO_TABLE;
+        scan->codes[i] = &reader->codes[table];
+    }
+    scan->predictor = body[length - 3];
+    scan->shift = body[length - 1] & 15;
+    scan->precision = reader->precision;
+    if (scan->predictor < 1 || scan->predictor > 7 || scan->shift >= scan->precision)
+        return FC_JPEGLL_SCAN_HEADER;
+    if (reader->restart_interval % reader->frame->columns)
+        return FC_JPEGLL_RESTART_INTERVAL;
+    scan->restart_rows = reader->restart_interval / reader->frame->columns;
+    return FC_JPEGLL_DONE;
+}
+
+/* SOS and its entropy-coded data, which begin at `end`; leaves `frame->offset` at the next marker. */
+static int read_scan(fc_reader *reader, const uint8_t *body, size_t length, size_t end)
+{
+    fc_jpegll_frame *frame = reader->frame;
+    size_t i;
+    fc_scan scan;
+    int status = read_scan_header(reader, body, length, &scan);
+    if (status)
+        return status;
+    frame->offset = end;
+    status = fc_decode_scan(frame, reader->work, &scan);
+    if (status)
+        return status;
+    for (i = 0; i < scan.components; i++)
+        reader->decoded[scan.component + i] = 1;
+    reader->missing -= scan.components;
+    return FC_JPEGLL_DONE;
+}
+
+/* A segment by its marker; anything unknown is passed over, as every application and comment segment is. */
+static int read_segment(fc_reader *reader, unsigned marker, const uint8_t *body, size_t length, size_t end)
+{
+    switch (marker) {
+    case DHT:
+        return read_tables(reader, body, length);
+    case SOF3:
+        return read_frame_header(reader, body, length);
+    case SOS:
+        return read_scan(reader, body, length, end);
+    case DNL:
+        return FC_JPEGLL_LINES_LATER;
+    case DRI:
+        if (length != 2)
+            return FC_JPEGLL_RESTART_INTERVAL;
+        reader->restart_interval = (size_t)body[0] << 8 | body[1];
+        return FC_JPEGLL_DONE;
     default:
-        PREDICTED((left + above) >> 1);
+        if (marker >= 0xC0 && marker <= 0xCF && marker != JPG && marker != DAC)
+            return FC_JPEGLL_OTHER_PROCESS;
+        return FC_JPEGLL_DONE;
     }
 }
 
-/* The rows of a restart interval of one component, from running sums. */
-typedef struct {
-    fc_jpegll *jpeg;
-    void *out;
-    unsigned component;
-    size_t row, first_row, end_row;
-    uint16_t before; /* the sum in front of the present row */
-    uint16_t first;  /* predictor 1: the first sample of the row above */
-} fc_rows;
-
-static void put_rows(fc_rows *rows, uint16_t *sums, size_t count)
+/* Find a marker, fill bytes passed over; 0 at the frame's end, `offset` behind it otherwise. */
+static unsigned next_marker(fc_jpegll_frame *frame)
 {
-    fc_jpegll *jpeg = rows->jpeg;
-    const size_t columns = jpeg->columns;
-    const unsigned start = 1u << (jpeg->precision - jpeg->point_transform - 1);
-    for (size_t n = 0; n < count; n++, sums += columns, rows->row++) {
-        fc_target target = target_of(jpeg, rows->out, rows->component, rows->row);
-        int first = rows->row == rows->first_row;
-        uint16_t behind = sums[columns - 1];
-        if (jpeg->predictor == 1 && jpeg->components == 1) {
-            uint16_t constant = (uint16_t)((first ? start : rows->first) - rows->before);
-            put_sums(target, sums, columns, constant, jpeg->point_transform);
-            rows->first = (uint16_t)(sums[0] + constant);
-        } else {
-            uint16_t **lines = jpeg->lines[rows->component];
-            for (size_t m = columns - 1; m > 0; m--)
-                sums[m] = (uint16_t)(sums[m] - sums[m - 1]);
-            sums[0] = (uint16_t)(sums[0] - rows->before);
-            uint16_t *line = lines[rows->row & 1];
-            predict(jpeg->predictor, sums, 1, line, first ? NULL : lines[~rows->row & 1], columns, start);
-            put_line(target, line, columns, jpeg->point_transform);
-        }
-        rows->before = behind;
-    }
+    const uint8_t *bytes = frame->frame;
+    size_t at = frame->offset;
+    while (at < frame->frame_bytes && bytes[at] == 0xFF)
+        at++;
+    if (at == frame->offset || at >= frame->frame_bytes)
+        return 0;
+    frame->offset = at + 1;
+    return bytes[at];
 }
 
-static fc_status at_its_end(fc_jpegll *jpeg)
+int fc_jpegll_decode(fc_jpegll_frame *frame)
 {
-    return fc_jpegll_was_whole(&jpeg->stream) ? FC_OK : FC_CUT;
-}
-
-/* The next rows of a scan of one component, as many as a batch holds. */
-static size_t next_rows(const fc_rows *rows)
-{
-    size_t left = rows->end_row - rows->row;
-    size_t batch = rows->jpeg->columns < FC_BATCH ? FC_BATCH / rows->jpeg->columns : 1;
-    return left < batch ? left : batch;
-}
-
-static fc_status plain_interval(fc_rows *rows)
-{
-    fc_jpegll *jpeg = rows->jpeg;
-    while (rows->row < rows->end_row) {
-        size_t count = next_rows(rows);
-        fc_status status = fc_jpegll_sums(&jpeg->stream, jpeg->table_of[0], jpeg->sums, count * jpeg->columns);
+    fc_reader reader = {.frame = frame, .missing = frame->components};
+    const uint8_t *bytes = frame->frame;
+    size_t place, length;
+    unsigned marker;
+    int status;
+    frame->offset = 0;
+    if (frame->frame_bytes < 4 || bytes[0] != 0xFF || bytes[1] != SOI)
+        return FC_JPEGLL_NO_START;
+    reader.work = fc_workspace_of(frame);
+    frame->offset = 2;
+    while (reader.missing) {
+        marker = next_marker(frame);
+        place = frame->offset;
+        if (!marker)
+            return place + 1 >= frame->frame_bytes ? FC_JPEGLL_INCOMPLETE : FC_JPEGLL_NO_MARKER;
+        if (marker == EOI)
+            return FC_JPEGLL_INCOMPLETE;
+        if (marker == 0x01 || (marker >= 0xD0 && marker <= SOI)) /* TEM, RSTn, SOI: no segment */
+            continue;
+        if (frame->frame_bytes - place < 2)
+            return FC_JPEGLL_SEGMENT;
+        length = (size_t)bytes[place] << 8 | bytes[place + 1];
+        if (length < 2 || length > frame->frame_bytes - place)
+            return FC_JPEGLL_SEGMENT;
+        frame->offset = place - 2;
+        status = read_segment(&reader, marker, bytes + place + 2, length - 2, place + length);
         if (status)
             return status;
-        put_rows(rows, jpeg->sums, count);
+        if (marker != SOS)
+            frame->offset = place + length;
     }
-    return at_its_end(jpeg);
-}
-
-/* A restart interval of a scan of several components, sample by sample in turn. */
-static fc_status mixed_interval(fc_jpegll *jpeg, void *out, size_t first_row, size_t end_row)
-{
-    const unsigned start = 1u << (jpeg->precision - jpeg->point_transform - 1), step = jpeg->scan_components;
-    for (size_t row = first_row; row < end_row; row++) {
-        fc_status status =
-            fc_jpegll_differences(&jpeg->stream, jpeg->table_of, step, jpeg->sums, jpeg->columns);
-        if (status)
-            return status;
-        for (unsigned n = 0; n < step; n++) {
-            uint16_t **lines = jpeg->lines[jpeg->first_component + n], *line = lines[row & 1];
-            predict(jpeg->predictor, jpeg->sums + n, step, line, row == first_row ? NULL : lines[~row & 1],
-                    jpeg->columns, start);
-            put_line(target_of(jpeg, out, jpeg->first_component + n, row), line, jpeg->columns, jpeg->point_transform);
-        }
-    }
-    return at_its_end(jpeg);
-}
-
-static fc_status decode_scan(fc_jpegll *jpeg, void *out)
-{
-    size_t step = jpeg->restart_rows ? jpeg->restart_rows : jpeg->rows;
-    for (size_t row = 0; row < jpeg->rows; row += step) {
-        fc_status status = fc_jpegll_next_interval(jpeg, row == 0);
-        size_t end = jpeg->rows - row < step ? jpeg->rows : row + step;
-        fc_rows rows = {jpeg, out, jpeg->first_component, row, row, end, 0, 0};
-        if (!status && jpeg->scan_components == 1)
-            status = plain_interval(&rows);
-        else if (!status)
-            status = mixed_interval(jpeg, out, row, end);
-        if (status)
-            return status;
-    }
-    return FC_OK;
-}
-
-/* The scans from the one whose header was read on. */
-static fc_status decode_scans(fc_jpegll *jpeg, void *out)
-{
-    unsigned missing = (1u << jpeg->components) - 1;
-    for (;;) {
-        fc_status status = decode_scan(jpeg, out);
-        if (status)
-            return status;
-        missing &= ~(((1u << jpeg->scan_components) - 1) << jpeg->first_component);
-        if (!missing)
-            return FC_OK;
-        status = fc_jpegll_next_scan(jpeg);
-        if (status)
-            return status;
-    }
-}
-
-fc_status fc_jpegll_decode(fc_jpegll *jpeg, void *out)
-{
-    fc_status status = fc_jpegll_next_scan(jpeg);
-    return status ? status : decode_scans(jpeg, out);
-}
-
-static int is_plain(const fc_jpegll *jpeg)
-{
-    return jpeg->components == 1 && !jpeg->restart_rows;
-}
-
-/* Two frames of one size, of one restart interval and one component each. */
-static void plain_pair(fc_jpegll *jpegs[2], void *outs[2], fc_status status[2])
-{
-    fc_rows rows[2] = {{jpegs[0], outs[0], 0, 0, 0, jpegs[0]->rows, 0, 0},
-                       {jpegs[1], outs[1], 0, 0, 0, jpegs[1]->rows, 0, 0}};
-    fc_bits *streams[2] = {&jpegs[0]->stream, &jpegs[1]->stream};
-    const fc_table *const tables[2] = {jpegs[0]->table_of[0], jpegs[1]->table_of[0]};
-    uint16_t *const sums[2] = {jpegs[0]->sums, jpegs[1]->sums};
-    while (rows[0].row < rows[0].end_row && !status[0] && !status[1]) {
-        size_t count = next_rows(&rows[0]);
-        fc_jpegll_sums_two(streams, tables, sums, count * jpegs[0]->columns, status);
-        for (int n = 0; n < 2; n++)
-            if (!status[n])
-                put_rows(&rows[n], sums[n], count);
-    }
-    for (int n = 0; n < 2; n++) /* one that is left where the other failed goes on alone */
-        if (!status[n])
-            status[n] = plain_interval(&rows[n]);
-}
-
-void fc_jpegll_decode_two(fc_jpegll *one, void *out_one, fc_jpegll *two, void *out_two, fc_status *status)
-{
-    fc_jpegll *jpegs[2] = {one, two};
-    void *outs[2] = {out_one, out_two};
-    for (int n = 0; n < 2; n++)
-        status[n] = fc_jpegll_next_scan(jpegs[n]);
-    int pair = !status[0] && !status[1] && is_plain(one) && is_plain(two) && one->rows == two->rows &&
-               one->columns == two->columns;
-    if (pair)
-        for (int n = 0; n < 2; n++)
-            status[n] = fc_jpegll_next_interval(jpegs[n], 1);
-    if (pair && !status[0] && !status[1]) {
-        plain_pair(jpegs, outs, status);
-        return;
-    }
-    for (int n = 0; n < 2; n++)
-        if (!status[n])
-            status[n] = decode_scans(jpegs[n], outs[n]);
+    return FC_JPEGLL_DONE;
 }

@@ -1,98 +1,58 @@
-/* JPEG Lossless (ITU-T T.81 process 14, SOF3): markers, Huffman tables, differences, prediction.
- *
- * Memory belongs to the caller: one block of fc_jpegll_size() bytes a frame. Input is hostile: every length is checked
- * against the frame before it is used, the stream is copied in front of FC_PADDING zero bytes, and every refill of the
- * bit buffer looks where it stands. */
+/* JPEG Lossless, Huffman coded, non-hierarchical (ITU-T T.81 annex H, process 14, SOF3): one whole frame at a time.
+
+   The caller owns every buffer. Nothing is kept between calls. Input may be hostile: see fc_jpegll_decode. */
 #ifndef FC_JPEGLL_H
 #define FC_JPEGLL_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-#define FC_FAST_BITS 12
-#define FC_MAX_COMPONENTS 4
-/* A group of look-ups begins at most 8 bytes behind the end and refills at most five times, by 7 bytes. */
-#define FC_PADDING 64
-/* Samples whose sums are made before they become pixels: what both frames of a pair need stays in the caches. */
-#define FC_BATCH 8192
-#define FC_SLACK 16
-
-typedef enum {
-    FC_OK = 0,
-    FC_NO_JPEG,
-    FC_CUT,
-    FC_BAD_SEGMENT,
-    FC_BAD_TABLE,
-    FC_NO_TABLE,
-    FC_BAD_CODE,
-    FC_BAD_SCAN,
-    FC_OTHER_SIZE,
-    FC_BAD_RESTART,
-    FC_NO_SCAN,
-    FC_UNSUPPORTED /* not damaged, but nothing this decoder does: sub-sampling, DNL, another process */
-} fc_status;
-
-/* What a look-up of FC_FAST_BITS bits gives: `count` differences (0: the slow way), the first and the sum of both. With
- * count 0, first_length > 0: a code of that length whose category is `first`. */
-typedef struct {
-    int16_t first, both;
-    uint8_t length, count, first_length, unused;
-} fc_entry;
+/* Why decoding stopped. Those from FC_JPEGLL_UNHANDLED on are sound streams of kinds that are not decoded here. */
+enum {
+    FC_JPEGLL_DONE = 0,
+    FC_JPEGLL_NO_START,
+    FC_JPEGLL_NO_MARKER,
+    FC_JPEGLL_SEGMENT,
+    FC_JPEGLL_FRAME_HEADER,
+    FC_JPEGLL_OTHER_SIZE,
+    FC_JPEGLL_TABLE,
+    FC_JPEGLL_NO_TABLE,
+    FC_JPEGLL_SCAN_HEADER,
+    FC_JPEGLL_RESTART_INTERVAL,
+    FC_JPEGLL_RESTART_MARKER,
+    FC_JPEGLL_CODE,
+    FC_JPEGLL_CUT_OFF,
+    FC_JPEGLL_INCOMPLETE,
+    FC_JPEGLL_UNHANDLED,
+    FC_JPEGLL_OTHER_PROCESS = FC_JPEGLL_UNHANDLED,
+    FC_JPEGLL_SAMPLING,
+    FC_JPEGLL_COMPONENTS,
+    FC_JPEGLL_LINES_LATER,
+    FC_JPEGLL_STATUSES
+};
 
 typedef struct {
-    fc_entry fast[1 << FC_FAST_BITS];
-    uint32_t limit[17]; /* behind the last code of each length, left-justified in 16 bits */
-    uint32_t base[17];  /* the first code of each length, left-justified */
-    int32_t place[17];  /* of its value */
-    uint8_t values[256];
-    int there;
-} fc_table;
+    const uint8_t *frame; /* the bitstream, from SOI on */
+    size_t frame_bytes;
+    uint8_t *out; /* rows x columns x components samples, C order; aligned to sample_bytes */
+    size_t rows, columns, components;
+    unsigned sample_bytes; /* 1 for a precision of up to 8 bits, else 2 (native order) */
+    uint8_t *scratch;      /* fc_jpegll_scratch_bytes bytes, any alignment */
+    size_t offset;         /* out: the place in `frame` that the status speaks of */
+} fc_jpegll_frame;
 
-typedef struct {
-    uint64_t bits; /* left-justified */
-    unsigned count;
-    const uint8_t *next, *start, *end;
-    uint16_t sum; /* of all differences so far, modulo 2^16 */
-} fc_bits;
+/* Bytes of scratch for a frame. The sizes must have been checked: rows and columns up to 65535, 1 to 3 components, up to
+   2**30 bytes of frame, up to SIZE_MAX / 8 samples. */
+size_t fc_jpegll_scratch_bytes(size_t frame_bytes, size_t rows, size_t columns, size_t components,
+                               unsigned sample_bytes);
 
-typedef struct {
-    const uint8_t *data;
-    size_t size, at; /* `at`: where the error is, or the reader */
-    unsigned precision, rows, columns, components, identifiers[FC_MAX_COMPONENTS];
-    unsigned restart_rows;
-    /* Of the present scan: */
-    unsigned predictor, point_transform, scan_components, first_component;
-    const fc_table *table_of[FC_MAX_COMPONENTS];
-    fc_table tables[4];
-    fc_bits stream;
-    uint16_t *sums;                      /* FC_BATCH or a row, and slack */
-    uint16_t *lines[FC_MAX_COMPONENTS][2]; /* a row and the one above */
-    uint8_t *unstuffed;
-} fc_jpegll;
+/* Decode; answers FC_JPEGLL_DONE or why not (`out` is then undefined, but never written beyond its end).
 
-/* Bytes of the block for a frame of `size` bytes; 0 where they cannot be counted. */
-size_t fc_jpegll_size(size_t size, unsigned columns, unsigned components);
+   Whatever the bytes are, nothing is read or written beyond the three buffers, and the work is bounded by
+   frame_bytes and the number of samples. */
+int fc_jpegll_decode(fc_jpegll_frame *frame);
 
-/* Begin: `block` is cut up. The image must be of these sizes; the output has 1 byte a sample up to 8 bits, else 2. */
-fc_jpegll *fc_jpegll_begin(void *block, const uint8_t *data, size_t size, unsigned rows, unsigned columns,
-                           unsigned components, unsigned precision);
-
-/* fc_jpegll_markers.c: up to the next scan's entropy-coded bytes; then one restart interval of it. */
-fc_status fc_jpegll_next_scan(fc_jpegll *jpeg);
-fc_status fc_jpegll_next_interval(fc_jpegll *jpeg, int first);
-
-/* fc_jpegll.c: whole frames into rows x columns x components samples. Two frames at once hide the look-ups' latency. */
-fc_status fc_jpegll_decode(fc_jpegll *jpeg, void *out);
-void fc_jpegll_decode_two(fc_jpegll *one, void *out_one, fc_jpegll *two, void *out_two, fc_status *status);
-
-/* fc_jpegll_entropy.c: `count` running sums of differences, which may scribble over FC_SLACK more; and the differences
- * of several components in turn. */
-fc_status fc_jpegll_sums(fc_bits *stream, const fc_table *table, uint16_t *sums, size_t count);
-void fc_jpegll_sums_two(fc_bits *streams[2], const fc_table *const tables[2], uint16_t *const sums[2], size_t count,
-                        fc_status status[2]);
-fc_status fc_jpegll_differences(fc_bits *stream, const fc_table *const *tables, unsigned components, uint16_t *out,
-                                size_t pixels);
-/* Whether no more bits were taken than were there. */
-int fc_jpegll_was_whole(const fc_bits *stream);
+/* A status in words. */
+const char *fc_jpegll_reason(int status);
 
 #endif

@@ -1,19 +1,15 @@
-from typing import Any
-
-from numpy.typing import NDArray
 from typing_extensions import Buffer
 
-Bytes = NDArray[Any]
+class UnhandledStream(ValueError): ...
 
-def decode(frame: Buffer, out: Bytes, *, rows: int, columns: int, components: int, precision: int) -> None: ...
-def decode_two(
-    one: Buffer,
-    out_one: Bytes,
-    two: Buffer,
-    out_two: Bytes,
+def scratch_size(frame_bytes: int, *, rows: int, columns: int, components: int, sample_bytes: int) -> int: ...
+def decode(
+    frame: Buffer,
+    out: Buffer,
+    scratch: Buffer,
     *,
     rows: int,
     columns: int,
     components: int,
-    precision: int,
-) -> tuple[Exception | None, Exception | None]: ...
+    sample_bytes: int,
+) -> None: ...

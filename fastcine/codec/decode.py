@@ -6,7 +6,6 @@ component transforms of JPEG 2000), bits above Bits Stored are removed, signed s
 
 from __future__ import annotations
 
-import contextlib
 import zlib
 from collections.abc import Callable, Sequence
 
@@ -18,7 +17,7 @@ from fastcine.codec import pixels
 from fastcine.codec.htj2k import decode_clamped
 from fastcine.codec.j2k import scan_codestream
 from fastcine.codec.jpeg import scan_jpeg
-from fastcine.codec.jpeg_lossless import SOF3, decode_jpeg_lossless
+from fastcine.codec.jpeg_lossless import decode_jpeg_lossless, handles
 from fastcine.codec.registry import decoder_family
 from fastcine.codec.rle import decode_rle, decode_rle_bits
 from fastcine.dicom.encapsulation import FrameSpan, first_bit
@@ -171,9 +170,6 @@ def _check_size(width: int, height: int, components: int, *, layout: ImageLayout
 def _jpeg(frame: memoryview, layout: ImageLayout) -> Samples:
     info = scan_jpeg(frame)
     _check_size(info.width, info.height, info.components, layout=layout)
-    if info.frame_marker == SOF3:
-        with contextlib.suppress(NotImplementedError):  # rare forms are for libjpeg
-            return decode_jpeg_lossless(frame, info)
     # The same space in and out: libjpeg leaves three components alone, whatever their markers say.
     space = "RGB" if info.components == 3 else None
     bitstream = bytes(frame)
@@ -186,6 +182,16 @@ def _jpeg(frame: memoryview, layout: ImageLayout) -> Samples:
         if not np.array_equal(samples, more):
             raise BadDicom("JPEG bitstream is cut off")
     return samples
+
+
+def _jpeg_lossless(frame: memoryview, layout: ImageLayout) -> Samples:
+    """Our own decoder; libjpeg for the kinds that it leaves out, never for what it finds damaged."""
+    info = scan_jpeg(frame)
+    if not info.height:
+        raise BadDicom("JPEG Lossless: number of lines comes after the scan (DNL)")
+    _check_size(info.width, info.height, info.components, layout=layout)
+    samples = decode_jpeg_lossless(frame, info) if handles(info) else None
+    return _jpeg(frame, layout) if samples is None else samples
 
 
 def _jpeg_ls(frame: memoryview, layout: ImageLayout) -> Samples:
@@ -221,7 +227,7 @@ _DECODERS: dict[Family, Callable[[memoryview, ImageLayout], Samples]] = {
     Family.DEFLATED_FRAMES: _deflated,
     Family.RLE: _rle,
     Family.JPEG: _jpeg,
-    Family.JPEG_LOSSLESS: _jpeg,
+    Family.JPEG_LOSSLESS: _jpeg_lossless,
     Family.JPEG_LS: _jpeg_ls,
     Family.JPEG_2000: _jpeg_2000,
     Family.HTJ2K: _jpeg_2000,

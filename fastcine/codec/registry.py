@@ -14,7 +14,7 @@ _DECODERS: dict[Family, str] = {
     Family.DEFLATED_FRAMES: "zlib",
     Family.RLE: "fastcine",
     Family.JPEG: "imagecodecs, libjpeg-turbo",
-    Family.JPEG_LOSSLESS: "own, compiled",
+    Family.JPEG_LOSSLESS: "fastcine; imagecodecs, libjpeg-turbo for odd sampling",
     Family.JPEG_LS: "imagecodecs, CharLS",
     Family.JPEG_2000: "imagecodecs, OpenJPEG",
     Family.HTJ2K: "imagecodecs, OpenJPH",

@@ -1,10 +1,7 @@
-/* Mutated JPEG Lossless frames into the decoder, one and two at a time; every buffer of its exact size, so that the
- * address sanitiser sees one byte too many.
- *
- * cc -g -O2 -fsanitize=address,undefined -fno-sanitize-recover=all -Iext tests/fuzz/fuzz_jpegll.c ext/fc_jpegll*.c \
- *    -o fuzz_jpegll && ./fuzz_jpegll SECONDS FRAME...
- *
- * With clang, -fsanitize=fuzzer,address,undefined -DLIBFUZZER takes libFuzzer's main instead of this one. */
+/* Fuzzing of ext/fc_jpegll*.c.
+
+   With libFuzzer: clang -fsanitize=fuzzer,address,undefined -DFC_LIBFUZZER -Iext tests/fuzz/fuzz_jpegll.c ext/fc_jpegll*.c
+   Without clang: the same with gcc, -fsanitize=address,undefined; then `fuzz SECONDS SEED FILE...` mutates the files. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,126 +9,138 @@
 
 #include "fc_jpegll.h"
 
-enum { MOST_SAMPLES = 1 << 16, MOST_BYTES = 1 << 16, MOST_SEEDS = 64 };
+#if defined(__SANITIZE_ADDRESS__) || defined(FC_LIBFUZZER)
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_UNPOISON_MEMORY_REGION(start, size) ((void)(start), (void)(size))
+#endif
 
-static void require(int holds, const char *what)
+enum { MOST_SAMPLES = 1 << 20 };
+
+static unsigned long long statuses[FC_JPEGLL_STATUSES];
+
+/* The sizes that the caller in Python reads from the first frame header; 0 where it would not call. */
+static int read_sizes(const uint8_t *data, size_t size, fc_jpegll_frame *frame)
 {
-    if (!holds) {
-        fprintf(stderr, "fuzz_jpegll: %s\n", what);
-        abort();
-    }
-}
-
-typedef struct {
-    unsigned rows, columns, components, precision;
-} sizes;
-
-/* As the caller reads them before it asks for anything: from the first SOF3. */
-static int sizes_of(const uint8_t *data, size_t size, sizes *found)
-{
-    for (size_t at = 2; at + 10 <= size; at++) {
-        if (data[at] != 0xFF || data[at + 1] != 0xC3)
+    size_t i;
+    for (i = 2; i + 10 <= size; i++) {
+        if (data[i] != 0xFF || data[i + 1] != 0xC3)
             continue;
-        found->precision = data[at + 4];
-        found->rows = (unsigned)data[at + 5] << 8 | data[at + 6];
-        found->columns = (unsigned)data[at + 7] << 8 | data[at + 8];
-        found->components = data[at + 9];
-        return found->precision >= 2 && found->precision <= 16 && found->rows && found->columns &&
-               found->components && found->components <= FC_MAX_COMPONENTS &&
-               (size_t)found->rows * found->columns * found->components <= MOST_SAMPLES;
+        frame->sample_bytes = data[i + 4] <= 8 ? 1 : 2;
+        frame->rows = (size_t)data[i + 5] << 8 | data[i + 6];
+        frame->columns = (size_t)data[i + 7] << 8 | data[i + 8];
+        frame->components = data[i + 9];
+        return frame->rows && frame->columns && frame->components >= 1 && frame->components <= 3 &&
+               frame->rows * frame->columns * frame->components <= 8 * size &&
+               frame->rows * frame->columns * frame->components <= MOST_SAMPLES;
     }
     return 0;
 }
 
-typedef struct {
-    uint8_t *frame, *out;
-    void *block;
-    fc_jpegll *jpeg;
-} job;
-
-static job begun(const uint8_t *data, size_t size, sizes shape)
-{
-    job made;
-    size_t wide = shape.precision <= 8 ? 1 : 2;
-    made.frame = malloc(size);
-    made.out = malloc(wide * shape.rows * shape.columns * shape.components);
-    made.block = malloc(fc_jpegll_size(size, shape.columns, shape.components));
-    require(made.frame && made.out && made.block, "no memory");
-    memcpy(made.frame, data, size);
-    made.jpeg = fc_jpegll_begin(made.block, made.frame, size, shape.rows, shape.columns, shape.components,
-                                shape.precision);
-    return made;
-}
-
-static void done(job made)
-{
-    require(made.jpeg->at <= made.jpeg->size + 1, "stands beyond the frame");
-    free(made.frame);
-    free(made.out);
-    free(made.block);
-}
-
+/* One frame in buffers of exactly the sizes that the contract says, so that a byte too far is seen. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    sizes shape;
-    fc_status status[2];
-    if (size < 16 || !sizes_of(data, size, &shape))
+    fc_jpegll_frame frame = {0};
+    size_t scratch_bytes;
+    uint8_t *copy;
+    int status;
+    if (!read_sizes(data, size, &frame))
         return 0;
-    job alone = begun(data, size, shape), one = begun(data, size, shape), two = begun(data, size / 2 + 8, shape);
-    fc_status by_itself = fc_jpegll_decode(alone.jpeg, alone.out);
-    fc_jpegll_decode_two(one.jpeg, one.out, two.jpeg, two.out, status);
-    require((by_itself == FC_OK) == (status[0] == FC_OK), "two at once decide otherwise than one");
-    if (by_itself == FC_OK)
-        require(!memcmp(alone.out, one.out,
-                        (shape.precision <= 8 ? 1 : 2) * (size_t)shape.rows * shape.columns * shape.components),
-                "two at once give other samples than one");
-    done(alone);
-    done(one);
-    done(two);
+    copy = malloc(size);
+    scratch_bytes = fc_jpegll_scratch_bytes(size, frame.rows, frame.columns, frame.components, frame.sample_bytes);
+    frame.scratch = malloc(scratch_bytes);
+    frame.out = malloc(frame.rows * frame.columns * frame.components * frame.sample_bytes);
+    if (!copy || !frame.scratch || !frame.out)
+        abort();
+    memcpy(copy, data, size);
+    frame.frame = copy;
+    frame.frame_bytes = size;
+    status = fc_jpegll_decode(&frame);
+    if (status < 0 || status >= FC_JPEGLL_STATUSES || frame.offset > size)
+        abort();
+    statuses[status]++;
+    ASAN_UNPOISON_MEMORY_REGION(frame.scratch, scratch_bytes);
+    free(frame.out);
+    free(frame.scratch);
+    free(copy);
     return 0;
 }
 
-#ifndef LIBFUZZER
-static uint64_t state = 20261124;
+#ifndef FC_LIBFUZZER
+static uint64_t state;
 
-static uint32_t random_number(void)
+static size_t below(size_t limit)
 {
     state ^= state << 13;
     state ^= state >> 7;
     state ^= state << 17;
-    return (uint32_t)(state >> 16);
+    return (size_t)(state % limit);
 }
 
-static size_t mutate(uint8_t *input, size_t size)
+/* A few changes, more often in the first bytes, where the headers are; sometimes cut off. */
+static size_t mutate(uint8_t *data, size_t size)
 {
-    /* Half of the changes go into the headers, where they do more. */
-    for (unsigned left = random_number() % 6; left; left--) {
-        size_t room = random_number() % 2 && size > 256 ? 256 : size;
-        input[random_number() % room] = random_number() % 4 ? (uint8_t)random_number() : 0xFF;
+    static const uint8_t telling[] = {0x00, 0xFF, 0x7F, 0x80, 0xC3, 0xC4, 0xDA, 0xDD, 0xD0, 0xD9, 0x01, 0x11, 0x10};
+    size_t changes = below(6), from, to, count;
+    while (changes--) {
+        size_t at = below(below(2) && size > 120 ? 120 : size);
+        switch (below(5)) {
+        case 0: data[at] = (uint8_t)below(256); break;
+        case 1: data[at] ^= (uint8_t)(1u << below(8)); break;
+        case 2: data[at] = telling[below(sizeof telling)]; break;
+        case 3: data[at] = (uint8_t)(data[at] + below(3) - 1); break;
+        default:
+            from = below(size), to = below(size);
+            count = below(64) % (size - (from > to ? from : to));
+            memmove(data + to, data + from, count);
+        }
     }
-    return random_number() % 3 ? size : random_number() % size + 1;
+    return below(4) ? size : 4 + below(size - 4);
+}
+
+static uint8_t *read_file(const char *name, size_t *size)
+{
+    FILE *file = fopen(name, "rb");
+    uint8_t *data = malloc(1 << 20);
+    if (!file || !data)
+        exit(2);
+    *size = fread(data, 1, 1 << 20, file);
+    fclose(file);
+    if (*size < 16)
+        exit(2);
+    return data;
 }
 
 int main(int count, char **words)
 {
-    static uint8_t seeds[MOST_SEEDS][MOST_BYTES], input[MOST_BYTES];
-    size_t lengths[MOST_SEEDS];
-    unsigned there = 0;
-    unsigned long runs = 0;
-    time_t end = time(NULL) + (count > 1 ? atol(words[1]) : 10);
-    for (int n = 2; n < count && there < MOST_SEEDS; n++, there++) {
-        FILE *file = fopen(words[n], "rb");
-        require(file != NULL, words[n]);
-        lengths[there] = fread(seeds[there], 1, MOST_BYTES, file);
-        fclose(file);
+    static uint8_t work[1 << 20];
+    unsigned long long runs = 0;
+    time_t end;
+    int i;
+    if (count < 4)
+        return 2;
+    end = time(NULL) + atoi(words[1]);
+    state = 0x9E3779B97F4A7C15u ^ (uint64_t)atoll(words[2]);
+    uint8_t **seeds = calloc((size_t)count, sizeof *seeds);
+    size_t *sizes = calloc((size_t)count, sizeof *sizes);
+    for (i = 3; i < count; i++) {
+        seeds[i] = read_file(words[i], &sizes[i]);
+        LLVMFuzzerTestOneInput(seeds[i], sizes[i]);
     }
-    require(there > 0, "no frames to begin from");
-    for (; time(NULL) < end; runs++) {
-        unsigned seed = random_number() % there;
-        memcpy(input, seeds[seed], lengths[seed]);
-        LLVMFuzzerTestOneInput(input, mutate(input, lengths[seed]));
+    if (statuses[FC_JPEGLL_DONE] != (unsigned long long)count - 3)
+        return 3; /* a seed that does not decode tests nothing */
+    while (runs++ % 64 || time(NULL) < end) {
+        i = 3 + (int)below((size_t)count - 3);
+        memcpy(work, seeds[i], sizes[i]);
+        LLVMFuzzerTestOneInput(work, mutate(work, sizes[i]));
     }
-    printf("fuzz_jpegll: %lu inputs\n", runs);
+    printf("fuzz_jpegll: %llu runs\n", runs);
+    for (i = 0; i < FC_JPEGLL_STATUSES; i++)
+        printf("%llu %s\n", statuses[i], fc_jpegll_reason(i));
+    for (i = 3; i < count; i++)
+        free(seeds[i]);
+    free(seeds);
+    free(sizes);
     return 0;
 }
 #endif

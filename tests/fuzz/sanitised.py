@@ -28,9 +28,9 @@ def built_driver(folder, name, *sources):
     return folder / name
 
 
-def run_driver(driver, seconds, *seeds):
-    """So many seconds from its own inputs or from the files `seeds`; some must be tried, however busy the machine."""
-    words = [driver, str(seconds), *map(str, seeds)]
+def run_driver(driver, seconds, *more):
+    """So many seconds, with `more` words for the driver; some inputs must be tried, however busy the machine."""
+    words = [driver, str(seconds), *map(str, more)]
     done = subprocess.run(words, capture_output=True, text=True, timeout=seconds + 60, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     assert int(done.stdout.split()[1]) > 10
