@@ -1,7 +1,7 @@
 /* Differences to samples (T.81 H.1.2.1, H.2). */
 #include "fc_jpegll_parts.h"
 
-#if defined(__has_builtin)
+#if defined(__GNUC__) && defined(__has_builtin)
 #if __has_builtin(__builtin_shufflevector)
 #define FC_VECTORS 1
 #endif
