@@ -8,7 +8,7 @@ from bench.codecs import decoding, encoding, indexing, kernels
 from bench.codecs.case import Case
 
 MOST_ROUNDS, LEAST_ROUNDS = 9, 3
-BUDGET_S = 0.6
+BUDGET_S = 0.4
 """For the rounds of one case, so that the slow ones do not take most of the time."""
 KEPT = ("operation", "material", "implementation", "raw_bytes", "frames", "target", "limit_ms")
 
