@@ -77,7 +77,7 @@ def measured(args: argparse.Namespace, console: Console) -> dict[str, Any]:
         "static_server": static_files.server_name(),
         "results": results,
         "codecs": codec_results,
-        "notes": notes,
+        "notes": [*notes, *(codec_results["missing"] if codec_results else [])],
     }
 
 

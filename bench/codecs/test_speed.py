@@ -10,6 +10,8 @@ from bench.codecs.case import Case
 MOST_ROUNDS, LEAST_ROUNDS = 9, 3
 BUDGET_S = 0.4
 """For the rounds of one case, so that the slow ones do not take most of the time."""
+ROUND_S = 0.005
+"""A round of what is quick lasts about so long: many calls, so that a fault or two does not decide."""
 KEPT = ("operation", "material", "implementation", "raw_bytes", "frames", "target", "limit_ms")
 
 CASES = [case for part in (decoding, encoding, kernels, indexing) for case in part.cases()]
@@ -31,4 +33,5 @@ def test_speed(case: Case, benchmark) -> None:
     case.run()
     took_s = benchmark._timer() - started
     rounds = max(LEAST_ROUNDS, min(MOST_ROUNDS, int(BUDGET_S / max(took_s, 1e-9))))
-    benchmark.pedantic(case.run, rounds=rounds)
+    iterations = max(1, min(20, int(ROUND_S / max(took_s, 1e-9))))
+    benchmark.pedantic(case.run, rounds=rounds, iterations=iterations)
