@@ -15,6 +15,8 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import browser, figures, machine, peer_page, report, runs, static_files
+from bench.codecs import run as codecs
+from bench.codecs import table as codec_table
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "bench/results"
@@ -31,6 +33,7 @@ def arguments(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--only", action="append", choices=PARTS, help="measure this part only; may be repeated")
     parser.add_argument("--run", action="append", help="measure these runs only, such as xa512x60@30; may be repeated")
     parser.add_argument("--docs", action="store_true", help="write docs/benchmarks.md")
+    parser.add_argument("--codecs", action="store_true", help="measure the codecs only; no browser is needed")
     parser.add_argument("--from", dest="source", type=Path, help="show a results file again instead of measuring")
     return parser.parse_args(words)
 
@@ -61,6 +64,8 @@ def measured(args: argparse.Namespace, console: Console) -> dict[str, Any]:
         folder = runs.cache_folder()
         prepared = [runs.prepare(name, fps, cache=folder) for name, fps in wanted]
         parts = set(args.only or PARTS)
+        status.update("the codecs")
+        codec_results = None if args.only or args.run else codecs.measure(folder / "codecs")
         results, notes = asyncio.run(measure(parts, prepared, Path(scratch), repeats=args.repeats, say=status.update))
     return {
         "started": started,
@@ -71,12 +76,58 @@ def measured(args: argparse.Namespace, console: Console) -> dict[str, Any]:
         "versions": machine.versions(chromium),
         "static_server": static_files.server_name(),
         "results": results,
-        "notes": notes,
+        "codecs": codec_results,
+        "notes": [*notes, *(codec_results["missing"] if codec_results else [])],
     }
 
 
+def measured_codecs(console: Console) -> dict[str, Any]:
+    """The same of the codecs alone."""
+    load, started = machine.load_average(), datetime.now(UTC).isoformat(timespec="seconds")
+    described = machine.describe()
+    with console.status("the codecs, a minute or two"):
+        found = codecs.measure(runs.cache_folder() / "codecs")
+    return {
+        "started": started,
+        "command": codecs.COMMAND,
+        "machine": described,
+        "busy": machine.is_busy(load),
+        "codecs": found,
+        "notes": found["missing"],
+    }
+
+
+def show_codecs(found: dict[str, Any], console: Console) -> None:
+    """The codecs' three tables in the terminal."""
+    for title, headings, rows in (
+        ("codecs", codec_table.HEADINGS, [line.cells() for line in codec_table.speed_lines(found["speed"])]),
+        ("lengths of the tiers", codec_table.SIZE_HEADINGS, codec_table.size_cells(found["sizes"])),
+        ("ingest", codec_table.INGEST_HEADINGS, codec_table.ingest_cells(found["ingest"])),
+    ):
+        table = Table(title=title)
+        for heading in headings:
+            table.add_column(heading)
+        before: tuple[str, ...] = ()
+        for row in rows:
+            if title == "codecs" and before and row[:2] != before[:2]:
+                table.add_section()
+            table.add_row(*(cell.replace("**", "") for cell in row))
+            before = row
+        console.print(table)
+
+
 def show(saved: dict[str, Any], console: Console) -> None:
-    """The terminal's table."""
+    """The terminal's tables."""
+    if saved.get("codecs"):
+        show_codecs(saved["codecs"], console)
+    if "results" in saved:
+        show_pages(saved, console)
+    for note in saved["notes"]:
+        console.print(f"[yellow]{note}")
+
+
+def show_pages(saved: dict[str, Any], console: Console) -> None:
+    """The table of both viewers."""
     table = Table(title=f"fastcine and Cornerstone3D, medians of {saved['repeats']} (least to most)")
     for heading in ("run", "what", "fastcine", "Cornerstone3D", "", "target", ""):
         table.add_column(heading)
@@ -89,8 +140,6 @@ def show(saved: dict[str, Any], console: Console) -> None:
         table.add_row(first, line.measure, line.ours, line.peer, line.compared, line.target, met)
         before = line.run
     console.print(table)
-    for note in saved["notes"]:
-        console.print(f"[yellow]{note}")
 
 
 def main(words: list[str]) -> int:
@@ -99,14 +148,15 @@ def main(words: list[str]) -> int:
     if args.source is not None:
         saved = json.loads(args.source.read_text())
     else:
-        saved = measured(args, console)
+        saved = measured_codecs(console) if args.codecs else measured(args, console)
         RESULTS.mkdir(parents=True, exist_ok=True)
         target = RESULTS / f"{saved['started'].replace(':', '')}.json"
         target.write_text(json.dumps(saved, indent=1) + "\n")
         console.print(f"results: {target.relative_to(ROOT)}")
     show(saved, console)
     if args.docs:
-        DOCS.write_text(report.document(saved), "utf-8")
+        text = report.document(saved) if "results" in saved else DOCS.read_text("utf-8")
+        DOCS.write_text(report.with_codecs(text, saved), "utf-8")
         console.print(f"written: {DOCS.relative_to(ROOT)}")
     return 0
 

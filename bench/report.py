@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import Any
 
+from bench.codecs import table as codec_table
 from bench.figures import OURS, PEER, Line, lines
 
 HEAD = """\
@@ -37,7 +38,8 @@ HOW = """\
 - **Memory**: proportional set size of the renderer process (`/proc/<pid>/smaps_rollup`) while playing.
 - **Application, cold**: every HTTP answer of a first visit with headers, decoder included; frames are not, of either.
 
-To reproduce: `make bench` (all), or `python -m bench --only first` (`playback`, `size`), `--repeats N`.
+To reproduce: `make bench` (all), or `python -m bench --only first` (`playback`, `size`), `--repeats N`;
+`python -m bench --codecs` for the codecs.
 """
 SECTIONS = {
     "first": ("First frame", "python -m bench --only first"),
@@ -71,18 +73,35 @@ def sizes_table(sizes: dict[str, dict[str, int]]) -> str:
     return "\n".join(["| part | bytes |", "|---|---|", *(f"| {name} | {size} |" for name, size in ordered)])
 
 
+def machine_words(saved: dict[str, Any]) -> str:
+    machine = saved["machine"]
+    return f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB, {machine['system']}"
+
+
+def with_codecs(text: str, saved: dict[str, Any]) -> str:
+    """The page with its part on codecs put in or replaced; it stands before the last part."""
+    if not saved.get("codecs"):
+        return text
+    before, last = text.partition(codec_table.TITLE)[0], HOW.splitlines()[0]
+    before = before.partition(last)[0].rstrip()
+    words = codec_table.section(
+        saved["codecs"], started=saved["started"], machine=machine_words(saved), busy=saved["busy"]
+    )
+    return f"{before}\n\n{words}\n{HOW}"
+
+
 def document(saved: dict[str, Any]) -> str:
     """The whole page of docs/ from one results file."""
-    machine, results = saved["machine"], saved["results"]
+    results = saved["results"]
     installed = any(PEER in row for row in results.get("first_frame", []) + results.get("playback", []))
     out = [
         HEAD.format(
             repeats=saved["repeats"],
             canvas="x".join(map(str, results.get("canvas", []))),
-            machine=f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB, {machine['system']}",
+            machine=machine_words(saved),
             versions=", ".join(f"{name} {version}" for name, version in saved["versions"].items()),
             started=saved["started"],
-            load=machine["load_average_1_min_at_start"],
+            load=saved["machine"]["load_average_1_min_at_start"],
             busy=": **the machine was busy, read nothing into the milliseconds**" if saved["busy"] else "",
             peer=PEER_WORDS.format(server=saved["static_server"]) if installed else "not installed",
         )

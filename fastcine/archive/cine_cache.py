@@ -19,7 +19,6 @@ import os
 import re
 import secrets
 import shutil
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,6 +28,7 @@ from fastcine.archive.cine_paths import RUN_NAME, TABLE_FILE, TIER_FILES, boot_m
 from fastcine.archive.folder import DataFolder, storage_errors
 from fastcine.cine.wire import HEADER as PIECE_HEADER
 from fastcine.cine.wire import HEADER_BYTES, PIECE_BYTES, TIERS
+from fastcine.codec.checksum import crc32
 from fastcine.errors import NotFound, PeerError, StorageFull
 
 SPACE_CHECK_BYTES = 16 << 20
@@ -125,7 +125,7 @@ class CacheReader:
         if record is None:
             return False
         try:
-            return zlib.crc32(self.piece_slices(tier, frame)) == record.crc32
+            return crc32(self.piece_slices(tier, frame)) == record.crc32
         except NotFound:
             return False
 
@@ -226,7 +226,7 @@ class CacheWriter:
         self._write_header(complete=header is not None and header.complete and trusted)
 
     def _intact(self, tier: int, record: Record) -> bool:
-        return zlib.crc32(os.pread(self._files[tier], record.length_bytes, record.offset_bytes)) == record.crc32
+        return crc32(os.pread(self._files[tier], record.length_bytes, record.offset_bytes)) == record.crc32
 
     def _count_ready(self) -> None:
         for tier in TIERS:
@@ -259,7 +259,7 @@ class CacheWriter:
         if (head_tier, head_frame, head_run) != (tier, frame, int(self._run, 16)):
             raise ValueError("the pieces belong to another frame")
         self._check_space(len(pieces))
-        record = Record(self._ends[tier], len(pieces), frame_bytes, zlib.crc32(pieces))
+        record = Record(self._ends[tier], len(pieces), frame_bytes, crc32(pieces))
         with storage_errors("writing the cine cache"):
             _write_at(self._files[tier], pieces, record.offset_bytes)
             os.pwrite(self._table, record.pack(), table.record_offset(tier, frame, frames=self._frames))

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from fastcine.cine.wire import Tier, WireCodec
 from fastcine.codec import htj2k, pixels
+from fastcine.codec.checksum import crc32
 from fastcine.codec.color_and_loss import decoded_photometric, reversible
 from fastcine.codec.decode import decode_unsigned
 from fastcine.codec.jpeg import color_transform, passthrough_frame, scan_jpeg
@@ -107,14 +108,14 @@ def exact_tier(samples: Samples, fragments: Sequence[memoryview | bytes], recipe
         info = scan_jpeg(bitstream)
         if not info.baseline or (info.components == 3 and color_transform(info, layout) != recipe.jpeg_transform):
             raise BadDicom("frames of one object are coded in different ways", tag="7FE0,0010")
-        return Coded(WireCodec.JPEG, bitstream, zlib.crc32(bitstream))
+        return Coded(WireCodec.JPEG, bitstream, crc32(bitstream))
     little = np.ascontiguousarray(samples, samples.dtype.newbyteorder("<"))
-    crc32 = zlib.crc32(little.data)
+    checked = crc32(little.data)
     if recipe.exact is WireCodec.DEFLATE:
-        return Coded(WireCodec.DEFLATE, zlib.compress(little.data, DEFLATE_LEVEL), crc32)
+        return Coded(WireCodec.DEFLATE, zlib.compress(little.data, DEFLATE_LEVEL), checked)
     # Three components always take the reversible transform, YBR too: docs/decisions/0005.
     bitstream = htj2k.encode_exact(samples, layout.bits_stored, rgb=layout.samples_per_pixel == 3)
-    return Coded(WireCodec.HTJ2K, bitstream, crc32)
+    return Coded(WireCodec.HTJ2K, bitstream, checked)
 
 
 def first_pass_samples(samples: Samples, recipe: Recipe) -> Samples:
@@ -130,7 +131,7 @@ def first_pass_tier(samples: Samples, recipe: Recipe, tier: Tier) -> Coded:
     """One step of the first pass of `first_pass_samples`."""
     step = COARSE_STEP if tier is Tier.COARSE else FINE_STEP
     bitstream = htj2k.encode_first_pass(samples, recipe.first_pass_bits, step)
-    return Coded(WireCodec.HTJ2K, bitstream, zlib.crc32(bitstream))
+    return Coded(WireCodec.HTJ2K, bitstream, crc32(bitstream))
 
 
 def code_frame(
