@@ -24,7 +24,7 @@ from fastcine.codec.rle import decode_rle
 from fastcine.dicom.encapsulation import FrameSpan, first_bit
 from fastcine.dicom.layout import ImageLayout
 from fastcine.dicom.syntaxes import JPEG_XL_RECOMPRESSION, Family
-from fastcine.errors import BadDicom, FastcineError
+from fastcine.errors import BadDicom, FastcineError, Unsupported
 
 Samples = NDArray[np.generic]
 
@@ -72,6 +72,10 @@ def decode_unsigned(fragments: Sequence[memoryview | bytes], layout: ImageLayout
 def _decoded(fragments: Sequence[memoryview | bytes], layout: ImageLayout, start_bit: int) -> Samples:
     """What the codec makes of a frame, in its own dtype. Raises as decode_frame does."""
     family = decoder_family(layout.transfer_syntax_uid)
+    if family is Family.VIDEO:
+        raise Unsupported(
+            "a video has no frames of its own (codec/video.py)", transfer_syntax=layout.transfer_syntax_uid
+        )
     frame = memoryview(fragments[0] if len(fragments) == 1 else b"".join(fragments))
     if not len(frame):
         raise BadDicom("empty frame", tag="7FE0,0010")
