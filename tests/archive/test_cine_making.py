@@ -83,6 +83,25 @@ def test_tiers_description_and_pictures(tmp_path, noisy):
     index.close()
 
 
+def test_the_retired_biplane_xa_plays_as_the_others_do(tmp_path):
+    """1.2.840.10008.5.1.4.1.1.12.3: both planes' frames in one object, angles of the first."""
+    pixels = np.random.default_rng(6).integers(0, 4096, (4, 40, 56), dtype=np.uint16)
+    path = tmp_path / "biplane.dcm"
+    biplane = "1.2.840.10008.5.1.4.1.1.12.3"
+    secondary_capture(
+        path, frames=4, rows=40, columns=56, pixels=pixels, SOPClassUID=biplane, FrameTime="66.5",
+        FrameIncrementPointer=0x00181063, PositionerPrimaryAngle="30", PositionerSecondaryAngle="-20",
+    )  # fmt: skip
+    (receipt,) = fill(tmp_path / "data", [path])
+    index = Index(DataFolder(tmp_path / "data").index_path)
+    row = index.run(receipt.run)
+    index.close()
+    assert (row.state, row.made) == ("ready", (4, 4, 4))
+    assert row.description["sop_class_uid"] == biplane
+    assert row.description["geometry"]["label"] == "LAO 30 CAU 20"
+    assert row.description["timing"]["fps"] == pytest.approx(1000 / 66.5, abs=0.001)
+
+
 def memory_growth_bytes(data, path):
     """How much more memory than after its imports `fastcine ingest` needed for one file, in a process of its own."""
     code = (
