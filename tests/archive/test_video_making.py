@@ -12,7 +12,7 @@ from fastcine.archive.folder import DataFolder
 from fastcine.archive.index import Index
 from fastcine.archive.queue import Priority
 from fastcine.cine.wire import parse_message
-from fastcine.codec import htj2k, video
+from fastcine.codec import htj2k
 from tests.archives import fill, settle
 from tests.codec.videos import coded_video, luma_by_pyav, video_object
 
@@ -84,13 +84,6 @@ def test_a_damaged_frame_is_made_again(tmp_path):
     with CacheWriter(folder, row.run, 12) as writer:
         assert writer.has(2, 7)
     assert all(np.array_equal(a, b) for a, b in zip(before, exact_frames(folder, row.run, 12), strict=True))
-    index.close()
-
-
-def test_without_pyav_the_run_says_what_to_install(tmp_path, monkeypatch):
-    monkeypatch.setattr(video, "installed", lambda: False)
-    _, index, row = made(tmp_path)
-    assert row.state == "failed" and "fastcine[video]" in row.message
     index.close()
 
 
