@@ -188,3 +188,14 @@ def test_phantom_comes_back_exact(phantom_played):
     for path, (folder, report) in phantom_played.items():
         assert folder is not None, f"{Path(path).name}: {report}"
         check(path, folder, report)
+
+
+def test_a_video_comes_back_as_its_decoder_gives_it(tmp_path):
+    pytest.importorskip("av")
+    from tests.codec.videos import coded_video, luma_by_pyav, video_object
+
+    stream, path = coded_video("libx264", "mp4"), tmp_path / "video.dcm"
+    video_object(path, stream, ".102.1", pieces=5)
+    folder, report = played([path], tmp_path)[path]
+    assert report["frames_exact"] == 12
+    assert np.array_equal(np.load(folder / "frames.npy")[..., 0], luma_by_pyav(stream))

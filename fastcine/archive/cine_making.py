@@ -10,8 +10,9 @@ import mmap
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import tzinfo
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -22,18 +23,20 @@ from fastcine import work
 from fastcine.archive.cine_cache import CacheWriter, CineCache
 from fastcine.archive.folder import DataFolder, storage_errors
 from fastcine.archive.index import Index
-from fastcine.archive.owner import WantedFrame
+from fastcine.archive.owner import FramesDiffer, WantedFrame
 from fastcine.archive.record import RunRow
 from fastcine.cine import tiers
 from fastcine.cine.description import Identity, describe, needs_sample_range
 from fastcine.cine.tiers import Coded, Recipe
 from fastcine.cine.wire import Tier, pack_frame
 from fastcine.codec import pixels
+from fastcine.codec.video import Video
 from fastcine.dicom.display import display_settings
 from fastcine.dicom.encapsulation import FrameSpan, first_bit, frame_spans
 from fastcine.dicom.layout import ImageLayout, image_layout
 from fastcine.dicom.parse import parse_object
 from fastcine.dicom.parse_values import read_values
+from fastcine.dicom.syntaxes import find_syntax
 from fastcine.render.picture import grey_picture
 from fastcine.render.preview import preview, thumbnail
 
@@ -42,12 +45,18 @@ PICTURES_AFTER = 2
 SAMPLED_FRAMES = 5
 """Frames that a derived window is taken from, spread over the run: contrast comes and goes."""
 
-FramePieces = tuple[bytearray | None, bytearray | None, bytearray]
+VIDEO_REACH = 100
+"""Frames at a video's start that pictures come from: to get at a later one all before it are decoded."""
+
+FramePieces = tuple[bytearray | None, bytearray | None, bytearray | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A stored object, opened: where its frames lie and how they become tiers."""
+    """A stored object, opened: where its frames lie and how they become tiers.
+
+    A video's frames are in `video`; its only span is the stream.
+    """
 
     data: mmap.mmap
     buffer: memoryview
@@ -55,10 +64,18 @@ class Source:
     layout: ImageLayout
     spans: tuple[FrameSpan, ...]
     recipe: Recipe
+    video: Video | None = None
 
     def fragments(self, frame: int) -> list[memoryview]:
-        """A frame's bytes in the object, not copied."""
-        return [self.buffer[offset : offset + length] for offset, length in self.spans[frame]]
+        """A frame's bytes in the object, not copied; none of a video, where no bytes are one frame's."""
+        if self.video is not None:
+            return []
+        return _slices(self.buffer, self.spans[frame])
+
+    def spread(self, count: int) -> list[int]:
+        """At most `count` frames that stand for the run, its first and its last among them."""
+        frames = self.layout.frames if self.video is None else min(self.layout.frames, VIDEO_REACH)
+        return sorted({round(i * (frames - 1) / max(1, count - 1)) for i in range(count)})
 
     def release(self, frame: int) -> None:
         """Give a coded frame's mapped pages back, so that a run of gigabytes stays out of our memory.
@@ -67,20 +84,29 @@ class Source:
         """
         if len(self.buffer) != len(self.data) or not hasattr(mmap, "MADV_DONTNEED"):
             return  # a deflated object lies inflated in memory
-        first, last = self.spans[frame][0], self.spans[frame][-1]
+        span = self.spans[0 if self.video is not None else frame]
+        first, last = span[0], span[-1]
         start = first.offset_bytes // mmap.PAGESIZE * mmap.PAGESIZE
         end = last.offset_bytes + last.length_bytes
         if end > start:
             self.data.madvise(mmap.MADV_DONTNEED, start, end - start)
 
     def samples(self, frame: int) -> Any:
-        """A frame's samples as the wire counts them."""
+        """A frame's samples as the wire counts them.
+
+        Of a video all frames before it are decoded too, and where it ends earlier than announced it is the last one.
+        """
+        if self.video is not None:
+            return self.video.frame_near(frame)
         return tiers.decode(self.fragments(frame), self.recipe, first_bit(self.layout, frame))
 
 
 @contextmanager
-def open_source(path: Path) -> Iterator[Source]:
-    """Open an object for coding. Raises BadDicom, Unsupported, StorageUnavailable."""
+def open_source(path: Path, frames: int | None = None) -> Iterator[Source]:
+    """Open an object for coding. `frames` is how many a video is known to have, where they are fewer than announced.
+
+    Raises BadDicom, Unsupported, StorageUnavailable.
+    """
     with storage_errors("reading an object"), open(path, "rb") as file:
         data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     try:
@@ -89,20 +115,28 @@ def open_source(path: Path) -> Iterator[Source]:
         layout = image_layout(dataset, structure)
         spans = frame_spans(data, structure, layout)
         buffer = structure.buffer(data)
-        first = [buffer[offset : offset + length] for offset, length in spans[0]]
+        first, video = _slices(buffer, spans[0]), None
+        syntax = find_syntax(layout.transfer_syntax_uid)
+        if syntax is not None and syntax.video:
+            layout = replace(layout, frames=min(layout.frames, frames or layout.frames))
+            video = Video(first, layout)
+            layout = replace(layout, photometric_interpretation=video.photometric_interpretation)
         palette = display_settings(dataset, layout).palette
-        yield Source(data, buffer, dataset, layout, spans, tiers.make_recipe(layout, first, palette))
+        yield Source(data, buffer, dataset, layout, spans, tiers.make_recipe(layout, first, palette), video)
     finally:
         # Slices of the map may still be referenced by a traceback: the map goes when they go.
         del data
+
+
+def _slices(buffer: memoryview, span: FrameSpan) -> list[memoryview]:
+    return [buffer[offset : offset + length] for offset, length in span]
 
 
 def description(source: Source, identity: Identity, site_timezone: tzinfo | None) -> dict[str, Any]:
     """The run's description; a few frames are decoded where the window has to be derived."""
     found = None
     if needs_sample_range(source.dataset, source.recipe):
-        step = max(1, source.layout.frames // SAMPLED_FRAMES)
-        ranges = [pixels.sample_range(source.samples(frame)) for frame in range(0, source.layout.frames, step)]
+        ranges = [pixels.sample_range(source.samples(frame)) for frame in source.spread(SAMPLED_FRAMES)]
         bias = 0 if not source.layout.signed else 1 << (source.layout.bits_stored - 1)
         found = (min(low for low, _ in ranges) - bias, max(high for _, high in ranges) - bias)
     stored_bytes = sum(length for span in source.spans for _, length in span)
@@ -116,10 +150,11 @@ def description(source: Source, identity: Identity, site_timezone: tzinfo | None
     )
 
 
-def frame_pieces(source: Source, run: int, frame: int) -> FramePieces:
-    """All tiers of one frame, packed as they lie in the cache."""
-    coded = tiers.code_frame(source.fragments(frame), source.recipe, first_bit(source.layout, frame))
-    coarse, fine, exact = coded
+def frame_pieces(source: Source, run: int, frame: int, samples: Any = None) -> FramePieces:
+    """All tiers of one frame, packed as they lie in the cache; `samples` where it is decoded already."""
+    if samples is None:
+        samples = source.samples(frame)
+    coarse, fine, exact = tiers.code_samples(samples, source.fragments(frame), source.recipe)
 
     def pack(tier: Tier, one: Coded) -> bytearray:
         return pack_frame(one.bitstream, tier=tier, codec=one.codec, frame=frame, run=run, crc32=one.crc32)
@@ -134,12 +169,25 @@ def frame_pieces(source: Source, run: int, frame: int) -> FramePieces:
 def coded_frames(
     source: Source, run: int, frames: Iterable[int], executor: ThreadPoolExecutor, *, threads: int
 ) -> Iterator[tuple[int, FramePieces]]:
-    """(frame, pieces) in the order of `frames`; at most `threads` + 1 frames are under way."""
+    """(frame, pieces) in the order of `frames`; at most `threads` + 1 frames are under way.
+
+    A video is decoded in the caller's thread, from its first frame to the last wanted; frames not wanted come too, as
+    nothing, so that the caller is never away for long. It may end early.
+    """
 
     def one(frame: int) -> tuple[int, FramePieces]:
         return frame, frame_pieces(source, run, frame)
 
-    return work.in_order(executor, one, frames, ahead=threads + 1)
+    if source.video is None:
+        return work.in_order(executor, one, frames, ahead=threads + 1)
+
+    def decoded(item: tuple[int, Any]) -> tuple[int, FramePieces]:
+        frame, samples = item
+        return frame, frame_pieces(source, run, frame, samples) if frame in wanted else (None, None, None)
+
+    wanted = set(frames)
+    stream = islice(source.video.frames(), max(wanted, default=-1) + 1)
+    return work.in_order(executor, decoded, enumerate(stream), ahead=threads + 1)
 
 
 def picture(source: Source, described: dict[str, Any], frame: int) -> Any:
@@ -160,7 +208,7 @@ def picture(source: Source, described: dict[str, Any], frame: int) -> Any:
 
 def small_pictures(source: Source, described: dict[str, Any]) -> dict[str, bytes]:
     """Blobs for the cache: `thumbnail` of the middle frame (the first is often black) and `preview` of the first."""
-    middle = source.layout.frames // 2
+    middle = source.layout.frames // 2 if source.video is None else source.spread(2)[-1] // 2
     return {
         "preview": preview(picture(source, described, 0)),
         "thumbnail": thumbnail(picture(source, described, middle)),
@@ -184,21 +232,26 @@ class Maker:
 
         Raises BadDicom and Unsupported with words for the viewer, StorageFull, StorageUnavailable.
         """
-        with open_source(object_path) as source:
+        with open_source(object_path, run.frames) as source:
             identity = Identity(run.sop_instance_uid, run.series_instance_uid, run.study_instance_uid)
             described = description(source, identity, self._zone)
             self._index.set_description(run.run, described)
             yield
-            missing = (frame for frame in range(run.frames) if not self._whole(source, writer, frame))
+            missing = [frame for frame in range(run.frames) if not self._whole(source, writer, frame)]
+            seen = 0
             made = coded_frames(source, int(run.run, 16), missing, self._executor, threads=self._threads)
             for count, (frame, pieces) in enumerate(made):
                 for tier, packed in enumerate(pieces):
                     if packed is not None and not writer.has(tier, frame):
                         writer.add(tier, frame, packed)
                 source.release(frame)
+                seen = frame + 1
                 if count + 1 == PICTURES_AFTER:
                     self._pictures(source, described)
                 yield
+            if missing and seen <= missing[-1]:
+                self._index.set_frames(run.run, seen)
+                raise FramesDiffer(f"{seen} frames where {run.frames} were announced")
             self._pictures(source, described)
 
     @staticmethod

@@ -164,6 +164,18 @@ class Index:
             (state, message, *counts, run),
         )
 
+    def set_frames(self, run: str, frames: int) -> None:
+        """An object (a video) holds another number of frames than its header says. Raises NotFound."""
+
+        def job(connection: sqlite3.Connection) -> int:
+            connection.execute(
+                "UPDATE instance SET frames = ? WHERE id = (SELECT instance FROM run WHERE run = ?)", (frames, run)
+            )
+            return connection.execute("UPDATE run SET frames = ? WHERE run = ?", (frames, run)).rowcount
+
+        if self._database.write(job) == 0:
+            raise NotFound("no such run")
+
     def _update_run(self, statement: str, values: tuple[Any, ...]) -> None:
         if self._database.write(lambda connection: connection.execute(statement, values).rowcount) == 0:
             raise NotFound("no such run")

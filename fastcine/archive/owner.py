@@ -50,6 +50,10 @@ MAX_STACK = 4
 WantedFrame = Callable[[], int | None]
 
 
+class FramesDiffer(Exception):
+    """The object holds another number of frames than the index said; the index is put right, making starts anew."""
+
+
 class Make(Protocol):
     """How a run's cache is made."""
 
@@ -58,7 +62,8 @@ class Make(Protocol):
 
         Does a little, yields, does a little more: between two steps the owner may set it aside for another run, or
         close it for good. Sets the run's description (Index.set_description) as early as it can; the owner calls
-        `writer.finish`. Raises Unsupported or BadDicom with words for the viewer.
+        `writer.finish`. Raises Unsupported or BadDicom with words for the viewer; FramesDiffer after
+        Index.set_frames.
         """
         ...
 
@@ -167,6 +172,9 @@ class IngestOwner:
             next(top.steps)
         except StopIteration:
             self._finish(top)
+        except FramesDiffer:
+            self._leave(top)
+            self._index.queue.put_back(top.run)
         except Exception as error:
             self._fail(top, error)
         else:

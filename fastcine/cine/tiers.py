@@ -141,7 +141,13 @@ def code_frame(
 
     Raises BadDicom for bytes that do not decode.
     """
-    samples = decode(fragments, recipe, start_bit)
+    return code_samples(decode(fragments, recipe, start_bit), fragments, recipe)
+
+
+def code_samples(
+    samples: Samples, fragments: Sequence[memoryview | bytes], recipe: Recipe
+) -> tuple[Coded | None, Coded | None, Coded]:
+    """The same of a frame that is decoded already, as `decode` does it."""
     coarse = fine = None
     if recipe.first_pass:
         seen = first_pass_samples(samples, recipe)

@@ -37,7 +37,9 @@ def add_parser(subparsers: Any) -> None:
         "offset.",
     )
     parser.add_argument("file", nargs="?", type=Path, metavar="FILE")
-    parser.add_argument("--json", action="store_true", help="the whole run description as JSON (docs/api.md)")
+    parser.add_argument(
+        "--json", action="store_true", help="the whole run description (docs/api.md), or the table, as JSON"
+    )
     parser.add_argument("--syntaxes", action="store_true", help="the table of transfer syntaxes and what decodes each")
     parser.set_defaults(run=run)
 
@@ -45,7 +47,7 @@ def add_parser(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Inspect one file, or print the table."""
     if args.syntaxes:
-        _print_syntaxes()
+        _print_syntaxes(as_json=args.json)
         return 0
     if args.file is None:
         raise UsageError("name a file, or say --syntaxes")
@@ -108,7 +110,7 @@ def _print_run(described: dict[str, Any], source: Source) -> None:
 
 
 def _bytes(source: Source, described: dict[str, Any]) -> str:
-    frames = sorted({round(i * (source.layout.frames - 1) / max(1, SAMPLED - 1)) for i in range(SAMPLED)})
+    frames = source.spread(SAMPLED)
     run_number = run_id(described["sop_instance_uid"])
     sizes = [[0 if one is None else len(one) for one in frame_pieces(source, run_number, f)] for f in frames]
     coarse, fine, exact = (sum(column) / len(frames) / 1000 for column in zip(*sizes, strict=True))
@@ -124,8 +126,25 @@ def _console() -> Console:
     return Console() if sys.stdout.isatty() else Console(width=200)
 
 
-def _print_syntaxes() -> None:
-    table = Table("UID", "transfer syntax", "decoded by", "or why not")
-    for row in syntax_table():
-        table.add_row(row.syntax.uid, row.syntax.name, row.decoder, row.reason)
-    _console().print(table)
+def _print_syntaxes(*, as_json: bool) -> None:
+    """The registry's table: aligned columns that fold nowhere, so that grep and cut can read them."""
+    rows = syntax_table()
+    if as_json:
+        records = [
+            {
+                "uid": row.syntax.uid,
+                "name": row.syntax.name,
+                "family": row.syntax.family,
+                "lossless": row.syntax.lossless,
+                "decoder": row.decoder or None,
+                "reason": row.reason or None,
+            }
+            for row in rows
+        ]
+        print(orjson.dumps(records, option=orjson.OPT_INDENT_2).decode())
+        return
+    lines = [("UID", "transfer syntax", "decoded by, or why not")]
+    lines += [(row.syntax.uid, row.syntax.name, row.decoder or f"no: {row.reason}") for row in rows]
+    widths = [max(len(line[column]) for line in lines) for column in (0, 1)]
+    for uid, name, decoder in lines:
+        print(f"{uid:<{widths[0]}}  {name:<{widths[1]}}  {decoder}")

@@ -25,6 +25,8 @@ def decoded_photometric(fragments: Sequence[memoryview | bytes], layout: ImageLa
         return stated
     syntax = find_syntax(layout.transfer_syntax_uid)
     family = syntax.family if syntax else None
+    if family is Family.VIDEO:
+        return stated  # codec.video.Video has said it; the fragments are the whole stream
     frame = b"".join(fragments)
     if family in _JPEG:
         return "YBR_FULL" if color_transform(scan_jpeg(frame), layout) else "RGB"
@@ -47,7 +49,7 @@ def reversible(fragments: Sequence[memoryview | bytes], layout: ImageLayout) -> 
     cut to a rate all the same. JPEG-LS by its NEAR parameter. Raises BadDicom for a bitstream without a header.
     """
     syntax = find_syntax(layout.transfer_syntax_uid)
-    if syntax is None:
+    if syntax is None or syntax.video:
         return None
     if syntax.lossless:
         return True

@@ -23,13 +23,14 @@ from fastcine.codec.rle import decode_rle, decode_rle_bits
 from fastcine.dicom.encapsulation import FrameSpan, first_bit
 from fastcine.dicom.layout import ImageLayout
 from fastcine.dicom.syntaxes import JPEG_XL_RECOMPRESSION, Family
-from fastcine.errors import BadDicom, FastcineError
+from fastcine.errors import BadDicom, FastcineError, Unsupported
 
 Samples = NDArray[np.generic]
 
 _END_OF_IMAGE = b"\xff\xd9"
 _OTHER_BITS = b"\xa5\x5a" * 64 + _END_OF_IMAGE
 
+_WORDS = (Family.NATIVE, Family.ENCAPSULATED_NATIVE, Family.DEFLATED_FRAMES, Family.RLE)
 _FLOAT_TYPES: dict[int, np.dtype[np.generic]] = {4: np.dtype(np.float32), 8: np.dtype(np.float64)}
 
 
@@ -71,13 +72,20 @@ def decode_unsigned(fragments: Sequence[memoryview | bytes], layout: ImageLayout
 def _decoded(fragments: Sequence[memoryview | bytes], layout: ImageLayout, start_bit: int) -> Samples:
     """What the codec makes of a frame, in its own dtype. Raises as decode_frame does."""
     family = decoder_family(layout.transfer_syntax_uid)
+    if family is Family.VIDEO:
+        raise Unsupported(
+            "a video has no frames of its own (codec/video.py)", transfer_syntax=layout.transfer_syntax_uid
+        )
     frame = memoryview(fragments[0] if len(fragments) == 1 else b"".join(fragments))
     if not len(frame):
         raise BadDicom("empty frame", tag="7FE0,0010")
     try:
         if family in (Family.NATIVE, Family.ENCAPSULATED_NATIVE):
-            return _native(frame, layout, start_bit)
-        return _DECODERS[family](frame, layout)
+            samples = _native(frame, layout, start_bit)
+        else:
+            samples = _DECODERS[family](frame, layout)
+        # Codestreams hold samples, these hold words.
+        return pixels.shifted_down(samples, layout.low_bit) if layout.low_bit and family in _WORDS else samples
     except FastcineError as error:
         if isinstance(error, BadDicom) and not error.tag:
             raise BadDicom(error.reason, tag="7FE0,0010") from error
@@ -133,7 +141,7 @@ def _arranged(flat: Samples, layout: ImageLayout) -> Samples:
 def _chroma_doubled(flat: Samples, layout: ImageLayout) -> Samples:
     """Y1 Y2 Cb Cr for each two pixels, running on over the row ends (PS3.3 C.7.6.3.1.2), to one triple a pixel."""
     if layout.rows * layout.columns % 2:
-        raise BadDicom("YBR_FULL_422 with an odd number of pixels")
+        raise BadDicom("halved chroma with an odd number of pixels")
     pairs = flat.reshape(-1, 4)
     out = np.empty((len(pairs), 2, 3), flat.dtype)
     out[:, :, 0] = pairs[:, :2]

@@ -58,6 +58,11 @@ def to_stored(words: Samples, bits_stored: int, dtype: np.dtype[Any]) -> Samples
     return _masked(words, unsigned, bits_stored, flip=sign, minus=sign).view(dtype)
 
 
+def shifted_down(words: Samples, low_bit: int) -> Samples:
+    """Unsigned words whose samples start at bit ``low_bit``, with them at bit 0: a new array of the same dtype."""
+    return np.asarray(np.right_shift(words, words.dtype.type(low_bit)))
+
+
 def _sign_bit(bits_stored: int) -> int:
     return 1 << (bits_stored - 1)
 

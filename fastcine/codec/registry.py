@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fastcine.codec import video
 from fastcine.dicom.syntaxes import SYNTAXES, Family, TransferSyntax, find_syntax
 from fastcine.errors import Unsupported
 
@@ -19,10 +20,10 @@ _DECODERS: dict[Family, str] = {
     Family.JPEG_2000: "imagecodecs, OpenJPEG",
     Family.HTJ2K: "imagecodecs, OpenJPH",
     Family.JPEG_XL: "imagecodecs, libjxl",
+    Family.VIDEO: "PyAV, FFmpeg",
 }
 
 _WHY_NOT: dict[Family, str] = {
-    Family.VIDEO: "encapsulated video is kept as received but not decoded yet",
     Family.REFERENCED: "the pixels are not in the object but on another server",
 }
 _MULTI_COMPONENT = ("1.2.840.10008.1.2.4.92", "1.2.840.10008.1.2.4.93")
@@ -57,4 +58,6 @@ def _row(syntax: TransferSyntax) -> SyntaxRow:
     if syntax.uid in _MULTI_COMPONENT:
         return SyntaxRow(syntax, "", "JPEG 2000 Part 2 couples components across frames; no decoder does that")
     reason = _WHY_NOT.get(syntax.family, "")
+    if syntax.video and not video.installed():
+        reason = video.NEEDS_PYAV
     return SyntaxRow(syntax, "" if reason else _DECODERS[syntax.family], reason)

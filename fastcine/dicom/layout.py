@@ -24,6 +24,8 @@ MAX_FRAMES = 1_000_000
 
 MONOCHROME = ("MONOCHROME1", "MONOCHROME2")
 COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT", "YBR_PARTIAL_420", "YBR_PARTIAL_422", "XYB")
+#: Two chroma samples for two pixels, where pixels are native (PS3.3 C.7.6.3.1.2; the second is retired).
+_HALVED = ("YBR_FULL_422", "YBR_PARTIAL_422")
 _RETIRED = ("HSV", "ARGB", "CMYK")
 
 _SAMPLES, _PHOTOMETRIC, _PLANAR, _FRAMES = 0x00280002, 0x00280004, 0x00280006, 0x00280008
@@ -36,7 +38,8 @@ class ImageLayout:
     """The pixels of one object.
 
     ``bytes_per_sample`` is that of the decoded array (1, 2, 4 or 8, from Bits Allocated). ``chroma_halved``: native
-    YBR_FULL_422, two chroma samples for two pixels. ``words_swapped``: 8-bit samples in big-endian 16-bit words.
+    YBR_FULL_422 or YBR_PARTIAL_422, two chroma samples for two pixels. ``words_swapped``: 8-bit samples in big-endian
+    16-bit words.
     """
 
     rows: int
@@ -61,6 +64,11 @@ class ImageLayout:
     def frame_samples(self) -> int:
         """Samples in one decoded frame."""
         return self.rows * self.columns * self.samples_per_pixel
+
+    @property
+    def low_bit(self) -> int:
+        """Bit of a stored word that is a sample's lowest: 0, but where High Bit says that samples stand higher."""
+        return max(0, self.high_bit + 1 - self.bits_stored)
 
     @property
     def native_frame_bits(self) -> int:
@@ -127,7 +135,7 @@ class _Reading:
             sample_kind="float" if is_float else "int" if signed else "uint",
             bytes_per_sample=max(1, allocated // 8),
             big_endian=big_endian,
-            chroma_halved=native and photometric == "YBR_FULL_422",
+            chroma_halved=native and photometric in _HALVED,
             words_swapped=native and big_endian and allocated <= 8 and pixel_data.vr == "OW",
         )
         return self._checked(layout, native, pixel_data.length)
@@ -140,10 +148,14 @@ class _Reading:
         return replace(layout, notes=tuple(self._notes))
 
     def _fitted(self, layout: ImageLayout, length: int) -> ImageLayout:
-        """Native pixels must be there in full; YBR_FULL_422 is met with its chroma whole, which the length shows."""
+        """Native pixels must be there in full; YBR_FULL_422 is met with its chroma whole, which the length shows.
+
+        YBR_PARTIAL_420 is for video only; PS3.3 C.7.6.3.1.2 gives no order for native samples of it, so that they are
+        taken as whole triples and refused where they are fewer.
+        """
         full = replace(layout, chroma_halved=False)
         if layout.chroma_halved and length * 8 >= full.native_frame_bits * layout.frames:
-            self._notes.append("YBR_FULL_422 with chroma for every pixel")
+            self._notes.append(f"{layout.photometric_interpretation} with chroma for every pixel")
             layout = full
         needed = (layout.native_frame_bits * layout.frames + 7) // 8
         if length < needed:
@@ -165,10 +177,11 @@ class _Reading:
             raise self._bad(_STORED, f"Bits Stored is {stored}, Bits Allocated {allocated}")
         high_bit = self._integer(_HIGH_BIT, 0, 0xFFFF, default=stored - 1)
         if high_bit != stored - 1:
-            # PS3.5 8.1.1: High Bit is Bits Stored minus one; nothing else was ever met that was meant.
+            # PS3.5 8.1.1: High Bit is Bits Stored minus one. Before 2014 it could be higher; lower, or beyond the
+            # word, it cannot be: then it is not believed.
             self._notes.append(f"High Bit is {high_bit}, Bits Stored {stored}")
         signed = self._integer(_REPRESENTATION, 0, 1, default=0) == 1
-        return stored, stored - 1, signed
+        return stored, high_bit if stored <= high_bit < allocated else stored - 1, signed
 
     def _colour(self) -> tuple[str, int]:
         value = self._dataset.get(_PHOTOMETRIC)

@@ -28,6 +28,11 @@ _METHODS = {
     ".4.203": "ISO_15444_15",
     ".4.111": "ISO_10918_1",
     ".4.112": "ISO_18181_1",
+    ".4.100": "ISO_13818_2",
+    ".4.101": "ISO_13818_2",
+    **dict.fromkeys((".4.102", ".4.103", ".4.104", ".4.105", ".4.106"), "ISO_14496_10"),
+    ".4.107": "ISO_23008_2",
+    ".4.108": "ISO_23008_2",
 }
 #: Lossy by nature; the other syntaxes that may be lossy can also be reversible.
 _ALWAYS = frozenset((".4.50", ".4.51", ".4.53", ".4.55", ".4.111"))
@@ -53,8 +58,10 @@ def lossy_state(
 
     A syntax that may be lossy counts as lossy unless the file or the codestream says that it is not.
     """
-    suffix = layout.transfer_syntax_uid.removeprefix(_PREFIX)
     syntax = find_syntax(layout.transfer_syntax_uid)
+    suffix = layout.transfer_syntax_uid.removeprefix(_PREFIX)
+    if syntax is not None and syntax.video:
+        suffix = ".".join(suffix.split(".")[:3])  # the fragmentable form of a syntax is coded as the syntax is
     flag = text(dataset, _FLAG) or text(dataset, _RETIRED_FLAG)
     now = suffix in _ALWAYS or (syntax is not None and not syntax.lossless and not reversible and flag != "00")
     if not now and flag != "01":

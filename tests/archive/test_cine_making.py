@@ -14,8 +14,9 @@ from fastcine.archive.cine_cache import CacheReader, CineCache
 from fastcine.archive.folder import DataFolder
 from fastcine.archive.index import Index
 from fastcine.cine.wire import parse_message
-from fastcine.codec import htj2k
+from fastcine.codec import htj2k, video
 from tests.archives import fill
+from tests.dicom.building import encapsulated, image_elements, part10
 from tests.serving import ROOT
 
 
@@ -81,6 +82,37 @@ def test_tiers_description_and_pictures(tmp_path, noisy):
     assert cache.get_blob(receipt.run, "thumbnail")[8:12] == b"WEBP"
     assert cache.get_blob(receipt.run, "preview")[8:12] == b"WEBP"
     index.close()
+
+
+def test_the_retired_biplane_xa_plays_as_the_others_do(tmp_path):
+    """1.2.840.10008.5.1.4.1.1.12.3: both planes' frames in one object, angles of the first."""
+    pixels = np.random.default_rng(6).integers(0, 4096, (4, 40, 56), dtype=np.uint16)
+    path = tmp_path / "biplane.dcm"
+    biplane = "1.2.840.10008.5.1.4.1.1.12.3"
+    secondary_capture(
+        path, frames=4, rows=40, columns=56, pixels=pixels, SOPClassUID=biplane, FrameTime="66.5",
+        FrameIncrementPointer=0x00181063, PositionerPrimaryAngle="30", PositionerSecondaryAngle="-20",
+    )  # fmt: skip
+    (receipt,) = fill(tmp_path / "data", [path])
+    index = Index(DataFolder(tmp_path / "data").index_path)
+    row = index.run(receipt.run)
+    index.close()
+    assert (row.state, row.made) == ("ready", (4, 4, 4))
+    assert row.description["sop_class_uid"] == biplane
+    assert row.description["geometry"]["label"] == "LAO 30 CAU 20"
+    assert row.description["timing"]["fps"] == pytest.approx(1000 / 66.5, abs=0.001)
+
+
+def test_a_video_without_pyav_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setattr(video, "installed", lambda: False)
+    path = tmp_path / "video.dcm"
+    head = image_elements(samples=3, photometric="YBR_PARTIAL_420", planar=0, frames="5")
+    path.write_bytes(part10(head + encapsulated([b"stream"]), "1.2.840.10008.1.2.4.102"))
+    (receipt,) = fill(tmp_path / "data", [path])
+    index = Index(DataFolder(tmp_path / "data").index_path)
+    row = index.run(receipt.run)
+    index.close()
+    assert row.state == "failed" and "fastcine[video]" in row.message
 
 
 def memory_growth_bytes(data, path):

@@ -1,7 +1,7 @@
 """Other decoders of the same file: what is coded without loss is the same samples, whoever decodes it.
 
 Each file of the corpus that is coded without loss goes through every decoder that is installed, its first frame and its
-last. Where one refuses what we decode it stands in ``REFUSED``; docs/decisions/0006 says who is right.
+last. Where one refuses what we decode it stands in ``REFUSED``; docs/decisions/0007 says who is right.
 """
 
 import shutil

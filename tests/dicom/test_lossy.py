@@ -60,3 +60,11 @@ def test_the_real_angiogram():
     layout = image_layout(dataset, structure)
     found = lossy_state(dataset, layout, compressed_bytes=structure.pixel_data.length)
     assert found.source and found.text == "lossy 15:1 (ISO_10918_1)"
+
+
+@pytest.mark.parametrize(
+    ("suffix", "method"),
+    [(".4.100.1", "ISO_13818_2"), (".4.102", "ISO_14496_10"), (".4.106.1", "ISO_14496_10"), (".4.108", "ISO_23008_2")],
+)
+def test_video_is_lossy_by_its_syntax(suffix, method):
+    assert state(suffix).source and state(suffix).method == method
