@@ -114,8 +114,9 @@ One thread (ingest: two). MB/s are of raw samples by CPU time of the process, in
 starts threads of its own (GDCM for JPEG 2000) pays for them. Median of up to nine rounds over four frames, slowest and
 fastest behind; ms are of one frame. "Of the best other": how many times as fast as the fastest other implementation
 of this table that is right. Ours is `decode_frame` with all its checks; RLE, JPEG and JPEG 2000 come in frames that
-were coded by somebody else. Correct: the very samples (JPEG: within one level; encoders: by what they decode to). Ingest: the codec calls are timed
-inside the same run; memory is how far the resident size rose above that before the run, after a first run to warm up.
+were coded by somebody else. Correct: the very samples (JPEG: within one level; encoders: by what they decode to).
+Ingest: the codec calls are timed inside the same run; memory is how far the resident size rose above that before the
+run, after a first run to warm up.
 """
 
 
