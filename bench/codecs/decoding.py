@@ -9,16 +9,13 @@ import imagecodecs
 import numpy as np
 
 from bench.codecs import material, others
-from bench.codecs.case import OURS, Call, Case
+from bench.codecs.case import OURS, Case
 from bench.codecs.material import Material
 from fastcine.codec.decode import decode_frame
-from fastcine.codec.jpeg import scan_jpeg
-from fastcine.codec.jpeg_lossless import decode_jpeg_lossless_pair
 from fastcine.dicom.layout import ImageLayout
 
 JPEG, JPEG_LOSSLESS, JPEG_LS = "1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.70", "1.2.840.10008.1.2.4.80"
 JPEG_2000, HTJ2K, RLE = "1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.201", "1.2.840.10008.1.2.5"
-TWO_AT_ONCE = f"{OURS}, two at once"
 FEWER = {"pydicom": 1, "pylibjpeg-libjpeg": 2}
 """The slow ones, tens of milliseconds a frame: so many frames are enough."""
 
@@ -64,20 +61,6 @@ def _same_space(color: bool) -> dict[str, str]:
     return {"colorspace": "RGB", "outcolorspace": "RGB"} if color else {}
 
 
-def _in_pairs(bitstreams: Sequence[bytes]) -> Call:
-    """Frames 0 and 1, 2 and 3 ... at once; the call of an odd frame only hands out what is there."""
-    waiting: dict[int, Any] = {}
-
-    def call(n: int) -> Any:
-        if n % 2 == 0:
-            one, two = bitstreams[n], bitstreams[n + 1]
-            first, waiting[n + 1] = decode_jpeg_lossless_pair(one, two, scan_jpeg(one))
-            return first
-        return waiting.pop(n)
-
-    return call
-
-
 def jpeg_lossless() -> Iterator[Case]:
     operation = "decode JPEG Lossless"
     for frames in material.every():
@@ -91,9 +74,6 @@ def jpeg_lossless() -> Iterator[Case]:
         }
         target = 3.0 if frames.bits == 8 else 1.5
         yield from _cases(operation, frames, frames.jpeg_lossless, calls, target=target)
-        pairs = _in_pairs(frames.jpeg_lossless)
-        count = len(frames.frames) // 2 * 2
-        yield Case(operation, frames.name, TWO_AT_ONCE, pairs, frames.frames, frames.raw_bytes, count, target=target)
 
 
 def rle() -> Iterator[Case]:

@@ -34,7 +34,6 @@ THREADS = 2
 TICK_S = 0.001
 CODEC_CALLS = (
     (_jpegll, "decode"),
-    (_jpegll, "decode_two"),
     (imagecodecs, "htj2k_encode"),
     (imagecodecs, "webp_encode"),
 )

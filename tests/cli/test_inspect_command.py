@@ -31,7 +31,7 @@ def test_the_table_as_json(capsys):
         "name": "JPEG Lossless (Process 14, Selection Value 1)",
         "family": "JPEG Lossless",
         "lossless": True,
-        "decoder": "own, compiled",
+        "decoder": "fastcine; imagecodecs, libjpeg-turbo for odd sampling",
         "reason": None,
     }
     jpip = rows["1.2.840.10008.1.2.4.94"]

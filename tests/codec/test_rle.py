@@ -321,7 +321,7 @@ def test_sizes_that_do_not_fit_are_refused(calls):
 
 def test_one_bit_a_byte_each_and_packed():
     bits = np.random.default_rng(3).integers(0, 2, (7, 9), np.uint8)
-    layout = make_layout(rows=7, columns=9, bits_allocated=1, bits_stored=1, transfer_syntax_uid=RLE)
+    layout = make_layout(rows=7, columns=9, bits_allocated=1, bits_stored=1, high_bit=0, transfer_syntax_uid=RLE)
     assert np.array_equal(decode_frame([encode_rle(bits)], layout), bits)
     assert np.array_equal(decode_frame([encode_rle(bits.astype(bool))], layout), bits)
     packed = np.packbits(bits.reshape(-1), bitorder="little").reshape(1, -1)
