@@ -30,7 +30,7 @@ _NUMBER_OF_FRAMES = 0x00280008
 MAX_FRAGMENTS = 4_000_000
 
 #: Headers are read over this much of the object before its pages are given back.
-_RELEASE_BYTES = 32 << 20
+_RELEASE_BYTES = 8 << 20
 
 #: Items that one block of the table of items holds.
 _BLOCK_ITEMS = 1 << 14
