@@ -30,7 +30,7 @@ _NUMBER_OF_FRAMES = 0x00280008
 MAX_FRAGMENTS = 4_000_000
 
 #: Headers are read over this much of the object before its pages are given back.
-_RELEASE_BYTES = 8 << 20
+_RELEASE_BYTES = 4 << 20
 
 #: Items that one block of the table of items holds.
 _BLOCK_ITEMS = 1 << 14
@@ -140,7 +140,7 @@ def _walk(buffer: memoryview, pixel_data: ElementSpan, *, big_endian: bool) -> _
         )
         if len(blocks) * _BLOCK_ITEMS > MAX_FRAGMENTS:
             _check_number(blocks, filled)
-        if state == _fragments.PAUSED:
+        if state == _fragments.PAUSED or offset - pixel_data.value_offset > _RELEASE_BYTES:
             _release(buffer)
         if state == _fragments.FULL:
             blocks.append(_new_block())
