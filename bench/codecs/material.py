@@ -8,10 +8,10 @@ from typing import Any
 
 import imagecodecs
 import numpy as np
-from pydicom.pixels.encoders.base import RLELosslessEncoder
 
 from fastcine.dicom.layout import ImageLayout
 from fastcine.phantom import bench_runs
+from tests.codec.pydicoms_rle import encoded
 
 FRAMES = 4
 """A handful: rendering more would take longer than measuring them."""
@@ -90,23 +90,7 @@ class Material:
     def rle(self) -> tuple[bytes, ...]:
         """By pydicom's own encoder, so that it is nobody's home match."""
         layout = self.layout("1.2.840.10008.1.2.5")
-
-        def encode(frame: np.ndarray) -> bytes:
-            return RLELosslessEncoder.encode(
-                frame.tobytes(),
-                rows=layout.rows,
-                columns=layout.columns,
-                samples_per_pixel=layout.samples_per_pixel,
-                bits_allocated=layout.bits_allocated,
-                bits_stored=layout.bits_stored,
-                pixel_representation=0,
-                photometric_interpretation=layout.photometric_interpretation,
-                number_of_frames=1,
-                planar_configuration=0,
-                encoding_plugin="pydicom",
-            )
-
-        return self._each(encode)
+        return self._each(lambda frame: encoded(frame, layout))
 
 
 @lru_cache

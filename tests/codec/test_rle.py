@@ -10,7 +10,6 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from pydicom.encaps import encapsulate
-from pydicom.pixels.encoders.base import RLELosslessEncoder
 
 from fastcine.codec import _rle
 from fastcine.codec.decode import decode_at, decode_frame
@@ -21,6 +20,7 @@ from fastcine.dicom.parse import parse_object
 from fastcine.dicom.parse_values import read_values
 from fastcine.errors import BadDicom
 from tests import corpus
+from tests.codec.pydicoms_rle import encoded
 from tests.dicom.building import make_layout
 
 RLE = "1.2.840.10008.1.2.5"
@@ -38,23 +38,6 @@ def layout_of(pixels, **more):
         photometric_interpretation="MONOCHROME2" if pixels.ndim == 2 else "RGB",
         transfer_syntax_uid=RLE,
         **more,
-    )
-
-
-def encoded(samples, layout):
-    """By pydicom's own encoder, the outside oracle."""
-    return RLELosslessEncoder.encode(
-        samples.tobytes(),
-        rows=layout.rows,
-        columns=layout.columns,
-        samples_per_pixel=layout.samples_per_pixel,
-        bits_allocated=layout.bits_allocated,
-        bits_stored=layout.bits_stored,
-        pixel_representation=0,
-        photometric_interpretation=layout.photometric_interpretation,
-        number_of_frames=1,
-        planar_configuration=0,
-        encoding_plugin="pydicom",
     )
 
 
