@@ -71,6 +71,7 @@ soak: $(VENV)/.tested browser ## the long tests: kills, cuts, sizes
 
 bench: $(VENV)/.tested browser ## the benchmarks, with a table
 	@$(PIP) -e '.[bench]'
+	@cd bench/peers && { test -d node_modules || npm ci --ignore-scripts --no-audit --no-fund --loglevel=error; }
 	$(BIN)/python -m bench
 
 clean: ## remove what was built and installed here (never a data folder)

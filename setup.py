@@ -16,6 +16,7 @@ from pathlib import Path
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
 from setuptools.command.build_py import build_py
 from setuptools.command.sdist import sdist
 
@@ -47,7 +48,7 @@ COMPILED = {
 
 def extensions() -> list[Extension]:
     """One Extension for each row of the table, optimised for speed, warnings kept."""
-    flags = [] if sys.platform == "win32" else ["-O3", "-fno-strict-aliasing"]
+    flags = [] if sys.platform == "win32" else ["-O3", "-g0", "-fno-strict-aliasing"]
     headers = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "ext").glob("*.h"))
     rows = [
         Extension(f"fastcine.{name}", sources, extra_compile_args=flags, include_dirs=["ext"], depends=headers)
@@ -133,6 +134,15 @@ def build_viewer() -> None:
         (folder / "vendor").rename(VENDOR)
 
 
+class BuildInParallel(build_ext):
+    """Compile one module on each core."""
+
+    def initialize_options(self) -> None:
+        """setuptools compiles one after the other unless told otherwise."""
+        super().initialize_options()
+        self.parallel = os.cpu_count()
+
+
 class BuildWithViewer(build_py):
     """Package the viewer's files, as they lie in git, inside the wheel as fastcine/viewer_files."""
 
@@ -163,5 +173,5 @@ class SdistWithViewer(sdist):
 setup(
     ext_modules=extensions(),
     setup_requires=build_requirements(),
-    cmdclass={"build_py": BuildWithViewer, "sdist": SdistWithViewer},
+    cmdclass={"build_ext": BuildInParallel, "build_py": BuildWithViewer, "sdist": SdistWithViewer},
 )
