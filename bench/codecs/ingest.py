@@ -90,6 +90,7 @@ class _Archive:
 
     def make(self) -> None:
         """Everything that is queued, as the owner process does it."""
+        work.share_one_arena()
         with self._folder.acquire("bench") as lock, work.pool(THREADS, "code") as executor:
             maker = Maker(self._folder, self._index, executor, threads=THREADS, site_timezone="UTC")
             owner = IngestOwner(self._folder, self._index, lock=lock, make=maker, site_timezone="UTC")

@@ -221,7 +221,6 @@ class Maker:
     def __init__(
         self, folder: DataFolder, index: Index, executor: ThreadPoolExecutor, *, threads: int, site_timezone: str
     ) -> None:
-        work.share_one_arena()
         self._cache, self._index = CineCache(folder), index
         self._executor, self._threads = executor, threads
         self._zone = ZoneInfo(site_timezone)

@@ -28,6 +28,7 @@ def own(settings: Settings) -> None:
     with folder.acquire("serve") as lock:
         index = Index(folder.index_path)
         threads = work.hands(settings.ingest_threads)
+        work.share_one_arena()
         with work.pool(threads, "code") as executor:
             maker = Maker(folder, index, executor, threads=threads, site_timezone=settings.site_timezone)
             owner = IngestOwner(folder, index, lock=lock, make=maker, site_timezone=settings.site_timezone)

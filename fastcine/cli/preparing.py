@@ -21,6 +21,7 @@ def prepare(folder: DataFolder, index: Index, settings: Settings) -> bool:
     except UsageError:
         return False  # somebody was quicker, and does it
     threads = work.hands(settings.ingest_threads)
+    work.share_one_arena()
     with lock, work.pool(threads, "code") as executor, progress_bar("prepare") as advance:
         maker = Maker(folder, index, executor, threads=threads, site_timezone=settings.site_timezone)
         owner = IngestOwner(folder, index, lock=lock, make=maker, site_timezone=settings.site_timezone)
