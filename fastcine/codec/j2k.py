@@ -9,6 +9,8 @@ from fastcine.errors import BadDicom
 
 _SOC_SIZ = b"\xff\x4f\xff\x51"
 _SIZ, _COD, _SOT, _EOC = 0xFF51, 0xFF52, 0xFF90, 0xFFD9
+_TILE_HEADER_BYTES = 14
+"""An SOT segment and the SOD marker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ def scan_codestream(data: bytes | memoryview) -> CodestreamInfo:
     components = struct.unpack_from(">H", siz, 34)[0]
     if len(siz) < 36 + 3 * components or not components or right <= left or bottom <= top:
         raise BadDicom("JPEG 2000 image size is impossible")
+    _check_tiles(siz, left, top, right, bottom, stream_bytes=len(view) - start)
     depths = siz[36 : 36 + 3 * components : 3]
     return CodestreamInfo(
         width=right - left,
@@ -70,6 +73,21 @@ def scan_codestream(data: bytes | memoryview) -> CodestreamInfo:
         siz_offset=siz_offset,
         tiles_offset=offset,
     )
+
+
+def _check_tiles(siz: bytes, left: int, top: int, right: int, bottom: int, *, stream_bytes: int) -> None:
+    """The first tile holds the image's first sample, and every tile has room for its header (B.3, A.4.2).
+
+    OpenJPH believes the header: told of a tile far away it walks through four thousand million of them.
+    """
+    width, height, first_left, first_top = struct.unpack_from(">IIII", siz, 18)
+    if not (first_left <= left < first_left + width and first_top <= top < first_top + height):
+        raise BadDicom("JPEG 2000 tiles do not begin where the image does")
+    tiles = -(-(right - first_left) // width) * -(-(bottom - first_top) // height)
+    if tiles * _TILE_HEADER_BYTES > stream_bytes:
+        raise BadDicom(f"JPEG 2000 header tells of {tiles} tiles, more than the bitstream has room for")
+    if any(not step for part in range(36, 36 + 3 * int.from_bytes(siz[34:36]), 3) for step in siz[part + 1 : part + 3]):
+        raise BadDicom("JPEG 2000 component without samples")
 
 
 def check_complete(data: bytes | memoryview, info: CodestreamInfo) -> None:

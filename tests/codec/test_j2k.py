@@ -34,6 +34,25 @@ def test_cut_off(cut):
         scan_codestream(imagecodecs.htj2k_encode(IMAGE, reversible=True)[:cut])
 
 
+@pytest.mark.parametrize(
+    ("at", "edit", "words"),
+    [
+        (24, "00000001 00000001", "2000 tiles"),
+        (24, "00000000", "do not begin where the image does"),
+        (32, "ff000000", "do not begin where the image does"),
+        (36, "00000001", "do not begin where the image does"),
+        (43, "00", "without samples"),
+    ],
+    ids=["tiny tiles", "no width", "far right", "one line down", "no step"],
+)
+def test_tiles_that_cannot_be_are_refused_before_a_codec_walks_through_them(at, edit, words):
+    """Offsets from the codestream's first byte. The third came of mutated objects: OpenJPH never came back from it."""
+    edited = bytearray(imagecodecs.htj2k_encode(IMAGE, reversible=True))
+    edited[at : at + len(bytes.fromhex(edit))] = bytes.fromhex(edit)
+    with pytest.raises(BadDicom, match=words):
+        scan_codestream(bytes(edited))
+
+
 @given(st.binary(max_size=200))
 def test_any_bytes(data):
     try:
