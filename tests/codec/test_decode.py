@@ -236,7 +236,8 @@ def test_sizes_that_contradict_the_layout(frame, syntax):
 
 def test_a_header_that_announces_a_huge_picture_allocates_nothing():
     stream = bytearray(imagecodecs.htj2k_encode(PICTURE8, reversible=True))
-    stream[8:16] = (0x7FFFFFFF).to_bytes(4, "big") * 2
+    for place in (8, 24):  # the image, and its one tile
+        stream[place : place + 8] = (0x7FFFFFFF).to_bytes(4, "big") * 2
     jpeg = bytearray(imagecodecs.jpeg8_encode(PICTURE8, 90))
     place = jpeg.find(b"\xff\xc0") + 5
     jpeg[place : place + 4] = b"\xff\xff\xff\xff"
