@@ -52,36 +52,14 @@ static size_t sum_word_vectors(uint16_t *row, size_t count, uint16_t *last)
 }
 #endif
 
-static void sum_bytes(uint8_t *row, size_t count)
-{
-    uint8_t last = 0;
-    size_t i = 0;
-#ifdef FC_VECTORS
-    i = sum_byte_vectors(row, count, &last);
-#endif
-    for (; i < count; i++)
-        row[i] = last = (uint8_t)(last + row[i]);
-}
-
-static void sum_words(uint16_t *row, size_t count)
-{
-    uint16_t last = 0;
-    size_t i = 0;
-#ifdef FC_VECTORS
-    i = sum_word_vectors(row, count, &last);
-#endif
-    for (; i < count; i++)
-        row[i] = last = (uint16_t)(last + row[i]);
-}
-
 #define FC_SAMPLE uint8_t
 #define FC_ROW(name) bytes_##name
-#define FC_RUNNING_SUM sum_bytes
+#define FC_SUM_VECTORS sum_byte_vectors
 #include "fc_jpegll_predict_rows.h"
 
 #define FC_SAMPLE uint16_t
 #define FC_ROW(name) words_##name
-#define FC_RUNNING_SUM sum_words
+#define FC_SUM_VECTORS sum_word_vectors
 #include "fc_jpegll_predict_rows.h"
 
 void fc_predict(uint8_t *samples, size_t rows, size_t columns, size_t components, unsigned sample_bytes,

@@ -1,14 +1,25 @@
 /* Rows of differences to samples, for one type of sample: included by fc_jpegll_predict.c with FC_SAMPLE, FC_ROW and
-   FC_RUNNING_SUM set. Arithmetic is modulo the type: of a sound stream no sample passes its precision.
+   FC_SUM_VECTORS set. Arithmetic is modulo the type: of a sound stream no sample passes its precision.
 
    `row` and `above` never overlap; saying so lets the compiler take many samples at a time. */
+
+static void FC_ROW(sum)(FC_SAMPLE *row, size_t count)
+{
+    FC_SAMPLE last = 0;
+    size_t i = 0;
+#ifdef FC_VECTORS
+    i = FC_SUM_VECTORS(row, count, &last);
+#endif
+    for (; i < count; i++)
+        row[i] = last = (FC_SAMPLE)(last + row[i]);
+}
 
 /* Predictor 1, Ra: sums from the left. The first sample of each component has its prediction added already. */
 static void FC_ROW(from_left)(FC_SAMPLE *row, size_t count, size_t components)
 {
     size_t i;
     if (components == 1) {
-        FC_RUNNING_SUM(row, count);
+        FC_ROW(sum)(row, count);
     } else if (components == 3) {
         FC_SAMPLE first = row[0], second = row[1], third = row[2];
         for (i = 3; i < count; i += 3) {
@@ -84,4 +95,4 @@ static void FC_ROW(predict)(FC_SAMPLE *row, size_t rows, size_t count, size_t co
 #undef FC_FROM
 #undef FC_SAMPLE
 #undef FC_ROW
-#undef FC_RUNNING_SUM
+#undef FC_SUM_VECTORS

@@ -60,7 +60,7 @@ def read(data: bytes) -> bool:
         layout = image_layout(dataset, structure)
         spans = frame_spans(data, structure, layout)
         syntax = find_syntax(layout.transfer_syntax_uid)
-        if syntax is None or syntax.video:  # videos are PyAV's, in a process of its own where it is fuzzed
+        if syntax is None or syntax.video:  # left out: videos are PyAV's to read
             return False
         buffer = structure.buffer(data)
         for frame in {0, len(spans) - 1}:
