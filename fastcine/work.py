@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -39,11 +39,27 @@ def share_one_arena() -> None:
     Each with a heap of its own keeps its largest moment: three times the memory for coding frames of a megabyte, and
     no less time, since codecs allocate seldom.
     """
+    mallopt = _glibc("mallopt")
+    if mallopt is not None:
+        mallopt(_M_ARENA_MAX, 1)
+
+
+def _glibc(name: str) -> Any:
+    """A function of glibc's malloc; None on musl, macOS and Windows."""
     try:
-        mallopt = ctypes.CDLL(None).mallopt
+        return getattr(ctypes.CDLL(None), name)
     except (AttributeError, OSError, TypeError):
-        return  # musl, macOS, Windows
-    mallopt(_M_ARENA_MAX, 1)
+        return None
+
+
+def trim_heap() -> None:
+    """Give the heap's free pages back to the system, where malloc is glibc's; the next touch costs a page fault.
+
+    Codecs leave holes of megabytes between what outlives them, so that the heap grows with every frame.
+    """
+    trim = _glibc("malloc_trim")
+    if trim is not None:
+        trim(0)
 
 
 def in_order(

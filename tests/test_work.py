@@ -1,6 +1,8 @@
 """Threads: how many, and that results come in order with bounded work ahead."""
 
 import os
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -73,3 +75,28 @@ def test_the_first_exception_ends_it_and_cancels_the_rest():
         released.set()
     # The one thread may have begun the next; the others were cancelled.
     assert begun in ([], [1])
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="counts pages as Linux does")
+def test_trimming_gives_free_pages_back():
+    if work._glibc("malloc_trim") is None:
+        pytest.skip("another malloc than glibc's")
+    program = """
+import os
+from fastcine import work
+def resident_pages():
+    return int(open("/proc/self/statm").read().split()[1])
+held = [bytes([n % 251]) * 60_000 for n in range(1000)]
+del held[:-1]
+before = resident_pages()
+work.trim_heap()
+print((before - resident_pages()) * os.sysconf("SC_PAGESIZE"))
+"""
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert int(found.stdout) > 40_000_000
+
+
+def test_trimming_is_nothing_without_glibc(monkeypatch):
+    monkeypatch.setattr(work.ctypes, "CDLL", lambda name: object())
+    work.trim_heap()
+    work.share_one_arena()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import mmap
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import tzinfo
@@ -42,6 +42,8 @@ from fastcine.render.preview import preview, thumbnail
 
 PICTURES_AFTER = 2
 """Frames that are made before the small pictures: the first picture on a screen comes first."""
+TRIM_AFTER = 8
+"""Frames between two trims of the heap: 1 % of the coding's time, and the heap does not grow with the run."""
 SAMPLED_FRAMES = 5
 """Frames that a derived window is taken from, spread over the run: contrast comes and goes."""
 
@@ -239,20 +241,24 @@ class Maker:
             yield
             missing = [frame for frame in range(run.frames) if not self._whole(source, writer, frame)]
             seen = 0
+            pictures: Future[None] | None = None
             made = coded_frames(source, int(run.run, 16), missing, self._executor, threads=self._threads)
-            for count, (frame, pieces) in enumerate(made):
+            for count, (frame, pieces) in enumerate(made, start=1):
                 for tier, packed in enumerate(pieces):
                     if packed is not None and not writer.has(tier, frame):
                         writer.add(tier, frame, packed)
                 source.release(frame)
                 seen = frame + 1
-                if count + 1 == PICTURES_AFTER:
-                    self._pictures(source, described)
+                if count == PICTURES_AFTER:
+                    pictures = self._executor.submit(self._pictures, source, described)
+                if count % TRIM_AFTER == 0:
+                    work.trim_heap()
                 yield
             if missing and seen <= missing[-1]:
                 self._index.set_frames(run.run, seen)
                 raise FramesDiffer(f"{seen} frames where {run.frames} were announced")
-            self._pictures(source, described)
+            # Among the frames' coding and not beside it: the memory of one job more is never needed.
+            (pictures or self._executor.submit(self._pictures, source, described)).result()
 
     @staticmethod
     def _whole(source: Source, writer: CacheWriter, frame: int) -> bool:
