@@ -52,9 +52,10 @@ def to_stored(words: Samples, bits_stored: int, dtype: np.dtype[Any]) -> Samples
 
     C order; not copied where there is nothing to do (PS3.5 8.1.1: what stands above Bits Stored is no pixel).
     """
-    unsigned = np.dtype(f"u{dtype.itemsize}")
+    if dtype.kind != "i":
+        return _masked(words.astype(dtype, order="C", casting="unsafe", copy=False), dtype, bits_stored)
+    unsigned, sign = np.dtype(f"u{dtype.itemsize}"), _sign_bit(bits_stored)
     words = words.astype(unsigned, order="C", casting="unsafe", copy=False)
-    sign = _sign_bit(bits_stored) if dtype.kind == "i" else 0
     return _masked(words, unsigned, bits_stored, flip=sign, minus=sign).view(dtype)
 
 
@@ -67,13 +68,13 @@ def _sign_bit(bits_stored: int) -> int:
     return 1 << (bits_stored - 1)
 
 
-def _masked(words: Samples, dtype: np.dtype[Any], bits_stored: int, *, flip: int, minus: int) -> Samples:
+def _masked(words: Samples, dtype: np.dtype[Any], bits_stored: int, *, flip: int = 0, minus: int = 0) -> Samples:
     mask = (1 << bits_stored) - 1
-    whole = bits_stored == 8 * words.dtype.itemsize
-    if whole and flip == minus:
+    if flip == minus and bits_stored == 8 * words.itemsize:
         return words
     if not flip and words.dtype == dtype:
-        return np.asarray(np.bitwise_and(words, dtype.type(mask)))
+        masked: Samples = words & dtype.type(mask)
+        return masked
     out = np.empty(words.shape, dtype)
     _pixels.mask_bits(words.reshape(-1), out.reshape(-1), mask=mask, flip=flip, minus=minus)
     return out
