@@ -7,7 +7,7 @@ import base64
 import os
 import shutil
 import urllib.request
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,7 +38,8 @@ RESULT = """() => {
   const corner = player.imageToCanvas(0, 0);
   const beside = player.imageToCanvas(100, 0);
   return {
-    shown: probe.shown, unreadable: probe.unreadable, first_ms: probe.first_ms, stats: player.stats(),
+    shown: probe.shown, previews: probe.previews, columns: player.description?.columns ?? 0,
+    unreadable: probe.unreadable, first_ms: probe.first_ms, stats: player.stats(),
     badge: player.badge ?? "", renderer: player.renderer ?? window.fastcine.renderer ?? "",
     left: box.left + corner.x, top: box.top + corner.y,
     scale: (beside.x - corner.x) / 100, width: box.width, height: box.height, time_origin_ms: performance.timeOrigin,
@@ -76,17 +77,19 @@ class Visit:
     pss_bytes: int | None = None
     heap_bytes: int | None = None
     errors: list[str] = field(default_factory=list)
+    previews: list[Shown] = field(default_factory=list)
+    """What the page played before there was a player."""
 
 
 @asynccontextmanager
-async def chromium(profile: Path) -> AsyncIterator[BrowserContext]:
+async def chromium(profile: Path, extra: Sequence[str] = ()) -> AsyncIterator[BrowserContext]:
     """A browser with a profile of its own on disk: HTTP cache and compiled-code cache work as a reader's do."""
     path = chromium_path()
     if path is None:
         raise RuntimeError("Chromium is not installed: sudo apt-get install chromium")
     async with async_playwright() as playwright:
         context = await playwright.chromium.launch_persistent_context(
-            str(profile), executable_path=path, args=FLAGS, viewport=VIEWPORT
+            str(profile), executable_path=path, args=[*FLAGS, *extra], viewport=VIEWPORT
         )
         await context.add_init_script(path=PROBE)
         try:
@@ -186,9 +189,20 @@ async def visit(
             pss_bytes=pss,
             heap_bytes=result["heap_bytes"],
             errors=errors,
+            previews=_previews(result),
         )
     finally:
         await page.close()
+
+
+def _previews(result: dict[str, Any]) -> list[Shown]:
+    """The numbers on the previews that stood on the screen; -1 where one cannot be read."""
+    found = []
+    for row in result["previews"]:
+        picture = imagecodecs.webp_decode(base64.b64decode(row["source"].partition(",")[2]))
+        number = number_on_screen(picture, left=0, top=0, scale=picture.shape[1] / result["columns"])
+        found.append(Shown(-1 if number is None else number, row["time_ms"]))
+    return found
 
 
 def _stat_fields(pid: int) -> list[str]:

@@ -38,7 +38,7 @@ from fastcine.cine.wire import MAX_FRAME_BYTES, TIERS, wire_bytes
 
 Mapped = bytes | memoryview | mmap.mmap
 MAGIC = b"fccine\r\n"
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 """Raised whenever entries of old versions must not be used any more; they are rebuilt lazily."""
 HEADER = struct.Struct("<8sIIQII3I20x")
 RECORD = struct.Struct("<QIIII")

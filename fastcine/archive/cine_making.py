@@ -38,7 +38,7 @@ from fastcine.dicom.parse import parse_object
 from fastcine.dicom.parse_values import read_values
 from fastcine.dicom.syntaxes import find_syntax
 from fastcine.render.picture import grey_picture
-from fastcine.render.preview import preview, thumbnail
+from fastcine.render.preview import following_preview, pack, preview, preview_frames, thumbnail
 
 PICTURES_AFTER = 2
 """Frames that are made before the small pictures: the first picture on a screen comes first."""
@@ -209,10 +209,15 @@ def picture(source: Source, described: dict[str, Any], frame: int) -> Any:
 
 
 def small_pictures(source: Source, described: dict[str, Any]) -> dict[str, bytes]:
-    """Blobs for the cache: `thumbnail` of the middle frame (the first is often black) and `preview` of the first."""
+    """Blobs for the cache: `previews` of the first frames and `thumbnail` of the middle one (the first is often black).
+
+    Of a video one preview: to get at a later frame all before it are decoded.
+    """
     middle = source.layout.frames // 2 if source.video is None else source.spread(2)[-1] // 2
+    count = preview_frames(described["frames"], described["timing"]["fps"]) if source.video is None else 1
+    following = [following_preview(picture(source, described, frame)) for frame in range(1, count)]
     return {
-        "preview": preview(picture(source, described, 0)),
+        "previews": pack([preview(picture(source, described, 0)), *following]),
         "thumbnail": thumbnail(picture(source, described, middle)),
     }
 

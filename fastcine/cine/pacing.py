@@ -20,6 +20,10 @@ MESSAGE_BYTES = 65_536
 """A message at most."""
 RATE_MEMORY_S = 2.5
 ROUND_TRIP_MEMORY_S = 10.0
+FULL_ROUNDS = 3
+"""Rounds without growth after which the link is taken to be full (BBR's end of start-up)."""
+QUEUED_GAIN = 1.5
+"""A round trip so many times the shortest: what is sent queues already, the link is full."""
 ACK_DELAY_S = 0.008
 """Acknowledgements come from a script with other work: this much is granted beside the round trip."""
 
@@ -118,7 +122,10 @@ class Pacer:
             flight = self._flights.popleft()
         if flight is None:
             return
-        self._remember_round_trip(now - flight.sent_at, now)
+        trip = now - flight.sent_at
+        self._remember_round_trip(trip, now)
+        if trip > QUEUED_GAIN * (self.round_trip_s or trip) + ACK_DELAY_S:
+            self._full_rounds = FULL_ROUNDS
         span = now - flight.delivered_at
         if span > 0:
             rate = (received_bytes - flight.delivered_bytes) / span
@@ -166,10 +173,10 @@ class Pacer:
     def _gain(self) -> float:
         if self._probe_until is not None:
             return 0.5
-        if self._full_rounds < 3:
+        if self._full_rounds < FULL_ROUNDS:
             return 2.0
-        # One round in eight asks whether the link has more, the next drains what that queued.
-        return {0: 1.25, 1: 0.85}.get(self._rounds % 8, 1.0)
+        # One round in eight asks whether the link has more; what that queued drains by itself under the smaller window.
+        return 1.25 if self._rounds % 8 == 0 else 1.0
 
     def _resize(self) -> None:
         rate, trip = self.rate_bytes_per_s, self.round_trip_s

@@ -35,7 +35,7 @@ class Context:
     sockets: set[web.WebSocketResponse] = field(default_factory=set)
 
     def small_picture(self, run: str, name: str) -> bytes | None:
-        """A run's `thumbnail` or `preview` from the cine cache; None when it is not made yet. Reads a file."""
+        """A run's `thumbnail` or `previews` from the cine cache; None when it is not made yet. Reads a file."""
         return CineCache(self.folder).get_blob(run, name)
 
 

@@ -15,6 +15,7 @@ from fastcine.archive.folder import DataFolder
 from fastcine.archive.index import Index
 from fastcine.cine.wire import parse_message
 from fastcine.codec import htj2k, video
+from fastcine.render.preview import unpack
 from tests.archives import fill
 from tests.dicom.building import encapsulated, image_elements, part10
 from tests.serving import ROOT
@@ -80,7 +81,8 @@ def test_tiers_description_and_pictures(tmp_path, noisy):
     reader.close()
     cache = CineCache(folder)
     assert cache.get_blob(receipt.run, "thumbnail")[8:12] == b"WEBP"
-    assert cache.get_blob(receipt.run, "preview")[8:12] == b"WEBP"
+    previews = unpack(cache.get_blob(receipt.run, "previews"))
+    assert len(previews) == 5 and all(preview[8:12] == b"WEBP" for preview in previews)
     index.close()
 
 

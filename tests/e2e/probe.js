@@ -2,7 +2,7 @@
 // Installed before the page's own scripts; results in window.probe.shown as {number, time_ms, frame, badge}.
 (() => {
   const BLOCK = 16, BITS = 12;
-  const probe = (window.probe = { shown: [], unreadable: 0, first_ms: null });
+  const probe = (window.probe = { shown: [], unreadable: 0, first_ms: null, previews: [] });
 
   function levels(canvas, player) {
     // The picture lies in the canvas by the view's scale: ask the player where the blocks' middles are.
@@ -45,6 +45,16 @@
       }
     });
   }
+
+  // What the page plays before there is a player: kept as it is, to be read afterwards.
+  function watchPreview() {
+    const image = document.getElementById("preview");
+    if (image && !image.hidden && image.complete && image.naturalWidth && probe.previews.at(-1)?.source !== image.src) {
+      probe.previews.push({ source: image.src, time_ms: performance.now() });
+    }
+    if (!probe.shown.length) requestAnimationFrame(watchPreview);
+  }
+  requestAnimationFrame(watchPreview);
 
   let fastcine;
   Object.defineProperty(window, "fastcine", {

@@ -2,28 +2,38 @@
 // Inlined into the viewer's page by the server (by nonce): stream, decoder and worker start while the modules load.
 // The server puts window.BOOTSTRAP in front; see engine/README.md, "early".
 (() => {
-  /** @type {{run: string, frames: number, rate_fps: number, base: string, preview: boolean}} */
+  /** @type {{run: string, frames: number, rate_fps: number, base: string, previews: number}} */
   const start = /** @type {any} */ (window).BOOTSTRAP;
   /** @type {any} */
-  const early = { inbox: [], first_frame_ms: null, previews: [], run: start.run, granted_bytes: 4194304 };
+  const early = {
+    inbox: [], first_frame_ms: null, previews: [], previews_count: start.previews, preview_frame: -1, taken: false,
+    run: start.run, granted_bytes: 4194304,
+  };
   /** @type {any} */ (window).fastcineEarly = early;
   const socket = new WebSocket(location.origin.replace(/^http/, "ws") + "/ws", "fastcine.v1");
   socket.binaryType = "arraybuffer";
   socket.onmessage = (event) => early.inbox.push(event.data);
+  const asked_ms = performance.now();
   socket.onopen = () => {
     const { run, frames, rate_fps } = start;
+    // Opening took two round trips. Where previews play meanwhile, what comes first is the frame of when it can be here.
+    early.round_trip_ms = (performance.now() - asked_ms) / 2;
+    const ahead_ms = early.first_frame_ms === null ? 0 : performance.now() - early.first_frame_ms + early.round_trip_ms;
+    const frame = early.previews_count > 1 ? Math.floor((ahead_ms * rate_fps) / 1000) % frames : 0;
     for (const message of [
       { type: "hello", version: 1, granted_bytes: early.granted_bytes },
       { type: "open", run },
-      { type: "want", run, state: "play", frame: 0, rate_fps, first: 0, last: frames - 1, loop: "loop" },
+      { type: "want", run, state: "play", frame, rate_fps, first: 0, last: frames - 1, loop: "loop" },
     ]) socket.send(JSON.stringify(message));
   };
   early.socket = socket;
-  // Compiling takes both cores of a small machine: a picture in the page (preview.js) goes first, if it comes soon.
+  // Compiling takes both cores of a small machine: a picture in the page (preview.js) goes first, if it comes soon. The
+  // viewer's modules too; they cannot be a script of the page, for that would wait until the last preview is there.
   const preview_done = new Promise((resolve) => {
     early.previewDone = resolve;
-    setTimeout(resolve, start.preview ? 100 : 0);
+    setTimeout(resolve, start.previews ? 100 : 0);
   });
   early.module = preview_done.then(() => WebAssembly.compileStreaming(fetch(start.base + "vendor/openjphjs.wasm")));
+  if (start.previews) preview_done.then(() => import(start.base + "ui/view-page.js"));
   early.worker = new Worker(start.base + "engine/decode_worker.js", { type: "module" });
 })();

@@ -1,15 +1,44 @@
 // @ts-check
-// Inlined right behind the preview picture: when it is on the screen, the first frame is.
+// Inlined right behind the first preview picture: when it is on the screen, the first frame is, and play has begun. The pictures
+// behind it come at the page's end (`add`) and take its place in time, until the player draws (`taken`).
 (() => {
-  const image = /** @type {HTMLImageElement} */ (document.getElementById("preview"));
+  const shown = /** @type {HTMLImageElement} */ (document.getElementById("preview"));
+  /** @type {{previews: number, rate_fps: number}} */
+  const { previews: count, rate_fps } = /** @type {any} */ (window).BOOTSTRAP;
   /** @type {any} */
   const early = /** @type {any} */ (window).fastcineEarly;
-  early.previews.push(image);
-  image.decode().then(() => requestAnimationFrame(() => {
-    early.first_frame_ms ??= performance.now();
+  let added = 0;
+
+  /** @param {string} source @returns {Promise<void>} when it may be shown */
+  async function take(source) {
+    const frame = added++;
+    const image = new Image();
+    image.src = source;
+    await image.decode();
+    early.previews[frame] = image;
+    early.onpreview?.(image, frame);
+  }
+
+  early.add = (/** @type {string} */ data) => void take("data:image/webp;base64," + data).catch(() => undefined);
+
+  function turn() {
+    if (early.taken) return;
+    const frame = Math.floor(((performance.now() - early.first_frame_ms) * rate_fps) / 1000);
+    const next = early.previews[frame];
+    if (next && frame > early.preview_frame) {
+      early.preview_frame = frame;
+      shown.src = next.src; // decoded already: it is drawn at once
+    }
+    if (frame < count) requestAnimationFrame(turn);
+  }
+
+  take(shown.src).then(() => requestAnimationFrame(() => {
+    early.first_frame_ms = performance.now();
+    early.preview_frame = 0;
     early.previewDone();
+    if (count > 1) requestAnimationFrame(turn);
   }), () => {
-    image.hidden = true;
+    shown.hidden = true;
     early.previewDone();
   });
 })();

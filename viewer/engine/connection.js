@@ -15,9 +15,9 @@ import {
 } from "./wire.js";
 
 const CREDIT_BYTES = 4 * 2 ** 20;
-/** Receipts are reported at least this often: the server measures the link's rate with them. */
+/** Receipts are reported at once, but not more often than this: the server measures the link's rate with them. */
 const REPORT_BYTES = 65_536;
-const REPORT_MS = 50;
+const REPORT_MS = 4;
 /** Proxies cut sockets that are idle for 60 s. */
 const PING_MS = 20_000;
 const PONG_MS = 10_000;
@@ -45,7 +45,11 @@ const BROKEN_MAX = 3;
  * @property {(string | ArrayBuffer)[]} inbox
  * @property {string} [run]
  * @property {number} [granted_bytes]
- * @property {number | null} [first_frame_ms]
+ * @property {number | null} [first_frame_ms] when the page itself put its first picture on the screen
+ * @property {number} [preview_frame] the frame that the page shows by itself now; -1: none yet
+ * @property {number} [previews_count] so many frames it can show, those that are still to come among them
+ * @property {boolean} [taken] we draw: the page stops
+ * @property {number} [round_trip_ms]
  * @property {Worker} [worker] a decode worker
  * @property {Promise<WebAssembly.Module>} [module] the HTJ2K decoder being compiled
  *
@@ -79,6 +83,7 @@ export class Connection {
   #received_bytes = 0;
   #reported_bytes = 0;
   #reported_grant = 0;
+  #reported_ms = 0;
   /** @type {unknown} */
   #report_timer = null;
   /** @type {unknown} */
@@ -100,6 +105,8 @@ export class Connection {
     this.around = surroundings;
     /** @type {LinkState} */
     this.state = "connecting";
+    /** Of the latest connection, from its opening (which takes two of them, a little more with TLS). */
+    this.round_trip_ms = 0;
     /** @type {Set<(state: LinkState, retry_ms: number) => void>} */
     this.watchers = new Set();
     /** @type {Set<(code: string, message: string) => void>} */
@@ -118,8 +125,10 @@ export class Connection {
     this.#granted_bytes = this.#reported_grant = early.granted_bytes ?? 0;
     const greet = socket.onopen;
     this.#listen(socket);
+    this.round_trip_ms = early.round_trip_ms ?? 0;
     socket.onopen = (event) => {
       greet?.call(socket, event); // the script's hello, open and want
+      this.round_trip_ms = early.round_trip_ms ?? 0;
       for (const run of this.#subscribers.keys()) {
         if (run === early.run) this.#send(/** @type {string} */ (this.#wishes.get(run)));
         else this.#open(run);
@@ -143,10 +152,12 @@ export class Connection {
     this.#granted_bytes = this.#reported_grant = 0;
     this.#received_bytes = this.#reported_bytes = 0;
     this.#setState("connecting");
+    const asked_ms = this.around.now();
     const socket = this.around.makeSocket(this.url);
     socket.binaryType = "arraybuffer";
     this.#listen(socket);
     socket.onopen = () => {
+      this.round_trip_ms = (this.around.now() - asked_ms) / 2;
       this.#grant();
       this.#reported_grant = this.#granted_bytes;
       socket.send(helloMessage(this.#granted_bytes));
@@ -288,7 +299,9 @@ export class Connection {
   #report() {
     this.#grant();
     const fresh = this.#received_bytes - this.#reported_bytes;
+    const quiet_ms = this.around.now() - this.#reported_ms;
     if (fresh >= REPORT_BYTES || this.#granted_bytes - this.#reported_grant >= this.credit_bytes / 4) this.#reportNow();
+    else if (fresh > 0 && quiet_ms >= REPORT_MS) this.#reportNow();
     else if (fresh > 0) this.#report_timer ??= this.around.setTimer(() => this.#reportNow(), REPORT_MS);
   }
 
@@ -298,6 +311,7 @@ export class Connection {
     if (this.#socket?.readyState !== 1) return;
     this.#reported_bytes = this.#received_bytes;
     this.#reported_grant = this.#granted_bytes;
+    this.#reported_ms = this.around.now();
     this.#send(creditMessage(this.#granted_bytes, this.#received_bytes));
   }
 

@@ -61,6 +61,8 @@ export class PlayTicks {
   #wish_stale = true;
   /** Exact frames alone do not come fast enough: the rest of the first pass is asked for before them. */
   #starved = false;
+  /** The clock goes on with what the page has played by itself. */
+  #adopted = false;
   #closed = false;
   /** @type {number | undefined} */
   #held_timer;
@@ -100,6 +102,7 @@ export class PlayTicks {
 
   /** What plays or how has changed. */
   changed() {
+    if (this.#bootstrap && this.source && !this.playback.playing) this.#pageStops();
     this.#wish_stale = true;
     this.touch("time");
     this.#tell("state", {});
@@ -196,7 +199,10 @@ export class PlayTicks {
   #sendWish() {
     this.#wish_stale = false;
     this.#wish_ms = performance.now();
-    if (this.source?.description) this.#connection.want(this.source.run, this.#wishOf(this.playback.frame));
+    if (!this.source?.description) return;
+    // What is asked for can be here in a round trip; what play has passed by then can wait for the next loop.
+    const frame = this.playback.frameAhead(this.tick_ms, this.#connection.round_trip_ms);
+    this.#connection.want(this.source.run, this.#wishOf(frame));
   }
 
   // ---- time
@@ -246,6 +252,7 @@ export class PlayTicks {
    * @param {number} now_ms
    */
   #maybeStart(source, now_ms) {
+    if (this.#bootstrap?.run === source.run && this.#adopt(this.#bootstrap, source)) return;
     const shown = this.#shown;
     if (!shown || shown.source !== source || shown.frame !== this.playback.frame) return;
     const { order, count } = (source.plan = this.playback.plan(this.playback.advance(now_ms)));
@@ -256,6 +263,21 @@ export class PlayTicks {
     if (!ready && now_ms - shown.since_ms < Math.min(READY_WAIT_MS, frame_ms)) return;
     this.playback.start(now_ms, shown.since_ms);
     this.#stats.get(source)?.started(now_ms);
+  }
+
+  /**
+   * Where the page plays previews by itself, and goes on for long enough, the clock started with the first of them.
+   * @param {import("./connection.js").Early} early
+   * @param {RunSource} source
+   */
+  #adopt({ first_frame_ms, preview_frame, previews_count = 0 }, source) {
+    const { speed, frame, first, rate_fps } = this.playback;
+    const lasting = previews_count * 1000 >= PREVIEWS_LAST_MS * rate_fps;
+    const from_start = speed === 1 && frame === 0 && first === 0 && this.#shown === null;
+    if (first_frame_ms == null || preview_frame === undefined || !lasting || !from_start) return false;
+    this.playback.adopt(first_frame_ms, preview_frame);
+    this.#stats.get(source)?.adopted(first_frame_ms, preview_frame);
+    return (this.#adopted = true);
   }
 
   /**
@@ -276,7 +298,7 @@ export class PlayTicks {
    */
   #previewOf(source) {
     const preview = this.#previews.get(this.playback.frame);
-    const shown_by_page = this.#bootstrap?.run === source.run && this.playback.playing;
+    const shown_by_page = this.#bootstrap?.run === source.run && this.playback.playing && !this.#adopted;
     return preview && shown_by_page && !this.#previewsLast(source) ? undefined : preview;
   }
 
@@ -296,8 +318,10 @@ export class PlayTicks {
     const same_frame = shown !== null && shown.source === source && shown.frame === frame;
     if (!decoded && !preview) {
       if (this.#dirty.view) this.redrawNow();
-      if (same_frame) this.#stats.get(source)?.still(step, now_ms);
-      return same_frame;
+      const early = this.#bootstrap;
+      const on_page = this.#adopted && early !== null && early.preview_frame === frame;
+      if (same_frame || on_page) this.#stats.get(source)?.still(step, now_ms);
+      return same_frame || on_page;
     }
     const tier = decoded ? decoded.tier : TIER_PREVIEW;
     const redraw = this.#dirty.view || this.#dirty.look;
@@ -341,9 +365,15 @@ export class PlayTicks {
    */
   #firstFrame(source, stats, now_ms) {
     const earlier_ms = this.#bootstrap?.run === source.run ? this.#bootstrap.first_frame_ms : null;
-    this.#bootstrap = null;
+    this.#pageStops();
     stats.first_frame_ms = earlier_ms ?? now_ms;
     this.#tell("firstframe", { run: source.run, ms: stats.first_frame_ms });
+  }
+
+  /** From now on the picture is ours. */
+  #pageStops() {
+    if (this.#bootstrap) this.#bootstrap.taken = true;
+    this.#bootstrap = null;
   }
 
   /** The canvas was resized, which wiped it: what was on it is drawn again at once, not at the next tick. */

@@ -79,6 +79,26 @@ export class Playback {
     this.clock.start(this.frame, Math.min(now_ms, Math.max(shown_ms, earliest_ms)) - PHASE_MS);
   }
 
+  /**
+   * Goes on with what the page has played since `first_ms` without us, from the start of the range.
+   * @param {number} first_ms when its first frame came on the screen
+   * @param {number} shown_step the step that it showed last
+   */
+  adopt(first_ms, shown_step) {
+    this.clock = this.#makeClock();
+    this.clock.start(this.frame, first_ms - PHASE_MS);
+    this.clock.shown_step = shown_step;
+  }
+
+  /**
+   * The frame that is on the screen `ahead_ms` after now.
+   * @param {number} now_ms
+   * @param {number} ahead_ms
+   */
+  frameAhead(now_ms, ahead_ms) {
+    return this.running ? this.clock.at(now_ms + ahead_ms).frame : this.frame;
+  }
+
   /** The clock stands, `frame` is where it stood. The wish to play stays. */
   halt() {
     if (this.running) this.clock = this.#makeClock();

@@ -35,6 +35,17 @@ export class PlayStats {
     this.#smooth_since_ms = now_ms;
   }
 
+  /**
+   * The page has played by itself since `first_ms`, up to this step.
+   * @param {number} first_ms
+   * @param {number} step
+   */
+  adopted(first_ms, step) {
+    this.started(first_ms);
+    this.#step = step;
+    this.frames_shown += step;
+  }
+
   stopped() {
     this.#step = null;
     this.#stalled = false;

@@ -18,7 +18,7 @@ const PATIENCE_MS = 4000; // a picture that takes longer than this takes minutes
 const study = /** @type {import("./types.js").Study} */ (JSON.parse(byId("study").textContent ?? ""));
 showBanner(study.banner);
 
-/** @typedef {import("../engine/connection.js").Early & {previews?: (ImageBitmap | HTMLImageElement)[]}} Bootstrap previews: the first frames, as the page carried them */
+/** @typedef {import("../engine/connection.js").Early & {previews?: HTMLImageElement[], onpreview?: (image: HTMLImageElement, frame: number) => void}} Bootstrap previews: the first frames, as the page carried them; more may come */
 
 /** @type {Bootstrap | undefined} */
 const early = /** @type {any} */ (window).fastcineEarly;
@@ -246,7 +246,9 @@ function start() {
   // Where no picture is to be had soon, the rest need not wait for it.
   if (tile?.state !== "ready") void afterFirstFrame();
   else setTimeout(afterFirstFrame, PATIENCE_MS);
-  early?.previews?.forEach((image, frame) => player.showPreview(image, frame));
+  if (!early) return;
+  early.onpreview = (image, frame) => player.showPreview(image, frame);
+  early.previews?.forEach(early.onpreview);
 }
 
 takeTiles(study.tiles);

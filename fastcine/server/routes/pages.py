@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from aiohttp import web
 
+from fastcine.render.preview import unpack
 from fastcine.server import bootstrap
 from fastcine.server.context import CONTEXT, Context
 from fastcine.server.middleware import NONCE
+from fastcine.server.round_trip import connection_round_trip_s
 from fastcine.server.routes.studies import in_pool
 from fastcine.viewmodel.study import study as study_json
 
@@ -23,34 +26,43 @@ async def worklist_page(request: web.Request) -> web.Response:
     return response
 
 
-def _view_values(context: Context, body: dict[str, Any], asked: str | None, nonce: str) -> dict[str, str]:
+def _view_values(
+    context: Context, body: dict[str, Any], asked: str | None, *, nonce: str, round_trip_s: float
+) -> dict[str, str]:
     """What fills the viewer's page; blocking."""
     tile = bootstrap.first_run(body["tiles"], asked)
     if tile is None:
         return {"study_json": bootstrap.inline_json(body)}
-    preview = context.small_picture(tile["run"], "preview")
+    previews = unpack(context.small_picture(tile["run"], "previews") or b"")
+    fps = tile["description"]["timing"]["fps"]
+    previews = previews[: bootstrap.previews_to_carry(len(previews), fps, round_trip_s)]
     scripts, base = context.files.scripts, context.files.prefix
     values = {
         "study_json": bootstrap.inline_json(body),
         bootstrap.HEAD_MARK: bootstrap.socket_script(
-            scripts["early_start"], tile, nonce, base=base, preview=preview is not None
+            scripts["early_start"], tile, nonce, base=base, previews=len(previews)
         ),
     }
-    if preview is not None:
-        values[bootstrap.PREVIEW_MARK] = bootstrap.preview_elements(scripts["preview"], preview, nonce)
+    if previews:
+        values[bootstrap.PREVIEW_MARK] = bootstrap.preview_elements(scripts["preview"], previews[0], nonce)
+        # The first picture's script starts it, behind that picture.
+        values[bootstrap.MODULE_MARK.format(base=base)] = ""
+        values[bootstrap.FOLLOWING_MARK] = bootstrap.following_previews(previews[1:], nonce)
     return values
 
 
 async def view_page(request: web.Request) -> web.Response:
-    """The viewer: the study inline, the stream begun, the first frame in the page."""
+    """The viewer: the study inline, the stream begun, the first frames in the page."""
     context = request.app[CONTEXT]
     uid, asked, nonce = request.match_info["study_instance_uid"], request.query.get("run"), request[NONCE]
+    round_trip_s = connection_round_trip_s(request.transport)
     body = study_json(await in_pool(context, context.index.study, uid))
     # What is looked at is made before all else; the last one asked for goes first.
     for tile in reversed(body["tiles"]):
         if tile["kind"] != "other" and tile["state"] in ("waiting", "making"):
             context.news.ask_first(int(tile["run"], 16))
-    values = await in_pool(context, _view_values, context, body, asked, nonce)
+    fill = partial(_view_values, nonce=nonce, round_trip_s=round_trip_s)
+    values = await in_pool(context, fill, context, body, asked)
     response = web.Response(text=context.files.page("view", "fastcine", values, nonce=nonce), content_type=HTML)
     response.enable_compression()
     return response

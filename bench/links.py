@@ -1,0 +1,161 @@
+"""Playback over emulated links: first frame, when it runs at nominal rate, when all is exact. Figures as plain JSON."""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from playwright.async_api import BrowserContext
+
+from bench import browser
+from bench.reading import Shown
+from bench.runs import BenchedRun
+from fastcine.load.emulator import Emulated, emulated
+from fastcine.load.link import parse_link
+from tests.serving import serving
+
+Say = Callable[[str], None]
+WARM_UP_VISITS = 3
+"""Chromium keeps compiled code from the second visit on."""
+CLOSE_IDLE = "document.getElementById('sockets-view-close-idle-button').click()"
+
+
+@dataclass(frozen=True, slots=True)
+class LinkRow:
+    """One line of the table: a run over a link and what is asked of it."""
+
+    link: str
+    run: str
+    fps: int
+    first_ms: float
+    """First frame, from navigation."""
+    steady_after_ms: float
+    """Nominal rate without a stall, from the first frame; or, with `steady_from_navigation`, from navigation."""
+    exact_of_bytes: float | None
+    """All exact, as so many times the exact tier's bytes over the link's rate."""
+    steady_from_navigation: bool = False
+    cached: bool = True
+    """Whether the application is in the browser's cache."""
+
+
+ROWS = (
+    LinkRow("none", "xa1024x120", 30, 120, 50, None),
+    LinkRow("100M,20ms", "xa1024x120", 15, 140, 50, 1.15),
+    LinkRow("20M,40ms", "xa1024x120", 15, 180, 50, 1.15),
+    LinkRow("8M,80ms", "xa512x60", 15, 260, 50, 1.2),
+    LinkRow("8M,80ms", "xa1024x60_12", 15, 260, 100, 1.15),
+    LinkRow("8M,80ms", "us800x600_rgb60", 30, 280, 150, 1.35),
+    LinkRow("2M,120ms,1%", "xa1024x60", 15, 510, 1200, None, steady_from_navigation=True),
+    LinkRow("1M,200ms", "xa512x60", 15, 550, 300, None),
+    LinkRow("8M,80ms", "xa512x60", 15, 310, 1500, None, steady_from_navigation=True, cached=False),
+)
+
+
+def steady_from_ms(shown: Sequence[Shown], *, frames: int, fps: float) -> float | None:
+    """When play runs at the nominal rate without a stall, to the end of what was watched; ms from navigation.
+
+    From the first picture on from which every later one comes within a period of its time and never two together are
+    missing. `shown` begins with what the page played by itself. None where that never is.
+    """
+    period_ms = 1000 / fps
+    places = [(shown[0].number, shown[0].time_ms)]
+    for row in shown[1:]:
+        last = places[-1][0]
+        step = (row.number - last) % frames
+        if step > frames // 2:
+            return None  # backwards
+        if step:
+            places.append((last + step, row.time_ms))
+    found = None
+    for start in range(len(places) - 1, -1, -1):
+        number, at_ms = places[start]
+        if start + 1 < len(places) and places[start + 1][0] - number > 2:
+            break
+        late = [abs(time_ms - at_ms - (n - number) * period_ms) for n, time_ms in places[start:]]
+        if max(late) <= period_ms:
+            found = at_ms
+    return found
+
+
+async def close_idle(context: BrowserContext) -> None:
+    """Have the browser forget its connections, not its cache."""
+    page = await context.new_page()
+    try:
+        await page.goto("chrome://net-internals/#sockets")
+        await page.evaluate(CLOSE_IDLE)
+        await asyncio.sleep(0.1)
+    finally:
+        await page.close()
+
+
+async def measure_row(
+    row: LinkRow, run: BenchedRun, scratch: Path, *, repeats: int, say: Say, tun: bool = True
+) -> dict[str, Any]:
+    """`repeats` visits over the link, and as many short ones with the screen recorded; medians are the caller's."""
+    with serving(run.data) as server:
+        port = urlsplit(server.url).port or 80
+        await asyncio.to_thread(browser.body_bytes, server.url + run.path)
+        with emulated(parse_link(row.link), port, tun=tun) as link:
+            visits = await _visits(row, run, scratch, link=link, repeats=repeats, say=say)
+    found = {"row": asdict(row), "how": link.how, "unsupported": link.unsupported, "totals": link.totals}
+    return {**found, "t1_bytes": visits[0]["bytes_t1"], "visits": visits}
+
+
+async def _visits(
+    row: LinkRow, run: BenchedRun, scratch: Path, *, link: Emulated, repeats: int, say: Say
+) -> list[dict[str, Any]]:
+    rules = [f"--host-resolver-rules=MAP localhost {link.host}"]
+    url = f"http://localhost:{link.port}{run.path}"
+    whole = row.exact_of_bytes is not None or row.link == "none"
+    found: list[dict[str, Any]] = []
+
+    async def once(context: BrowserContext, *, record: bool) -> browser.Visit:
+        if row.cached:
+            await close_idle(context)
+        how: dict[str, Any] = {"loops": 0, "whole": False} if record else {"loops": 1, "whole": whole}
+        return await browser.visit(context, url, run.frames, record=record, timeout_s=150, **how)
+
+    for turn in range(1 if row.cached else repeats):
+        visits = []
+        for kind in ("a",) if row.cached else ("a", "b"):
+            async with browser.chromium(scratch / f"profile-{turn}{kind}", extra=rules) as context:
+                if row.cached:
+                    for _ in range(WARM_UP_VISITS):
+                        await once(context, record=True)
+                for _ in range(repeats if row.cached else 1):
+                    for record in (True, False) if row.cached else (kind == "a",):
+                        visits.append(await once(context, record=record))
+        for recorded, plain in zip(visits[::2], visits[1::2], strict=True):
+            found.append(_figures(plain, run) | {"first_ms": recorded.screen_first_ms})
+            say(f"{row.link} {row.run}: {found[-1]}")
+    return found
+
+
+def _figures(visit: browser.Visit, run: BenchedRun) -> dict[str, Any]:
+    stats = visit.stats
+    return {
+        "player_first_ms": visit.player_first_ms,
+        "canvas_first_ms": visit.canvas_first_ms,
+        "steady_ms": steady_from_ms([*visit.previews, *visit.shown], frames=run.frames, fps=run.fps),
+        "player_steady_ms": stats["steady_ms"],
+        "all_exact_ms": stats["all_exact_ms"],
+        "missed": stats["frames_missed"],
+        "stalls": stats["stalls"],
+        "unreadable": visit.unreadable,
+        "bytes_t0": stats["bytes_t0"],
+        "bytes_t1": stats["bytes_t1"],
+        "previews": [(row.number, round(row.time_ms)) for row in visit.previews],
+        "shown": [(row.number, round(row.time_ms)) for row in visit.shown[:40]],
+        "errors": visit.errors,
+    }
+
+
+def median(found: dict[str, Any], key: str) -> float | None:
+    """Of a row's visits; None where one of them has no such figure."""
+    values = [visit[key] for visit in found["visits"]]
+    return None if any(value is None for value in values) else statistics.median(values)

@@ -1,0 +1,1 @@
+"""Load from outside: link emulator, headless viewers, and the reports behind `fastcine bench`."""
