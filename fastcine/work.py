@@ -1,21 +1,31 @@
-"""Pools of threads for blocking work, and how many hands they have.
+"""Pools of threads for blocking work and how many hands they have, and processes for what holds the GIL.
 
-Codecs release the GIL, so threads are enough for them; what holds the GIL (pylibjpeg) goes to processes.
+Codecs release the GIL, so threads are enough for them; pylibjpeg does not, and goes to processes.
 """
 
 from __future__ import annotations
 
 import ctypes
+import multiprocessing
 import os
+import pickle
+import signal
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from itertools import islice
+from math import ceil
+from multiprocessing.connection import Connection
+from queue import LifoQueue
 from typing import Any, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 _M_ARENA_MAX = -8
 """Of glibc's malloc.h."""
+_MOST_PROCESSES = 4
+PROCESS_LIMIT_S = 60.0
+"""For one call in a process; ten times what the largest frames take."""
 
 
 def hands(wanted: int = 0) -> int:
@@ -80,3 +90,94 @@ def in_order(
     finally:
         for future in waiting:
             future.cancel()
+
+
+class _Process:
+    """A process that does one call at a time, and ends with this one: its end of the pipe closes.
+
+    Not concurrent.futures' pool: when a process of that dies, the calls of all its others are broken too, and a sound
+    frame beside one that kills the decoder, twice, would be taken for damaged.
+    """
+
+    def __init__(self) -> None:
+        # Forked, it would have the locks of threads that it does not have.
+        context = multiprocessing.get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(target=_answer_calls, args=(theirs,), name="fastcine-work", daemon=True)
+        self._process.start()
+        theirs.close()
+
+    def answer(self, call: Callable[..., Any], args: tuple[Any, ...], limit_s: float) -> tuple[bool, Any]:
+        """Whether it went well, with the result or the exception. Raises TimeoutError; EOFError, OSError if it died."""
+        self._pipe.send((call, args, limit_s))
+        if not self._pipe.poll(limit_s):
+            raise TimeoutError(f"no answer from a process within {limit_s:g} s")
+        went_well, result = self._pipe.recv()
+        return bool(went_well), result
+
+    def end(self) -> None:
+        self._process.kill()
+        self._process.join()
+        self._pipe.close()
+
+
+def _answer_calls(pipe: Connection) -> None:
+    """What a process does."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches us too, but when to end is the parent's to say
+    with suppress(EOFError, OSError):  # the parent is gone
+        while True:
+            asked = pipe.recv_bytes()
+            try:
+                call, args, limit_s = pickle.loads(asked)
+                # If the parent is killed while the call hangs with the GIL, this ends it: nothing handles the signal.
+                signal.alarm(ceil(limit_s) + 1)
+                answer = True, call(*args)
+            except Exception as error:
+                answer = False, error
+            signal.alarm(0)
+            pipe.send(answer)
+
+
+def _places() -> LifoQueue[_Process | None]:
+    """As many as there may be processes; one that has begun is taken before a new one is."""
+    places: LifoQueue[_Process | None] = LifoQueue()
+    for _ in range(min(hands(), _MOST_PROCESSES)):
+        places.put(None)
+    return places
+
+
+_idle = _places()
+
+
+def in_process(call: Callable[..., Result], *args: Any, limit_s: float = PROCESS_LIMIT_S) -> Result:
+    """`call(*args)` in another process, while this thread waits without the GIL: for what would hold it.
+
+    Processes begin when they are first wanted. One that dies is made anew and the call tried once more; each does one
+    call at a time, so that a call that kills its process harms no other. All that goes to and fro has to be picklable.
+    Raises what the call raises, ChildProcessError where its process died twice, TimeoutError after `limit_s`.
+    """
+    process, whole = _idle.get(), False
+    try:
+        for attempt in range(2):
+            if process is None:
+                process = _Process()
+            try:
+                went_well, result = process.answer(call, args, limit_s)
+                whole = True
+                break
+            except TimeoutError:
+                raise
+            except (EOFError, OSError) as error:
+                process.end()
+                process = None
+                if attempt:
+                    raise ChildProcessError("the process of a call died, and the next one too") from error
+    finally:
+        if process is not None and not whole:
+            # What it answers later would be taken for the answer to the next call.
+            process.end()
+            process = None
+        _idle.put(process)
+    if went_well:
+        return result  # type: ignore[no-any-return]
+    raise result

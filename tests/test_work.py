@@ -1,10 +1,16 @@
-"""Threads: how many, and that results come in order with bounded work ahead."""
+"""Threads: how many, and that results come in order with bounded work ahead. Processes: what becomes of a call."""
 
+import operator
 import os
+import signal
 import subprocess
 import sys
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
+import psutil
 import pytest
 
 from fastcine import work
@@ -100,3 +106,88 @@ def test_trimming_is_nothing_without_glibc(monkeypatch):
     monkeypatch.setattr(work.ctypes, "CDLL", lambda name: object())
     work.trim_heap()
     work.share_one_arena()
+
+
+def test_a_call_in_a_process_answers_or_raises():
+    assert work.in_process(operator.add, 1, 2) == 3
+    assert work.in_process(os.getpid) != os.getpid()
+    with pytest.raises(ValueError, match="invalid literal"):
+        work.in_process(int, "x")
+    with pytest.raises(FileNotFoundError):  # an OSError that the call raised, not the pipe
+        work.in_process(os.stat, "/no/such/file")
+
+
+def test_one_caller_keeps_one_process():
+    assert len({work.in_process(os.getpid) for _ in range(5)}) == 1
+
+
+def test_there_are_few_processes_however_many_callers():
+    with ThreadPoolExecutor(20) as threads:
+        found = set(threads.map(lambda _: work.in_process(os.getpid), range(60)))
+    assert len(found) <= min(work.hands(), 4)
+
+
+def test_a_process_that_was_killed_is_made_anew():
+    before = work.in_process(os.getpid)
+    os.kill(before, signal.SIGKILL)
+    after = work.in_process(os.getpid)
+    assert after != before and work.in_process(os.getpid) == after
+
+
+def test_a_process_killed_in_the_middle_of_a_call_is_made_anew(tmp_path):
+    done = tmp_path / "twice"
+    script = f"import os; os.path.exists({str(done)!r}) or (open({str(done)!r}, 'w'), os.kill(os.getpid(), 9))"
+    assert work.in_process(exec, script) is None
+    assert done.exists()
+
+
+def test_a_call_that_always_kills_its_process_is_an_error_and_the_next_call_is_not():
+    with pytest.raises(ChildProcessError):
+        work.in_process(os._exit, 3)
+    assert work.in_process(operator.add, 1, 2) == 3
+
+
+def test_a_call_that_kills_its_process_harms_no_other(monkeypatch):
+    places = work._places()
+    places.put(None)  # two at least, on a machine of one core too
+    monkeypatch.setattr(work, "_idle", places)
+    with ThreadPoolExecutor(2) as threads:
+        deadly = threads.submit(work.in_process, os._exit, 3)
+        sound = [threads.submit(work.in_process, operator.add, 1, number) for number in range(20)]
+        assert [future.result() for future in sound] == list(range(1, 21))
+        assert isinstance(deadly.exception(), ChildProcessError)
+    close(places)
+
+
+def close(places):
+    """End what a test's own places hold."""
+    while not places.empty():
+        if (process := places.get()) is not None:
+            process.end()
+
+
+def test_a_call_that_hangs_is_ended():
+    before = work.in_process(os.getpid)
+    with pytest.raises(TimeoutError):
+        work.in_process(time.sleep, 1000, limit_s=0.2)
+    assert not psutil.pid_exists(before)
+    assert work.in_process(operator.add, 1, 2) == 3
+
+
+def test_what_cannot_be_sent_is_an_error_and_the_next_call_is_not():
+    with pytest.raises((AttributeError, TypeError)):
+        work.in_process(lambda: 1)
+    assert work.in_process(operator.add, 1, 2) == 3
+
+
+@pytest.mark.parametrize("end", ["sys.exit()", "os.kill(os.getpid(), signal.SIGKILL)"])
+def test_processes_end_with_their_parent(end):
+    program = f"import os, signal, sys\nfrom fastcine import work\nprint(work.in_process(os.getpid), flush=True)\n{end}"
+    environment = {**os.environ, "PYTHONPATH": str(Path(work.__file__).parents[1])}
+    words = [sys.executable, "-c", program]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False, env=environment)
+    child, patience = int(done.stdout), time.monotonic() + 20
+    while psutil.pid_exists(child) and psutil.Process(child).status() != psutil.STATUS_ZOMBIE:
+        assert time.monotonic() < patience, "it lives on"
+        time.sleep(0.01)
+    assert done.stderr == ""

@@ -13,7 +13,7 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from fastcine.codec import pixels
+from fastcine.codec import fallback, pixels
 from fastcine.codec.htj2k import decode_clamped
 from fastcine.codec.j2k import scan_codestream
 from fastcine.codec.jpeg import scan_jpeg
@@ -220,6 +220,8 @@ def _jpeg_2000(frame: memoryview, layout: ImageLayout) -> Samples:
     _check_size(info.width, info.height, info.components, layout=layout)
     if info.high_throughput:
         return decode_clamped(frame, info)
+    if fallback.needed("JPEG2K"):
+        return fallback.decode_codestream(bytes(frame), info)
     return np.asarray(imagecodecs.jpeg2k_decode(bytes(frame), planar=False, numthreads=1))
 
 

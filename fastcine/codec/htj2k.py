@@ -6,17 +6,22 @@ clamped at the top; both are put right here by rewriting the Ssiz bytes of the S
 
 from __future__ import annotations
 
+from typing import Any
+
 import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
+from fastcine.codec import fallback
 from fastcine.codec.j2k import CodestreamInfo, check_complete, scan_codestream
-from fastcine.errors import BadDicom
+from fastcine.errors import BadDicom, Unsupported
 
 Unsigned = NDArray[np.unsignedinteger]
 
 #: The codec's samples have 1 to 16 bits; deeper ones travel as deflated raw samples.
 MAX_BITS = 16
+
+NEEDS_OPENJPH = "imagecodecs is built without HTJ2K, which runs are coded in: install its wheel from PyPI"
 
 #: Ssiz bytes stand 40 bytes after the SIZ marker's first byte, three bytes a component.
 _SSIZ = 40
@@ -36,11 +41,11 @@ def encode_exact(samples: Unsigned, bits: int, *, rgb: bool = False) -> bytes:
     samples = _narrowest(samples, bits)
     colour = rgb and samples.ndim == 3
     if bits in (8, 16):
-        return bytes(imagecodecs.htj2k_encode(samples, reversible=True, rgb=colour, planar=False, tlm=True))
+        return _encoded(samples, reversible=True, rgb=colour, planar=False, tlm=True)
     # Signed samples are coded without the level shift, so the same bytes read as unsigned with that shift undone.
     signed = np.dtype(f"i{samples.dtype.itemsize}")
     shifted = (samples.astype(np.int32) - (1 << (bits - 1))).astype(signed)
-    stream = bytes(imagecodecs.htj2k_encode(shifted, reversible=True, rgb=colour, planar=False, tlm=True))
+    stream = _encoded(shifted, reversible=True, rgb=colour, planar=False, tlm=True)
     return _retagged(stream, bits)
 
 
@@ -52,7 +57,7 @@ def encode_first_pass(samples: Unsigned, bits: int, step: float) -> bytes:
     """
     samples = _narrowest(samples, bits)
     level = step * (1 << bits) / (1 << (8 * samples.dtype.itemsize))
-    return bytes(imagecodecs.htj2k_encode(samples, level, reversible=False, rgb=samples.ndim == 3, planar=False))
+    return _encoded(samples, level, reversible=False, rgb=samples.ndim == 3, planar=False)
 
 
 def decode_exact(codestream: bytes | memoryview) -> Unsigned:
@@ -77,7 +82,8 @@ def decode_clamped(codestream: bytes | memoryview, info: CodestreamInfo) -> Unsi
     are decoded under a larger tag, which multiplies the values by a power of two, and divided again.
     """
     precision = info.precisions[0]
-    if info.reversible or precision not in (8, 16) or any(info.signed) or len(set(info.precisions)) > 1:
+    clamped = info.reversible or precision not in (8, 16) or any(info.signed) or len(set(info.precisions)) > 1
+    if clamped or fallback.needed("HTJ2K"):  # OpenJPEG clamps as it should
         return _decoded(codestream, info)
     more = 7 if precision == 8 else 4
     raised = _retagged(bytes(codestream), precision + more, info=info)
@@ -98,6 +104,8 @@ def _decoded(codestream: bytes | memoryview, info: CodestreamInfo) -> Unsigned:
     shape = (info.height, info.width) if info.components == 1 else (info.height, info.width, info.components)
     if not info.components or len(set(info.precisions)) > 1 or info.precisions[0] > 32:
         raise BadDicom("HTJ2K codestream with components of different depths")
+    if fallback.needed("HTJ2K"):
+        return fallback.decode_codestream(bytes(codestream), info)
     size = 1 if info.precisions[0] <= 8 else 2 if info.precisions[0] <= 16 else 4
     samples = np.empty(shape, f"{'i' if info.signed[0] else 'u'}{size}")
     last = samples[-1] if info.components == 1 else samples[-1, :, -1]
@@ -110,6 +118,13 @@ def _decoded(codestream: bytes | memoryview, info: CodestreamInfo) -> Unsigned:
         if np.any(last != mark):
             return samples
     raise BadDicom("HTJ2K codestream breaks off")
+
+
+def _encoded(samples: NDArray[np.integer], *level: float, **options: Any) -> bytes:
+    """Raises Unsupported where imagecodecs was built without it: nothing else encodes HTJ2K."""
+    if fallback.needed("HTJ2K"):
+        raise Unsupported(NEEDS_OPENJPH)
+    return bytes(imagecodecs.htj2k_encode(samples, *level, **options))
 
 
 def _narrowest(samples: Unsigned, bits: int) -> Unsigned:

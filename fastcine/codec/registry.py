@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fastcine.codec import video
+from fastcine.codec import fallback, video
 from fastcine.dicom.syntaxes import SYNTAXES, Family, TransferSyntax, find_syntax
 from fastcine.errors import Unsupported
 
@@ -26,6 +26,7 @@ _DECODERS: dict[Family, str] = {
 _WHY_NOT: dict[Family, str] = {
     Family.REFERENCED: "the pixels are not in the object but on another server",
 }
+_CODECS: dict[Family, fallback.Codec] = {Family.JPEG_2000: "JPEG2K", Family.HTJ2K: "HTJ2K"}
 _MULTI_COMPONENT = ("1.2.840.10008.1.2.4.92", "1.2.840.10008.1.2.4.93")
 
 
@@ -57,7 +58,10 @@ def syntax_table() -> tuple[SyntaxRow, ...]:
 def _row(syntax: TransferSyntax) -> SyntaxRow:
     if syntax.uid in _MULTI_COMPONENT:
         return SyntaxRow(syntax, "", "JPEG 2000 Part 2 couples components across frames; no decoder does that")
-    reason = _WHY_NOT.get(syntax.family, "")
+    decoder, reason = _DECODERS.get(syntax.family, ""), _WHY_NOT.get(syntax.family, "")
+    codec = _CODECS.get(syntax.family)
+    if codec is not None and fallback.needed(codec):
+        decoder, reason = fallback.DECODER, "" if fallback.installed() else fallback.NEEDS_OPENJPEG
     if syntax.video and not video.installed():
         reason = video.NEEDS_PYAV
-    return SyntaxRow(syntax, "" if reason else _DECODERS[syntax.family], reason)
+    return SyntaxRow(syntax, "" if reason else decoder, reason)

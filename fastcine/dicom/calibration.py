@@ -76,10 +76,14 @@ _UNCALIBRATED = Calibration(State.UNCALIBRATED, "uncalibrated: distances in pixe
 def read_calibration(dataset: Dataset) -> Calibration:
     """The calibration of an image; malformed, zero and negative spacings count as absent."""
     modality = text(dataset, _MODALITY)
-    if modality in _ULTRASOUND or items(dataset, _REGIONS):
-        return _by_regions(dataset)
     measures = group_item(dataset, _PIXEL_MEASURES)
-    spacing = _pair(dataset, _PIXEL_SPACING) or (_pair(measures, _PIXEL_SPACING) if measures is not None else None)
+    measured = _pair(measures, _PIXEL_SPACING) if measures is not None else None
+    if items(dataset, _REGIONS):
+        return _by_regions(dataset)
+    if modality in _ULTRASOUND:
+        # Enhanced US Volume has no regions: its frames are planes through a volume (PS3.3 A.59, C.7.6.16.2.1).
+        return _calibrated(measured, "pixel spacing of the volume") if measured else _UNCALIBRATED
+    spacing = _pair(dataset, _PIXEL_SPACING) or measured
     if modality in _CROSS_SECTIONAL:
         return _calibrated(spacing, "pixel spacing of the image") if spacing else _UNCALIBRATED
     beam = group_item(dataset, _BEAM_CENTER)

@@ -213,6 +213,10 @@ class _Timing:
         if any(step < 0 for step in steps) or max(steps) > _LONGEST_STEP_MS or starts[-1] == 0:
             self._problems.append("Frame Acquisition DateTime does not rise as a cine does")
             return None
+        if 2 * steps.count(Fraction(0)) >= len(steps):
+            # Planes of a volume, kinds of data, or whole seconds: by these times most frames would never be seen.
+            self._problems.append("Frame Acquisition DateTime is the same for many frames")
+            return None
         return starts
 
     def _rate(self, tag: int, name: str, *, dataset: Dataset | None = None) -> Fraction | None:

@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 
+import imagecodecs
 import numpy as np
 import pydicom
 import pytest
@@ -84,6 +85,27 @@ def test_tiers_description_and_pictures(tmp_path, noisy):
     previews = unpack(cache.get_blob(receipt.run, "previews"))
     assert len(previews) == 5 and all(preview[8:12] == b"WEBP" for preview in previews)
     index.close()
+
+
+def test_a_run_in_jpeg_2000_where_imagecodecs_was_built_without_it(tmp_path, noisy, monkeypatch):
+    path, pixels = noisy
+    ds = pydicom.dcmread(path)
+    frames = [imagecodecs.jpeg2k_encode(frame, codecformat="J2K", level=0, reversible=True) for frame in pixels]
+    ds.PixelData, ds.file_meta.TransferSyntaxUID = pydicom.encaps.encapsulate(frames), pydicom.uid.JPEG2000Lossless
+    ds["PixelData"].is_undefined_length = True
+    ds.save_as(path)
+    monkeypatch.setattr(imagecodecs.JPEG2K, "available", False)
+    monkeypatch.delattr(imagecodecs, "jpeg2k_decode")
+    (receipt,) = fill(tmp_path / "data", [path])
+    folder = DataFolder(tmp_path / "data")
+    index = Index(folder.index_path)
+    assert (index.run(receipt.run).state, index.run(receipt.run).made) == ("ready", (5, 5, 5))
+    index.close()
+    reader = CacheReader(folder, receipt.run, 5)
+    for frame in range(5):
+        joined = b"".join(bytes(piece.payload) for piece in parse_message(reader.piece_slices(2, frame)))
+        assert np.array_equal(htj2k.decode_exact(joined), pixels[frame])
+    reader.close()
 
 
 def test_the_retired_biplane_xa_plays_as_the_others_do(tmp_path):

@@ -65,6 +65,16 @@ def region(**changes):
     return made(**(values | changes))
 
 
+def test_enhanced_ultrasound_by_its_pixel_measures_unless_it_has_regions():
+    group = made(PixelMeasuresSequence=[made(PixelSpacing=["0.4", "0.5"])])
+    enhanced = made(Modality="US", SharedFunctionalGroupsSequence=[group])
+    found = read_calibration(enhanced)
+    assert (found.state, found.row_spacing_mm, found.column_spacing_mm) == (State.CALIBRATED, 0.4, 0.5)
+    enhanced.SequenceOfUltrasoundRegions = [region()]
+    assert read_calibration(enhanced).state is State.REGIONS
+    assert read_calibration(made(Modality="US", PixelSpacing=["0.4", "0.5"])).state is State.UNCALIBRATED
+
+
 def test_ultrasound_regions():
     found = read_calibration(made(Modality="US", SequenceOfUltrasoundRegions=[region()]))
     assert found.state is State.REGIONS and found.row_spacing_mm == pytest.approx(0.3)

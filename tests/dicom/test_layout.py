@@ -80,6 +80,13 @@ def test_all_whole_frames_are_shown():
     assert layout_of(image(bytes(24 * 5 + 2), frames="2")).frames == 5
 
 
+@pytest.mark.parametrize("written", ["5\x1d", "5\x1f", "9" * 5000, "+", "5 5"])
+def test_frames_that_are_no_number_to_python_name_their_tag(written):
+    with pytest.raises(BadDicom) as error:
+        layout_of(image(bytes(24), frames=written))
+    assert error.value.tag == "0028,0008"
+
+
 def test_chroma_halved_or_whole():
     halved = layout_of(image(bytes(48), photometric="YBR_FULL_422", samples=3, planar=0))
     assert halved.chroma_halved and halved.native_frame_bits == 48 * 8

@@ -140,6 +140,14 @@ def test_datetimes_that_are_no_cine(moments):
     assert not found.acquisition_known
 
 
+def test_datetimes_that_most_frames_share_are_planes_or_whole_seconds():
+    second = ["20260301091500"] * 3 + ["20260301091501"] * 3
+    found = frame_timing(enhanced(second), make_layout(frames=6))
+    assert not found.acquisition_known and "Frame Acquisition DateTime is the same for many frames" in found.problems
+    twice = ["20260301091500", "20260301091500", "20260301091500.05", "20260301091500.1"]
+    assert frame_timing(enhanced(twice), make_layout(frames=4)).acquisition_known
+
+
 def test_sequencing_and_trims():
     found = timing(PreferredPlaybackSequencing=1, StartTrim="2", StopTrim="99")
     assert (found.sequencing, found.start_trim, found.stop_trim) == ("sweep", 2, None)
