@@ -46,11 +46,11 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("url", nargs="?", default="http://127.0.0.1:8080", help="the server (http://127.0.0.1:8080)")
     parser.add_argument("--run", required=True, metavar="UID", dest="sop", help="SOP Instance UID of the run")
     parser.add_argument("--viewers", type=int, default=10, metavar="N", help="viewers at once (10)")
-    parser.add_argument(
-        "--link", default="none", metavar="RATE,RTT[,LOSS]", help="as 8M,80ms or 2M,120ms,1%% (none)"
-    )
+    parser.add_argument("--link", default="none", metavar="RATE,RTT[,LOSS]", help="as 8M,80ms or 2M,120ms,1%% (none)")
     parser.add_argument("--seconds", type=float, default=20.0, help="how long is measured (20)")
-    parser.add_argument("--every", type=float, default=4.0, metavar="S", help="a viewer opens anew so often; 0 once (4)")
+    parser.add_argument(
+        "--every", type=float, default=4.0, metavar="S", help="a viewer opens anew so often; 0 once (4)"
+    )
     parser.add_argument("--max-tier", choices=TIERS, default="exact", help="the best that is asked for (exact)")
     parser.add_argument("--fps", type=float, default=0.0, help="frames a second (the run's own)")
     parser.add_argument("--cpu", type=int, metavar="N", help="keep the viewers on this core")

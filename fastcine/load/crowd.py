@@ -45,7 +45,9 @@ async def watched_run(url: str, crowd: Crowd) -> Watched:
                 raise NotFound(f"the server has no run {crowd.run}; `fastcine inspect` or the worklist names them")
             described = (await answer.json())["description"]
     except aiohttp.ClientError as error:
-        raise UsageError(f"no server answers at {url} ({type(error).__name__}); start one with `fastcine serve`") from None
+        raise UsageError(
+            f"no server answers at {url} ({type(error).__name__}); start one with `fastcine serve`"
+        ) from None
     if described is None:
         raise NotFound(f"the run {crowd.run} is not prepared yet")
     return Watched(described["run"], described["frames"], crowd.fps or described["timing"]["fps"], crowd.max_tier)

@@ -18,7 +18,7 @@ from fastcine.server import middleware, ws
 from fastcine.server.context import CONTEXT, Context
 from fastcine.server.metrics import Metrics
 from fastcine.server.news import News
-from fastcine.server.routes import operations, pages, studies, upload
+from fastcine.server.routes import operations, pages, studies, upload, video
 from fastcine.server.shelf import RunShelf
 from fastcine.server.static import ViewerFiles
 from fastcine.server.wheel import Wheel
@@ -50,7 +50,7 @@ def make_app(settings: Settings, *, viewer: Path | None = None) -> web.Applicati
 
     app.cleanup_ctx.append(parts)
     app.on_shutdown.append(_say_goodbye)
-    for module in (pages, studies, upload, operations):
+    for module in (pages, studies, video, upload, operations):
         module.add(app)
     app.router.add_get("/ws", ws.stream)
     return app

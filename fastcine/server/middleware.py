@@ -39,9 +39,17 @@ def content_security_policy(nonce: str) -> str:
     """No inline script or style but the page's own, by nonce; WASM may be compiled; nothing from elsewhere."""
     return (
         f"default-src 'self'; script-src 'self' 'nonce-{nonce}' 'wasm-unsafe-eval'; style-src 'self' 'nonce-{nonce}'; "
-        "img-src 'self' blob: data:; connect-src 'self'; worker-src 'self' blob:; object-src 'none'; "
+        "img-src 'self' blob: data:; media-src 'self'; connect-src 'self'; worker-src 'self' blob:; object-src 'none'; "
         "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     )
+
+
+def add_fixed_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """What every answer carries; for a handler that sends its answer itself, before it begins."""
+    for name, value in FIXED_HEADERS.items():
+        response.headers.setdefault(name, value)
+    response.headers.setdefault("Content-Security-Policy", content_security_policy(request[NONCE]))
+    response.headers.setdefault("Cache-Control", "no-store")
 
 
 def host_name(host: str) -> str:
@@ -116,10 +124,7 @@ async def outermost(request: web.Request, handler: Handler) -> web.StreamRespons
     request[NONCE] = secrets.token_urlsafe(16)
     response = await _answer(request, handler)
     if not response.prepared:
-        for name, value in FIXED_HEADERS.items():
-            response.headers.setdefault(name, value)
-        response.headers.setdefault("Content-Security-Policy", content_security_policy(request[NONCE]))
-        response.headers.setdefault("Cache-Control", "no-store")
+        add_fixed_headers(request, response)
     request.app[CONTEXT].metrics.requests.labels(str(response.status)).inc()
     elapsed_ms = (time.perf_counter() - started) * 1000
     log.info("%s %s %d %.1f ms", request.method, _shown_path(request), response.status, elapsed_ms)

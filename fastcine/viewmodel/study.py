@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastcine.archive.record import InstanceRow, PatientAndStudy, StudyDetail
+from fastcine.archive.record import InstanceRow, PatientAndStudy, RunRow, StudyDetail
+from fastcine.archive.video_stream import only_lacks_pyav
 from fastcine.viewmodel.names import age_text, birth_date_text, person_name
 
 
@@ -46,7 +47,13 @@ def tile(instance: InstanceRow) -> dict[str, Any]:
         "complete": run.complete,
         "state": run.state,
         "message": run.message,
+        "video_url": video_url(run),
     }
+
+
+def video_url(run: RunRow) -> str | None:
+    """Where the browser gets the video that it has to play itself, since nothing here can; else None."""
+    return f"/api/runs/{run.run}/video" if only_lacks_pyav(run) else None
 
 
 def study(detail: StudyDetail) -> dict[str, Any]:

@@ -27,6 +27,10 @@ export class Picture {
     this.timer = 0;
     this.drawn = -1;
     this.pending = true; // no picture of this run yet
+    this.videoUrl = "";
+    /** @type {"" | import("./video.js").VideoState} of a video that the browser has to play itself, else "" */
+    this.video = "";
+    this.videoEnd = new AbortController();
   }
 
   /** @returns {Description | null} */
@@ -36,14 +40,16 @@ export class Picture {
     return shown && (!tile || shown.run === tile.run) ? shown : (tile?.description ?? null);
   }
 
-  /** Another run is on its way. @param {Tile | null} tile @param {string} place "run 3 of 8" */
-  begin(tile, place) {
+  /** Another run is on its way. @param {Tile | null} tile @param {string} place "run 3 of 8" @param {boolean} [play] a video, as soon as it is there */
+  begin(tile, place, play = true) {
     this.tile = tile;
     this.error = "";
     this.waitingSince = performance.now();
     this.drawn = -1;
     this.pending = true;
     this.place = place;
+    if (this.video === "failed") this.videoUrl = ""; // chosen again, it is tried again
+    void this.#playVideo(play);
     this.refresh();
   }
 
@@ -51,7 +57,28 @@ export class Picture {
   update(tile, place) {
     this.tile = tile;
     this.place = place;
+    void this.#playVideo(true);
     this.refresh();
+  }
+
+  /** What only the browser can play goes over the canvas, and goes away with its run. @param {boolean} play */
+  async #playVideo(play) {
+    const tile = this.tile?.kind === "other" ? null : this.tile;
+    const url = tile?.video_url ?? "";
+    if (url === this.videoUrl) return;
+    this.videoEnd.abort();
+    const { signal } = (this.videoEnd = new AbortController());
+    this.videoUrl = url;
+    this.video = url ? "waits" : "";
+    if (!url) return;
+    const tell = (/** @type {import("./video.js").VideoState} */ state) => {
+      this.video = state;
+      this.refresh();
+    };
+    const module = await import("./video.js").catch(() => null);
+    if (signal.aborted) return;
+    if (module) module.putVideo(url, { label: tile?.label || "Video", play, signal, tell });
+    else tell("failed");
   }
 
   /** @param {string} error in words for people */
@@ -62,7 +89,9 @@ export class Picture {
 
   /** @param {string} badge */
   badge(badge) {
-    const words = badgeWords(badge, this.description);
+    // While a run that failed or waits is on screen, the player has the one before.
+    const now = this.video === "plays" ? "BY BROWSER" : this.holds ? badge : "";
+    const words = badgeWords(now, this.description);
     const element = byId("badge");
     element.className = `badge ${words.className}`;
     setText(element, words.text);
@@ -87,7 +116,8 @@ export class Picture {
   /** After any change of the player's state. */
   refresh() {
     const { player, description } = this;
-    setText(byId("run-label"), [description?.phantom ? "PHANTOM" : "", runLabel(description)].filter(Boolean).join(" · "));
+    const label = runLabel(description) || (this.tile?.label ?? "");
+    setText(byId("run-label"), [description?.phantom ? "PHANTOM" : "", label].filter(Boolean).join(" · "));
     setText(byId("run-place"), [description?.geometry?.label, this.place].filter(Boolean).join(" · "));
     setText(byId("window-text"), this.holds ? windowText(player.window, player.invert, player.view.scale) : "");
     setText(byId("calibration"), description?.calibration?.text ?? "");
@@ -107,12 +137,13 @@ export class Picture {
   notice() {
     clearTimeout(this.timer);
     const { connection } = this.player;
-    const waiting = this.player.waiting || !this.holds;
+    const byBrowser = this.video === "waits" || this.video === "plays";
+    const waiting = byBrowser ? this.video === "waits" : this.player.waiting || !this.holds;
     if (!waiting) this.waitingSince = performance.now();
     const waited_ms = performance.now() - this.waitingSince;
     const late = waited_ms >= LATE_MS;
     if (waiting && !late) this.timer = window.setTimeout(() => this.notice(), (waited_ms < BETWEEN_MS ? BETWEEN_MS : LATE_MS) - waited_ms + 5);
-    const words = noticeWords({ connection, waiting, late, tile: this.tile, error: this.error, retry_ms: this.retry_ms });
+    const words = noticeWords({ connection, waiting, late, byBrowser, tile: this.tile, error: this.error, retry_ms: this.retry_ms });
     const element = byId("notice");
     // The picture of the run before must not pass for this one.
     byId("stage").classList.toggle("between", this.holds && waiting && waited_ms >= BETWEEN_MS);

@@ -47,6 +47,7 @@
  * @property {boolean} complete
  * @property {TileState} state
  * @property {string} message
+ * @property {string | null} [video_url] of a video that failed, but that the browser may be able to play itself
  *
  * @typedef {{kind: "other", label: string, sop_instance_uid: string}} OtherTile
  * @typedef {PictureTile | OtherTile} Tile

@@ -63,7 +63,7 @@ function show(tile) {
   strip.select(tile.run);
   if (!first) history.replaceState(null, "", `?run=${encodeURIComponent(tile.run)}`);
   halted = playable(tile) ? null : play;
-  picture.begin(tile, placeOf(tile));
+  picture.begin(tile, placeOf(tile), play);
   if (playable(tile)) player.open(tile.run, tile.description, { play });
   else player.pause();
   refresh();
@@ -167,8 +167,8 @@ addEventListener("keydown", (event) => {
   const command = commandOf(event);
   if (help.open && command !== "help") return;
   if (!command) return;
-  // A button takes Space for itself, a select its arrows and letters; the scrubber is a slider whose arrows are ours.
-  if (target.closest("select") || (event.key === " " && target.closest("button, a"))) return;
+  // A button and a video take Space for themselves, a select its arrows and letters; the scrubber is a slider whose arrows are ours.
+  if (target.closest("select") || (event.key === " " && target.closest("button, a, video"))) return;
   event.preventDefault();
   if (event.repeat && !/^(back|on|zoom|slower|faster|previous|next-run)/.test(command)) return;
   obey(command);

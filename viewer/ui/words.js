@@ -43,7 +43,7 @@ export function nextSpeed(now, step) {
 
 /**
  * What stands on the picture about its truth.
- * @param {string} badge the engine's: "", "FIRST PASS", "EXACT", "AS ACQUIRED"
+ * @param {string} badge the engine's: "", "FIRST PASS", "EXACT", "AS ACQUIRED"; or "BY BROWSER": a video that it does not play
  * @param {Description | null} description
  * @returns {{text: string, className: string, detail: string}}
  */
@@ -56,6 +56,8 @@ export function badgeWords(badge, description) {
       return { text: "EXACT", className: "exact", detail: lossy ? `checked; source ${lossy}` : "checked" };
     case "AS ACQUIRED":
       return { text: "AS ACQUIRED", className: "as-acquired", detail: lossy || "lossy at source" };
+    case "BY BROWSER":
+      return { text: "AS ACQUIRED", className: "as-acquired", detail: "lossy video as received, played by the browser: no single frames, no window" };
     default:
       return { text: "", className: "", detail: "" };
   }
@@ -89,12 +91,13 @@ export function runLabel(description) {
 export function tileWords(tile) {
   if (tile.kind === "other") return { label: tile.label, angle: "", frames: "not shown here", state: "", failed: false };
   const { description } = tile;
-  const failed = tile.state === "failed";
+  const byBrowser = Boolean(tile.video_url);
+  const failed = tile.state === "failed" && !byBrowser;
   return {
     label: description?.label || tile.label || description?.series_description || description?.modality || "Picture",
     angle: description?.geometry?.label ?? "",
     frames: tileFrames(tile),
-    state: failed ? tile.message || "cannot be shown" : tile.state === "waiting" ? "waiting" : tile.complete ? "" : makingText(tile.ready, framesOf(tile)),
+    state: byBrowser ? "browser video" : failed ? tile.message || "cannot be shown" : tile.state === "waiting" ? "waiting" : tile.complete ? "" : makingText(tile.ready, framesOf(tile)),
     failed,
   };
 }
@@ -125,15 +128,16 @@ function makingText(ready, frames) {
  * @param {string} now.connection the engine's
  * @param {number} now.retry_ms till it connects again
  * @param {boolean} now.waiting no picture of this run yet
+ * @param {boolean} [now.byBrowser] a video that the browser plays itself
  * @param {boolean} now.late that has lasted for longer than a person would call instant
  * @param {Tile | null} now.tile
  * @param {string} now.error
  * @returns {{text: string, bad: boolean} | null}
  */
-export function noticeWords({ connection, retry_ms, waiting, late, tile, error }) {
+export function noticeWords({ connection, retry_ms, waiting, late, byBrowser = false, tile, error }) {
   if (!tile) return { text: "This study has no pictures that can be shown here.", bad: false };
   if (error) return { text: error, bad: true };
-  if (tile.kind !== "other" && tile.state === "failed") {
+  if (tile.kind !== "other" && tile.state === "failed" && !byBrowser) {
     return { text: `This ${tile.kind === "still" ? "still cannot be shown" : "run cannot be played"}: ${tile.message || "its data could not be read"}. The file is kept as received.`, bad: true };
   }
   if (connection === "waiting" || connection === "closed") {
@@ -142,7 +146,7 @@ export function noticeWords({ connection, retry_ms, waiting, late, tile, error }
   }
   if (!waiting || !late) return null;
   if (connection === "connecting") return { text: "Connecting", bad: false };
-  if (tile.kind !== "other" && tile.state !== "ready") {
+  if (tile.kind !== "other" && tile.state !== "ready" && !byBrowser) {
     return { text: `This ${tile.kind} is being prepared. It ${tile.kind === "still" ? "appears as soon as it is" : "plays as soon as its first frames are"} made.`, bad: false };
   }
   return { text: "Waiting for the first frame", bad: false };

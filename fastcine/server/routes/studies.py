@@ -13,6 +13,7 @@ from fastcine.archive.record import RunRow
 from fastcine.errors import NotFound, UsageError
 from fastcine.server.context import CONTEXT, Context
 from fastcine.viewmodel.study import study as study_json
+from fastcine.viewmodel.study import video_url
 from fastcine.viewmodel.worklist import worklist_page as worklist_json
 
 MOST_ROWS = 200
@@ -72,6 +73,7 @@ async def run(request: web.Request) -> web.Response:
             "complete": row.complete,
             "state": row.state,
             "message": row.message,
+            "video_url": video_url(row),
         }
     )
 

@@ -51,6 +51,20 @@ test("a lossy picture never stands without the word", () => {
   assert.deepEqual(badgeWords("", lossy), { text: "", className: "", detail: "" });
 });
 
+test("a video that the browser plays itself is never called exact, nor a failure", () => {
+  const { text, className, detail } = badgeWords("BY BROWSER", null);
+  assert.deepEqual([text, className], ["AS ACQUIRED", "as-acquired"]);
+  assert.match(detail, /lossy video as received, played by the browser: no single frames, no window/);
+  const video = tile({ state: "failed", complete: false, description: null, message: "video needs PyAV", video_url: "/api/runs/a/video" });
+  const { state, failed } = tileWords(video);
+  assert.deepEqual([state, failed], ["browser video", false]);
+  assert.equal(noticeWords(now({ tile: video, byBrowser: true })), null);
+  assert.equal(noticeWords(now({ tile: video, byBrowser: true, waiting: true, late: true }))?.text, "Waiting for the first frame");
+  const told = noticeWords(now({ tile: video, waiting: true }));
+  assert.match(told?.text ?? "", /^This run cannot be played: video needs PyAV\./, "where the browser cannot either");
+  assert.equal(told?.bad, true);
+});
+
 test("window, inversion and zoom", () => {
   assert.equal(windowText({ center: 127.5, width: 255 }, true, 1.8237), "W\u00a0255 L\u00a0128 · inverted · 182 %");
   assert.equal(windowText(null, false, NaN), "VOI table of the file");
