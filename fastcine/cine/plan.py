@@ -83,8 +83,8 @@ def play_order(frames: int, want: Want) -> list[int]:
 class RunPlan:
     """Sent-state and wish of one run."""
 
-    __slots__ = ("_catalogue", "_exact_mean_bytes", "_left", "_order", "_sent", "_want_at", "blocked", "dropped",
-                 "run", "served_bytes", "want")  # fmt: skip
+    __slots__ = ("_catalogue", "_exact_mean_bytes", "_left", "_order", "_passed", "_sent", "_want_at", "blocked",
+                 "dropped", "run", "served_bytes", "want")  # fmt: skip
 
     def __init__(self, run: int, catalogue: Catalogue) -> None:
         self.run = run
@@ -95,6 +95,7 @@ class RunPlan:
         self._catalogue = catalogue
         self._want_at = 0.0
         self._order: list[int] = []
+        self._passed = {"first pass": (0, 0), "exact": (0, 0)}
         self._sent = tuple(array("I", bytes(4 * catalogue.frames)) for _ in TIERS)
         self._left = [catalogue.frames for _ in TIERS]
         self._exact_mean_bytes: tuple[int, float] = (0, 0.0)
@@ -128,18 +129,25 @@ class RunPlan:
             self._mark_whole(tier, frame)
         else:
             self._sent[tier][frame] = offset_bytes
+            self._look_from_start()
 
     def forget(self, tier: int, frame: int) -> None:
         """A frame is sent again from its start (it arrived damaged)."""
         if frame < self._catalogue.frames:
             self._left[tier] += self._sent[tier][frame] == WHOLE
             self._sent[tier][frame] = 0
+            self._look_from_start()
 
     def wish(self, want: Want, now: float) -> None:
         """Replace the wish."""
         self.want = want
         self._want_at = now
         self._order = play_order(self._catalogue.frames, want)
+        self._look_from_start()
+
+    def _look_from_start(self) -> None:
+        for kind in self._passed:
+            self._passed[kind] = (0, 0)
 
     def _mark_whole(self, tier: int, frame: int) -> None:
         if self._sent[tier][frame] != WHOLE:
@@ -154,10 +162,28 @@ class RunPlan:
         span = len(self._order)
         return steps % span if self.want.loop is Loop.LOOP else min(steps, span - 1)
 
-    def _from_playhead(self, now: float) -> Iterator[int]:
+    def _from_playhead(self, now: float, kind: str = "") -> Iterator[int]:
+        """Frames in the order of play from the playhead; of a `kind` without those that `_pass` has put behind."""
         lead = self._lead(now)
-        yield from self._order[lead:]
-        yield from self._order[:lead]
+        order = self._order
+        if not kind:
+            yield from order[lead:]
+            yield from order[:lead]
+            return
+        before, passed = self._passed[kind]
+        # The playhead moves on: what was behind it at the start of the order comes at its end again.
+        passed = passed - (lead - before) if before <= lead < before + passed else passed if lead == before else 0
+        self._passed[kind] = (lead, passed)
+        span = len(order)
+        for place in range(lead + passed, lead + span):
+            yield order[place % span]
+
+    def _pass(self, kind: str, frame: int) -> None:
+        """A frame just offered for a kind needs no further look, if all offered before it were passed too."""
+        lead, passed = self._passed[kind]
+        order = self._order
+        if passed < len(order) and order[(lead + passed) % len(order)] == frame:
+            self._passed[kind] = (lead, passed + 1)
 
     def _untouched(self, frame: int) -> bool:
         return not (self._sent[0][frame] or self._sent[1][frame] or self._sent[2][frame])
@@ -222,10 +248,9 @@ class RunPlan:
         if not (self._left[Tier.EXACT] and (self._left[Tier.COARSE] or self._left[Tier.FINE])):
             return None
         coarse, fine, exact = self._sent
-        for frame in self._from_playhead(now):
-            if exact[frame] == WHOLE or fine[frame] == WHOLE:
-                continue
-            if coarse[frame] == WHOLE and not fine[frame]:
+        for frame in self._from_playhead(now, "first pass"):
+            if exact[frame] == WHOLE or fine[frame] == WHOLE or (coarse[frame] == WHOLE and not fine[frame]):
+                self._pass("first pass", frame)
                 continue
             # A frame that was begun in one tier goes on in it.
             chosen = Tier.FINE if fine[frame] else Tier.COARSE if coarse[frame] else tier
@@ -251,7 +276,10 @@ class RunPlan:
     def _next_exact(self, now: float, ready: tuple[int, int, int]) -> Slot | None:
         if not self._left[Tier.EXACT]:
             return None
-        for frame in self._from_playhead(now):
-            if self._sendable(Tier.EXACT, frame, ready):
+        exact = self._sent[Tier.EXACT]
+        for frame in self._from_playhead(now, "exact"):
+            if exact[frame] == WHOLE:
+                self._pass("exact", frame)
+            elif self._sendable(Tier.EXACT, frame, ready):
                 return Slot(Tier.EXACT, frame, Urgency.EXACT)
         return None

@@ -48,9 +48,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--viewers", type=int, default=10, metavar="N", help="viewers at once (10)")
     parser.add_argument("--link", default="none", metavar="RATE,RTT[,LOSS]", help="as 8M,80ms or 2M,120ms,1%% (none)")
     parser.add_argument("--seconds", type=float, default=20.0, help="how long is measured (20)")
-    parser.add_argument(
-        "--every", type=float, default=4.0, metavar="S", help="a viewer opens anew so often; 0 once (4)"
-    )
+    parser.add_argument("--every", type=float, default=4.0, metavar="S", help="each opens anew so often; 0 once (4)")
     parser.add_argument("--max-tier", choices=TIERS, default="exact", help="the best that is asked for (exact)")
     parser.add_argument("--fps", type=float, default=0.0, help="frames a second (the run's own)")
     parser.add_argument("--cpu", type=int, metavar="N", help="keep the viewers on this core")
@@ -78,12 +76,11 @@ def run(args: argparse.Namespace) -> int:
     if args.cpu is not None:
         os.sched_setaffinity(0, {args.cpu})
     console = Console(stderr=True)
-    with emulated(link, parts.port or 80, tun=not args.tcp_relay) as path:
-        with Progress(console=console, transient=True, disable=not sys.stderr.isatty()) as bar:
-            task = bar.add_task("viewers connect", total=crowd.viewers)
-            found = asyncio.run(
-                measure(url, crowd, path, lambda count: bar.update(task, completed=count)), loop_factory=_loop_factory()
-            )
+    bar = Progress(console=console, transient=True, disable=not sys.stderr.isatty())
+    with emulated(link, parts.port or 80, tun=not args.tcp_relay) as path, bar:
+        task = bar.add_task("viewers connect", total=crowd.viewers)
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            found = runner.run(measure(url, crowd, path, lambda count: bar.update(task, completed=count)))
     asked = {"viewers_asked": crowd.viewers, "max_tier": args.max_tier, "every_s": args.every, "link": args.link}
     found |= asked | {"how": path.how, "unsupported": path.unsupported, "totals": path.totals}
     for line in report.lines(found):

@@ -20,6 +20,7 @@ from fastcine.load.viewer import Viewer, Watched
 
 CONNECTS_PER_S = 400
 """A ramp: what is measured is the playing crowd, not the rush at the door."""
+CONNECT_S = 20.0
 SETTLE_S = 2.0
 _METRICS = ("process_cpu_seconds_total", "process_resident_memory_bytes")
 _LAG = "fastcine_loop_lag_seconds_bucket"
@@ -103,7 +104,8 @@ class Gathering:
         loop = asyncio.get_running_loop()
         viewer = Viewer(self.watched, self.arrivals, self.host, self._lost)
         await loop.create_connection(lambda: viewer, self.link.host, self.link.port)
-        await viewer.greeted
+        async with asyncio.timeout(CONNECT_S):
+            await viewer.greeted
         self.viewers.add(viewer)
 
     async def connect_all(self, progress: Callable[[int], None]) -> None:
@@ -135,7 +137,7 @@ class Gathering:
             for number in range(turn, due):
                 viewer = crowd[number % len(crowd)]
                 if viewer in self.viewers:
-                    viewer.open_run(loop.time(), again=number >= len(crowd))
+                    viewer.open_run(time.monotonic(), again=number >= len(crowd))
             turn = max(turn, due)
             await asyncio.sleep(0.002)
 
@@ -159,10 +161,10 @@ async def measure(url: str, crowd: Crowd, link: Emulated, progress: Callable[[in
         lead_s = (crowd.every_s or 0.0) + SETTLE_S
         playing = asyncio.create_task(gathering.play(loop.time() + lead_s + crowd.seconds))
         await asyncio.sleep(lead_s if crowd.every_s else 0.0)
-        before, cpu_s, begun = await server_metrics(url), time.process_time(), loop.time()
+        before, cpu_s, begun = await server_metrics(url), time.process_time(), time.monotonic()
         gathering.arrivals.begin(begun)
         await playing
-        lasted_s = loop.time() - begun
+        lasted_s = time.monotonic() - begun
         cpu_s = time.process_time() - cpu_s
         after = await server_metrics(url)
         found = gathering.arrivals.figures(lasted_s)

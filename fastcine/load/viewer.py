@@ -9,8 +9,10 @@ import asyncio
 import base64
 import os
 import struct
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 import orjson
 
@@ -20,8 +22,6 @@ from fastcine.load.arrivals import Arrivals
 READ_BYTES = 1 << 18
 GRANT_BYTES = 1 << 40
 """Nothing is decoded, so nothing ever has to wait: the server's window alone bounds what is in flight."""
-REPORT_BYTES = 65_536
-REPORT_S = 0.004
 _TEXT, _BINARY, _CLOSE, _PING = 1, 2, 8, 9
 _SHARED = memoryview(bytearray(READ_BYTES))
 """Read into by all viewers of the process in turn: what came is worked up before the next read."""
@@ -59,7 +59,6 @@ class Viewer(asyncio.BufferedProtocol):
         """Reads nothing, like a tab that hangs."""
         self.received_bytes = 0
         self._reported_bytes = 0
-        self._reported_at = 0.0
         self._transport: asyncio.Transport | None = None
         self._head = bytearray()
         self._wanted = 0
@@ -70,18 +69,19 @@ class Viewer(asyncio.BufferedProtocol):
         self._held: bytearray = bytearray(watched.frames)
         self._offsets: dict[tuple[int, int], int] = {}
         self._asked_at = 0.0
+        self._answered = False
         self._frames_held = 0
 
     # ---- the transport's side
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Ask for the upgrade."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
         key = base64.b64encode(os.urandom(16)).decode()
-        transport.write(
+        self._transport.write(
             f"GET /ws HTTP/1.1\r\nHost: {self._host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: fastcine.v1\r\n\r\n".encode()
+            f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n"
+            "Sec-WebSocket-Protocol: fastcine.v1\r\n\r\n".encode()
         )
 
     def get_buffer(self, sizehint: int) -> memoryview:
@@ -98,6 +98,9 @@ class Viewer(asyncio.BufferedProtocol):
                 place += taken
                 continue
             place = self._step(_SHARED, place, nbytes)
+        if self.received_bytes > self._reported_bytes:
+            self._reported_bytes = self.received_bytes
+            self._write(text(type="credit", granted_bytes=GRANT_BYTES, received_bytes=self.received_bytes))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The server or the link is gone."""
@@ -166,7 +169,9 @@ class Viewer(asyncio.BufferedProtocol):
         self._head.clear()
         self._skip = payload
         self._message_left -= HEADER_BYTES + payload
-        now = asyncio.get_running_loop().time()
+        if not self._answered:
+            return self._after_piece(place)  # of the time before the run was closed and opened again
+        now = time.monotonic()
         self.arrivals.piece(tier, HEADER_BYTES + payload, now)
         # Timed by its header: the payload is in the same read or the next one.
         key = (tier, frame)
@@ -175,9 +180,11 @@ class Viewer(asyncio.BufferedProtocol):
         self._offsets[key] = offset + payload
         if flags & FLAG_LAST:
             self._whole(tier, frame, now)
+        return self._after_piece(place)
+
+    def _after_piece(self, place: int) -> int:
         if self._message_left <= 0:
             self._next_message()
-            self._report(now)
         return place
 
     def _control(self, data: memoryview, place: int, end: int) -> int:
@@ -193,7 +200,9 @@ class Viewer(asyncio.BufferedProtocol):
             self.close()
         elif self._opcode == _TEXT:
             kind = orjson.loads(body)
-            if kind["type"] == "goaway":
+            if kind["type"] == "run":
+                self._answered = True
+            elif kind["type"] == "goaway":
                 self.arrivals.busy += 1
             elif kind["type"] == "error":
                 self.arrivals.error(str(kind.get("code")))
@@ -210,22 +219,17 @@ class Viewer(asyncio.BufferedProtocol):
         if self._frames_held == self.watched.frames:
             self.arrivals.finished += 1
 
-    def _report(self, now: float) -> None:
-        fresh = self.received_bytes - self._reported_bytes
-        if fresh >= REPORT_BYTES or now - self._reported_at >= REPORT_S:
-            self._reported_bytes, self._reported_at = self.received_bytes, now
-            self._write(text(type="credit", granted_bytes=GRANT_BYTES, received_bytes=self.received_bytes))
-
     def _write(self, data: bytes) -> None:
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
 
     def open_run(self, now: float, *, again: bool) -> None:
-        """Ask for the run from its start; with `again` the one that is open is closed before."""
+        """Ask for the run from its start (`now`: time.monotonic); with `again` the open one is closed before."""
         watched = self.watched
         self._held = bytearray(watched.frames)
         self._offsets.clear()
         self._frames_held = 0
+        self._answered = False
         self._asked_at = now
         self.arrivals.opened += 1
         before = text(type="close", run=watched.run) if again else b""

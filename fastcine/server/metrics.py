@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
 TIER_LABELS = ("coarse", "fine", "exact")
 
@@ -12,6 +12,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
         self.viewers = Gauge("fastcine_viewers", "Viewers connected", registry=self.registry)
         self.sent_bytes = Counter(
             "fastcine_sent_bytes", "Bytes of pieces sent, by tier", ["tier"], registry=self.registry

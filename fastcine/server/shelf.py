@@ -30,6 +30,7 @@ class OpenRun:
         self._reader = reader
         self._lengths: tuple[list[int], ...] = tuple([0] * self.frames for _ in TIERS)
         self._ready = (0, 0, 0)
+        self._whole: dict[tuple[int, int], memoryview] = {}
         self.complete = False
         self.refresh()
 
@@ -57,14 +58,22 @@ class OpenRun:
 
     def pieces(self, tier: int, frame: int, start_bytes: int, end_bytes: int) -> memoryview:
         """Wire bytes (headers included) of payload `start_bytes` to `end_bytes`; `start_bytes` is a piece's start."""
-        whole = self._reader.piece_slices(tier, frame)
+        whole = self._whole.get((tier, frame)) or self._look_up(tier, frame)
         first = start_bytes + HEADER_BYTES * (start_bytes // PIECE_BYTES)
         if end_bytes == self._lengths[tier][frame]:
             return whole[first:]
         return whole[first : wire_bytes(end_bytes)]
 
+    def _look_up(self, tier: int, frame: int) -> memoryview:
+        """All pieces of a frame; remembered once the run's files do not grow any more."""
+        found = self._reader.piece_slices(tier, frame)
+        if self.complete:
+            self._whole[tier, frame] = found
+        return found
+
     def reread(self, tier: int, frame: int) -> None:
-        """The frame was made anew: its length may have changed."""
+        """The frame may have been made anew: it lies elsewhere then, and its length may have changed."""
+        self._whole.pop((tier, frame), None)
         self._lengths[tier][frame] = self._reader.frame_bytes(tier, frame)
 
     def place(self, tier: int, frame: int) -> int:
@@ -74,6 +83,7 @@ class OpenRun:
 
     def close(self) -> None:
         """Let go of the files."""
+        self._whole.clear()
         self._reader.close()
 
 

@@ -190,6 +190,7 @@ class Viewer:
         log.warning("run %s tier %d frame %d arrived damaged", run_name(action.run), action.tier, action.frame)
         self._context.metrics.rebuilds.inc()
         opened = self._runs[action.run]
+        opened.reread(action.tier, action.frame)
         # Where it lay when it was damaged: it is made anew when it lies elsewhere.
         self._damaged[action] = opened.place(action.tier, action.frame)
         if not self._context.news.ask_remake(action.run, action.tier, action.frame):
