@@ -7,7 +7,6 @@ so that nothing queues in front of a seek. Times are seconds of one monotonic cl
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass
 
 FIRST_WINDOW_BYTES = 32_768
@@ -62,9 +61,10 @@ class Pacer:
         self.received_bytes = 0
         self.granted_bytes = 0
         self.window_bytes = FIRST_WINDOW_BYTES
-        self._flights: deque[_Flight] = deque()
-        self._rates: deque[tuple[float, float]] = deque()  # (time, bytes/s), falling: the head is the maximum
-        self._round_trips: deque[tuple[float, float]] = deque()  # (time, s), rising: the head is the minimum
+        # Lists, all short: a deque is 600 bytes while it is empty, and there are thousands of viewers.
+        self._flights: list[_Flight] = []
+        self._rates: list[tuple[float, float]] = []  # (time, bytes/s), falling: the head is the maximum
+        self._round_trips: list[tuple[float, float]] = []  # (time, s), rising: the head is the minimum
         self._delivered_at = now
         self._starved = True
         self._rounds = 0
@@ -117,11 +117,13 @@ class Pacer:
         if received_bytes <= self.received_bytes:
             return
         self.received_bytes = received_bytes
-        flight = None
-        while self._flights and self._flights[0].end_bytes <= received_bytes:
-            flight = self._flights.popleft()
-        if flight is None:
+        landed = 0
+        while landed < len(self._flights) and self._flights[landed].end_bytes <= received_bytes:
+            landed += 1
+        if not landed:
             return
+        flight = self._flights[landed - 1]
+        del self._flights[:landed]
         trip = now - flight.sent_at
         self._remember_round_trip(trip, now)
         if trip > QUEUED_GAIN * (self.round_trip_s or trip) + ACK_DELAY_S:
@@ -148,7 +150,7 @@ class Pacer:
         if self._probe_until is not None and now >= self._probe_until:
             self._probe_until = None
             while len(trips) > 1 and now - trips[0][0] > ROUND_TRIP_MEMORY_S:
-                trips.popleft()
+                del trips[0]
 
     def _remember_rate(self, value: float, now: float) -> None:
         rates = self._rates
@@ -156,7 +158,7 @@ class Pacer:
             rates.pop()
         rates.append((now, value))
         while len(rates) > 1 and now - rates[0][0] > RATE_MEMORY_S:
-            rates.popleft()
+            del rates[0]
 
     def _count_round(self) -> None:
         """Once a round trip: has the rate stopped growing? (BBR's end of start-up: three rounds below +25 %.)"""

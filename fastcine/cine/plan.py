@@ -10,10 +10,11 @@ from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 from typing import Protocol
 
 from fastcine.cine.messages import Loop, Want, Wish
-from fastcine.cine.wire import TIERS, Tier
+from fastcine.cine.wire import PIECE_BYTES, TIERS, Tier
 
 WHOLE = 0xFFFF_FFFF
 """Sent-marker of a frame that the viewer holds whole; frame_bytes stays far below it."""
@@ -23,6 +24,9 @@ FINE_MARGIN = 1.25
 """The finer first pass is chosen when the link is this much faster than playing it needs."""
 UPGRADE_WAIT_S = 4.0
 """Frames held coarse get the finer first pass only when the exact tier would take longer than this."""
+_FIRST_PASS, _EXACT = 0, 1
+_ALL_PIECES = 0xFFFF
+"""Frames have at most MAX_FRAME_BYTES / PIECE_BYTES = 16384."""
 
 
 class Urgency(IntEnum):
@@ -57,6 +61,12 @@ class Slot:
     urgency: Urgency
 
 
+@lru_cache(64)
+def _shared_order(frames: int, want: Want) -> tuple[int, ...]:
+    """Most viewers of a run begin alike: one order for all of them."""
+    return tuple(play_order(frames, want))
+
+
 def play_order(frames: int, want: Want) -> list[int]:
     """Frames in the order in which the wish will show them, each once; those outside the range come last.
 
@@ -83,7 +93,7 @@ def play_order(frames: int, want: Want) -> list[int]:
 class RunPlan:
     """Sent-state and wish of one run."""
 
-    __slots__ = ("_catalogue", "_exact_mean_bytes", "_left", "_order", "_passed", "_sent", "_want_at", "blocked",
+    __slots__ = ("_blocked", "_catalogue", "_exact_mean_bytes", "_left", "_order", "_passed", "_sent", "_want_at",
                  "dropped", "run", "served_bytes", "want")  # fmt: skip
 
     def __init__(self, run: int, catalogue: Catalogue) -> None:
@@ -91,12 +101,14 @@ class RunPlan:
         self.want: Want | None = None
         self.served_bytes = 0
         self.dropped = 0
-        self.blocked: set[tuple[int, int]] = set()
+        self._blocked: frozenset[tuple[int, int]] = frozenset()
         self._catalogue = catalogue
         self._want_at = 0.0
-        self._order: list[int] = []
-        self._passed = {"first pass": (0, 0), "exact": (0, 0)}
-        self._sent = tuple(array("I", bytes(4 * catalogue.frames)) for _ in TIERS)
+        self._order: tuple[int, ...] = ()
+        self._passed = [(0, 0), (0, 0)]
+        # Pieces sent of each frame: offsets are always those of whole pieces.
+        none_sent = array("H", bytes(2 * catalogue.frames))
+        self._sent = tuple(none_sent[:] for _ in TIERS)
         self._left = [catalogue.frames for _ in TIERS]
         self._exact_mean_bytes: tuple[int, float] = (0, 0.0)
 
@@ -110,7 +122,8 @@ class RunPlan:
 
     def offset_bytes(self, tier: int, frame: int) -> int:
         """How far a frame was sent; `WHOLE` when all of it was."""
-        return self._sent[tier][frame]
+        pieces = self._sent[tier][frame]
+        return WHOLE if pieces == _ALL_PIECES else pieces * PIECE_BYTES
 
     def hold(self, tier: int, first: int, last: int) -> None:
         """The viewer says that it holds these frames whole."""
@@ -119,8 +132,8 @@ class RunPlan:
 
     def hold_part(self, tier: int, frame: int, offset_bytes: int) -> None:
         """The viewer says that it holds the start of a frame."""
-        if frame < self._catalogue.frames and self._sent[tier][frame] != WHOLE:
-            self._sent[tier][frame] = min(offset_bytes, WHOLE - 1)
+        if frame < self._catalogue.frames and self._sent[tier][frame] != _ALL_PIECES:
+            self._sent[tier][frame] = min(offset_bytes // PIECE_BYTES, _ALL_PIECES - 1)
 
     def advance(self, tier: int, frame: int, offset_bytes: int, served_bytes: int) -> None:
         """A frame was sent up to `offset_bytes`; `served_bytes` counts its headers too."""
@@ -128,13 +141,22 @@ class RunPlan:
         if offset_bytes >= self._catalogue.frame_bytes(tier, frame):
             self._mark_whole(tier, frame)
         else:
-            self._sent[tier][frame] = offset_bytes
+            self._sent[tier][frame] = offset_bytes // PIECE_BYTES
             self._look_from_start()
+
+    def block(self, tier: int, frame: int) -> None:
+        """A frame arrived damaged: it is sent again from its start, once it was made anew (`unblock`)."""
+        self._blocked |= {(tier, frame)}
+        self.forget(tier, frame)
+
+    def unblock(self, tier: int, frame: int) -> None:
+        """It was."""
+        self._blocked -= {(tier, frame)}
 
     def forget(self, tier: int, frame: int) -> None:
         """A frame is sent again from its start (it arrived damaged)."""
         if frame < self._catalogue.frames:
-            self._left[tier] += self._sent[tier][frame] == WHOLE
+            self._left[tier] += self._sent[tier][frame] == _ALL_PIECES
             self._sent[tier][frame] = 0
             self._look_from_start()
 
@@ -142,16 +164,16 @@ class RunPlan:
         """Replace the wish."""
         self.want = want
         self._want_at = now
-        self._order = play_order(self._catalogue.frames, want)
+        order = _shared_order if want.frame == 0 else play_order
+        self._order = tuple(order(self._catalogue.frames, want))
         self._look_from_start()
 
     def _look_from_start(self) -> None:
-        for kind in self._passed:
-            self._passed[kind] = (0, 0)
+        self._passed[:] = ((0, 0), (0, 0))
 
     def _mark_whole(self, tier: int, frame: int) -> None:
-        if self._sent[tier][frame] != WHOLE:
-            self._sent[tier][frame] = WHOLE
+        if self._sent[tier][frame] != _ALL_PIECES:
+            self._sent[tier][frame] = _ALL_PIECES
             self._left[tier] -= 1
 
     def _lead(self, now: float) -> int:
@@ -162,11 +184,11 @@ class RunPlan:
         span = len(self._order)
         return steps % span if self.want.loop is Loop.LOOP else min(steps, span - 1)
 
-    def _from_playhead(self, now: float, kind: str = "") -> Iterator[int]:
+    def _from_playhead(self, now: float, kind: int | None = None) -> Iterator[int]:
         """Frames in the order of play from the playhead; of a `kind` without those that `_pass` has put behind."""
         lead = self._lead(now)
         order = self._order
-        if not kind:
+        if kind is None:
             yield from order[lead:]
             yield from order[:lead]
             return
@@ -178,7 +200,7 @@ class RunPlan:
         for place in range(lead + passed, lead + span):
             yield order[place % span]
 
-    def _pass(self, kind: str, frame: int) -> None:
+    def _pass(self, kind: int, frame: int) -> None:
         """A frame just offered for a kind needs no further look, if all offered before it were passed too."""
         lead, passed = self._passed[kind]
         order = self._order
@@ -189,7 +211,7 @@ class RunPlan:
         return not (self._sent[0][frame] or self._sent[1][frame] or self._sent[2][frame])
 
     def _sendable(self, tier: int, frame: int, ready: tuple[int, int, int]) -> bool:
-        return frame < ready[tier] and self._sent[tier][frame] != WHOLE and (tier, frame) not in self.blocked
+        return frame < ready[tier] and self._sent[tier][frame] != _ALL_PIECES and (tier, frame) not in self._blocked
 
     def exact_in_real_time(self, rate_bytes_per_s: float | None) -> bool:
         """Whether the link carries the exact tier as fast as it is played (False while the rate is unknown)."""
@@ -248,9 +270,10 @@ class RunPlan:
         if not (self._left[Tier.EXACT] and (self._left[Tier.COARSE] or self._left[Tier.FINE])):
             return None
         coarse, fine, exact = self._sent
-        for frame in self._from_playhead(now, "first pass"):
-            if exact[frame] == WHOLE or fine[frame] == WHOLE or (coarse[frame] == WHOLE and not fine[frame]):
-                self._pass("first pass", frame)
+        for frame in self._from_playhead(now, _FIRST_PASS):
+            held = exact[frame] == _ALL_PIECES or fine[frame] == _ALL_PIECES
+            if held or (coarse[frame] == _ALL_PIECES and not fine[frame]):
+                self._pass(_FIRST_PASS, frame)
                 continue
             # A frame that was begun in one tier goes on in it.
             chosen = Tier.FINE if fine[frame] else Tier.COARSE if coarse[frame] else tier
@@ -268,7 +291,7 @@ class RunPlan:
         ready = self._catalogue.ready()
         coarse, fine, exact = self._sent
         for frame in self._from_playhead(now):
-            begun = coarse[frame] == WHOLE or fine[frame]
+            begun = coarse[frame] == _ALL_PIECES or fine[frame]
             if begun and not exact[frame] and self._sendable(Tier.FINE, frame, ready):
                 return Slot(Tier.FINE, frame, Urgency.EXACT)
         return None
@@ -277,9 +300,9 @@ class RunPlan:
         if not self._left[Tier.EXACT]:
             return None
         exact = self._sent[Tier.EXACT]
-        for frame in self._from_playhead(now, "exact"):
-            if exact[frame] == WHOLE:
-                self._pass("exact", frame)
+        for frame in self._from_playhead(now, _EXACT):
+            if exact[frame] == _ALL_PIECES:
+                self._pass(_EXACT, frame)
             elif self._sendable(Tier.EXACT, frame, ready):
                 return Slot(Tier.EXACT, frame, Urgency.EXACT)
         return None

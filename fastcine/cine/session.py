@@ -164,7 +164,7 @@ class Session:
         self, run: int, catalogue: Catalogue, description: Mapping[str, Any], *, complete: bool, now: float
     ) -> list[Action]:
         """The run was found; its catalogue must stay usable until `DropRun`."""
-        request = self._pending.pop(run, None)
+        request, wish = self._settle(run)
         if request is None:
             return [DropRun(run)]
         plan = RunPlan(run, catalogue)
@@ -173,7 +173,6 @@ class Session:
         for tier, frame, offset_bytes in request.partial:
             plan.hold_part(tier, frame, offset_bytes - offset_bytes % PIECE_BYTES)
         self._plans[run] = plan
-        wish = self._wishes.pop(run, None)
         if wish is not None:
             plan.wish(wish, now)
         answer = SendText(messages.run_opened(run, description, catalogue.ready(), complete))
@@ -181,9 +180,15 @@ class Session:
 
     def failed(self, run: int, code: str, reason: str) -> list[Action]:
         """The run cannot be played."""
-        self._pending.pop(run, None)
-        self._wishes.pop(run, None)
+        self._settle(run)
         return [SendText(messages.error(code, reason, run))]
+
+    def _settle(self, run: int) -> tuple[Open | None, Want | None]:
+        """What was asked of a run while it was looked up, which ends here."""
+        request, wish = self._pending.pop(run, None), self._wishes.pop(run, None)
+        # A dict keeps its size when it is emptied, and there are thousands of sessions.
+        self._pending, self._wishes = self._pending or {}, self._wishes or {}
+        return request, wish
 
     def available(self, run: int, *, complete: bool, now: float) -> list[Action]:
         """The run's cache has grown."""
@@ -197,7 +202,7 @@ class Session:
         plan = self._plans.get(run)
         if plan is None:
             return []
-        plan.blocked.discard((tier, frame))
+        plan.unblock(tier, frame)
         return list(self._fill(now))
 
     def tick(self, now: float) -> list[Action]:
@@ -232,13 +237,11 @@ class Session:
             return []
         if plan.offset_bytes(message.tier, message.frame) != WHOLE:
             raise PeerError("a frame was called damaged that was not sent whole")
-        plan.blocked.add((message.tier, message.frame))
-        plan.forget(message.tier, message.frame)
+        plan.block(message.tier, message.frame)
         return [Rebuild(message.run, message.tier, message.frame)]
 
     def _close_run(self, run: int) -> list[Action]:
-        self._wishes.pop(run, None)
-        self._pending.pop(run, None)
+        self._settle(run)
         self._plans.pop(run, None)
         return [DropRun(run)]
 

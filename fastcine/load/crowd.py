@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -123,16 +123,16 @@ class Gathering:
             except OSError as error:
                 self.arrivals.error(f"not connected: {type(error).__name__}")
 
-    async def play(self, until: float) -> None:
+    async def play(self, until: float, every_s: float = 0.0) -> None:
         """Each viewer opens its run in its turn, evenly spread, until `until` (loop time)."""
         loop = asyncio.get_running_loop()
         crowd = sorted(self.viewers, key=id)
-        every_s = self.crowd.every_s or SETTLE_S
+        every_s = every_s or self.crowd.every_s or SETTLE_S
         start = loop.time()
         turn = 0
         while (now := loop.time()) < until:
             due = int((now - start) / every_s * len(crowd)) if crowd else 0
-            if not self.crowd.every_s:
+            if not self.crowd.every_s:  # once
                 due = min(due, len(crowd))
             for number in range(turn, due):
                 viewer = crowd[number % len(crowd)]
@@ -148,12 +148,23 @@ class Gathering:
             viewer.close()
 
 
+async def _once(gathering: Gathering) -> None:
+    """One viewer first: what a server makes once for all is no viewer's."""
+    try:
+        await gathering.connect_all(lambda count: None)
+        await gathering.play(asyncio.get_running_loop().time() + 2 * SETTLE_S, every_s=SETTLE_S)
+    finally:
+        gathering.end()
+
+
 async def measure(url: str, crowd: Crowd, link: Emulated, progress: Callable[[int], None]) -> dict[str, Any]:
     """Connect, play, and say what came how late; plain JSON."""
     parts = urlsplit(url)
     watched = await watched_run(url, crowd)
+    host = f"{parts.hostname}:{parts.port or 80}"
+    await _once(Gathering(replace(crowd, viewers=1), watched, link, host))
     empty = await server_metrics(url)
-    gathering = Gathering(crowd, watched, link, f"{parts.hostname}:{parts.port or 80}")
+    gathering = Gathering(crowd, watched, link, host)
     loop = asyncio.get_running_loop()
     try:
         await gathering.connect_all(progress)

@@ -48,7 +48,7 @@ def add_fixed_headers(request: web.Request, response: web.StreamResponse) -> Non
     """What every answer carries; for a handler that sends its answer itself, before it begins."""
     for name, value in FIXED_HEADERS.items():
         response.headers.setdefault(name, value)
-    response.headers.setdefault("Content-Security-Policy", content_security_policy(request[NONCE]))
+    response.headers.setdefault("Content-Security-Policy", content_security_policy(request.get(NONCE, "")))
     response.headers.setdefault("Cache-Control", "no-store")
 
 
@@ -121,7 +121,8 @@ def _shown_path(request: web.Request) -> str:
 async def outermost(request: web.Request, handler: Handler) -> web.StreamResponse:
     """All of it, in order."""
     started = time.perf_counter()
-    request[NONCE] = secrets.token_urlsafe(16)
+    if "Upgrade" not in request.headers:  # a stream has no page, and lasts
+        request[NONCE] = secrets.token_urlsafe(16)
     response = await _answer(request, handler)
     if not response.prepared:
         add_fixed_headers(request, response)

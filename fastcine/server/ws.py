@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import orjson
-from aiohttp import WSMsgType, web
+from aiohttp import WSMessage, WSMsgType, web
 
 from fastcine import __version__
 from fastcine.cine import messages
@@ -36,13 +36,17 @@ from fastcine.server.shelf import OpenRun
 log = logging.getLogger(__name__)
 
 SUBPROTOCOL = "fastcine.v1"
-PROXY_PING_S = 20.0
-"""Proxies cut connections that are silent for a minute."""
 BUSY_RETRY_MS = 2000
+
+
+_ENDED = (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR)
 
 
 class Viewer:
     """One connection."""
+
+    __slots__ = ("_asked_at", "_awaited", "_closing", "_context", "_damaged", "_loop", "_runs", "_socket", "_tasks",
+                 "_transport", "session")  # fmt: skip
 
     def __init__(self, context: Context, socket: web.WebSocketResponse, transport: asyncio.Transport) -> None:
         self._context, self._socket, self._transport = context, socket, transport
@@ -51,29 +55,33 @@ class Viewer:
         self._runs: dict[int, OpenRun] = {}
         self._asked_at: dict[int, float] = {}
         self._damaged: dict[Rebuild, int] = {}
-        self._awaited: set[int] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
+        # Frozen and mostly empty: a set of one's own is 216 bytes, and there are thousands of viewers.
+        self._awaited: frozenset[int] = frozenset()
+        self._tasks: frozenset[asyncio.Task[None]] = frozenset()
         self._closing = False
 
-    async def serve(self) -> None:
-        """Until the connection ends."""
+    def begin(self) -> None:
+        """The connection stands."""
         self._context.wheel.add(self._wake, self.session.wake_at)
-        try:
-            async for message in self._socket:
-                if message.type is not WSMsgType.TEXT:
-                    raise PeerError("only text messages are allowed from a viewer")
-                now = self._loop.time()
-                self._apply(self.session.receive(messages.parse_client_message(message.data), now))
-                if self._closing:
-                    break
-        except PeerError as error:
-            self._context.metrics.peer_errors.labels(str(error.close_code)).inc()
-            log.warning("viewer closed with %d: %s", error.close_code, error.reason)
-            await self._socket.close(code=error.close_code, message=error.reason.encode()[:120])
-        finally:
-            self._leave()
 
-    def _leave(self) -> None:
+    def take(self, message: WSMessage) -> None:
+        """A message came. Raises PeerError."""
+        if message.type is not WSMsgType.TEXT:
+            raise PeerError("only text messages are allowed from a viewer")
+        self._apply(self.session.receive(messages.parse_client_message(message.data), self._loop.time()))
+
+    @property
+    def closing(self) -> bool:
+        """Nothing more is said or heard."""
+        return self._closing
+
+    def refuse(self, error: PeerError) -> None:
+        """What the viewer did is counted and told to the log."""
+        self._context.metrics.peer_errors.labels(str(error.close_code)).inc()
+        log.warning("viewer closed with %d: %s", error.close_code, error.reason)
+
+    def leave(self) -> None:
+        """The connection has ended."""
         self._closing = True
         for task in self._tasks:
             task.cancel()
@@ -93,7 +101,7 @@ class Viewer:
         opened = self._runs.get(run)
         if opened is None:
             if run in self._awaited:
-                self._start(self._find(run))
+                self._find(run)
             return
         if opened.refresh():
             self._apply(self.session.available(run, complete=opened.complete, now=self._loop.time()))
@@ -110,7 +118,7 @@ class Viewer:
                     self._send_text(action.body)
                 case FindRun():
                     self._asked_at[action.run] = self._loop.time()
-                    self._start(self._find(action.run))
+                    self._find(action.run)
                 case DropRun():
                     self._drop(action.run)
                 case Rebuild():
@@ -121,8 +129,11 @@ class Viewer:
 
     def _start(self, work: Any) -> None:
         task = self._loop.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks |= {task}
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks -= {task}
 
     async def _close(self, code: int, reason: str) -> None:
         await self._socket.close(code=code, message=reason.encode()[:120])
@@ -136,29 +147,37 @@ class Viewer:
         for part in action.parts:
             slices.append(self._slice(part))
             self._context.metrics.sent(part.tier, len(slices[-1]))
-            asked = self._asked_at.pop(part.run, None)
-            if asked is not None:
+            if self._asked_at and (asked := self._asked_at.pop(part.run, None)) is not None:
                 self._context.metrics.first_piece.observe(self._loop.time() - asked)
+                self._asked_at = self._asked_at or {}  # an emptied dict keeps its size
         self._context.metrics.messages.inc()
         self._transport.writelines(slices)
 
     def _slice(self, part: Part) -> memoryview:
         return self._runs[part.run].pieces(part.tier, part.frame, part.start_bytes, part.end_bytes)
 
-    async def _find(self, run: int) -> None:
+    def _find(self, run: int) -> None:
+        opened = self._context.shelf.borrow_open(run)
+        if opened is not None:
+            self._use(run, opened)
+        else:
+            self._start(self._find_on_disk(run))
+
+    async def _find_on_disk(self, run: int) -> None:
         context = self._context
         try:
-            opened = context.shelf.borrow_open(run)
-            if opened is None:
-                opened = await self._loop.run_in_executor(context.pool, context.shelf.borrow, run)
+            opened = await self._loop.run_in_executor(context.pool, context.shelf.borrow, run)
         except NotReady as error:
             self._await(run, lost=error.lost)
-            return
         except FastcineError as error:
-            self._awaited.discard(run)
+            self._awaited -= {run}
             self._apply(self.session.failed(run, error.code, str(error)))
-            return
-        self._awaited.discard(run)
+        else:
+            self._use(run, opened)
+
+    def _use(self, run: int, opened: OpenRun) -> None:
+        context = self._context
+        self._awaited -= {run}
         if self._closing or run in self._runs:
             context.shelf.give_back(opened)
             return
@@ -173,7 +192,7 @@ class Viewer:
         """Nothing of it is made yet: have it made first, and look again when there is news of it."""
         if self._closing or run in self._awaited:
             return
-        self._awaited.add(run)
+        self._awaited |= {run}
         self._context.news.follow(run, self)
         if lost:
             self._context.news.ask_remake(run, 0, 0)
@@ -181,7 +200,7 @@ class Viewer:
 
     def _drop(self, run: int) -> None:
         opened = self._runs.pop(run, None)
-        self._awaited.discard(run)
+        self._awaited -= {run}
         self._context.news.unfollow(run, self)
         if opened is not None:
             self._context.shelf.give_back(opened)
@@ -205,13 +224,12 @@ class Viewer:
 
 
 async def stream(request: web.Request) -> web.StreamResponse:
-    """The WebSocket handler."""
+    """The WebSocket handler. Proxies cut what is silent for a minute: viewers ping (docs/protocol.md section 2)."""
     context = request.app[CONTEXT]
     socket = web.WebSocketResponse(
         protocols=(SUBPROTOCOL,),
         compress=False,
         max_msg_size=messages.MAX_TEXT_BYTES,
-        heartbeat=PROXY_PING_S,
     )
     await socket.prepare(request)
     if socket.ws_protocol != SUBPROTOCOL:
@@ -227,9 +245,17 @@ async def stream(request: web.Request) -> web.StreamResponse:
         return socket
     context.sockets.add(socket)
     context.metrics.viewers.set(len(context.sockets))
+    viewer = Viewer(context, socket, transport)
+    viewer.begin()
     try:
-        await Viewer(context, socket, transport).serve()
+        # Here, and not `async for` in a method: each coroutine more is one more for each of thousands.
+        while not viewer.closing and (message := await socket.receive()).type not in _ENDED:
+            viewer.take(message)
+    except PeerError as error:
+        viewer.refuse(error)
+        await socket.close(code=error.close_code, message=error.reason.encode()[:120])
     finally:
+        viewer.leave()
         context.sockets.discard(socket)
         context.metrics.viewers.set(len(context.sockets))
     return socket
