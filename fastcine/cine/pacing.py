@@ -9,10 +9,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fastcine.cine.wire import PIECE_BYTES
+
 FIRST_WINDOW_BYTES = 32_768
 """In flight before anything came back: a little over TCP's initial window of ten segments (RFC 6928)."""
 LEAST_WINDOW_BYTES = 24_576
 """Never less in flight: one whole piece and a half, or the link idles between acknowledgements."""
+NEAR_S = 0.003
+"""A connection of so short a round trip is a local network: ..."""
+NEAR_WINDOW_BYTES = 262_144
+"""... and never less is in flight there, however late a busy machine takes notice of what came back."""
 MOST_WINDOW_BYTES = 2_097_152
 """A viewer costs at most this much of the server's memory while it does not read."""
 MESSAGE_BYTES = 65_536
@@ -43,30 +49,34 @@ class Pacer:
         "_delivered_at",
         "_flights",
         "_full_rounds",
+        "_least_window_bytes",
+        "_limited_until_bytes",
         "_probe_until",
         "_rates",
         "_round_end_bytes",
         "_round_rate",
         "_round_trips",
         "_rounds",
-        "_starved",
         "granted_bytes",
         "received_bytes",
         "sent_bytes",
         "window_bytes",
     )
 
-    def __init__(self, now: float) -> None:
+    def __init__(self, now: float, round_trip_s: float | None = None) -> None:
+        """`round_trip_s`: the connection's as its transport knows it, None where it does not."""
+        near = round_trip_s is not None and round_trip_s < NEAR_S
+        self._least_window_bytes = NEAR_WINDOW_BYTES if near else LEAST_WINDOW_BYTES
         self.sent_bytes = 0
         self.received_bytes = 0
         self.granted_bytes = 0
-        self.window_bytes = FIRST_WINDOW_BYTES
+        self.window_bytes = max(FIRST_WINDOW_BYTES, self._least_window_bytes)
         # Lists, all short: a deque is 600 bytes while it is empty, and there are thousands of viewers.
         self._flights: list[_Flight] = []
         self._rates: list[tuple[float, float]] = []  # (time, bytes/s), falling: the head is the maximum
         self._round_trips: list[tuple[float, float]] = []  # (time, s), rising: the head is the minimum
         self._delivered_at = now
-        self._starved = True
+        self._limited_until_bytes = 0
         self._rounds = 0
         self._round_end_bytes = 0
         self._round_rate = 0.0
@@ -92,6 +102,16 @@ class Pacer:
         """How much may be sent now: the window's and the credit's rest; at most 0 when either is used up."""
         return min(self.window_bytes - self.in_flight_bytes, self.granted_bytes - self.sent_bytes)
 
+    @property
+    def open(self) -> bool:
+        """Whether a message may go now: one of some size, lest receipts of a few bytes beget messages of a few bytes.
+
+        (RFC 1122 section 4.2.3.4, the silly window.) On a slow link any: a message is a piece there, and a window that
+        waits for room for another one lets the link idle. So too where nothing is in flight: no receipt will come.
+        """
+        room, message = self.room_bytes(), self.message_bytes()
+        return room >= message or (room > 0 and (message < 3 * PIECE_BYTES or not self.in_flight_bytes))
+
     def message_bytes(self) -> int:
         """A message at most now: min(64 kB, a quarter of the bandwidth-delay product)."""
         return min(MESSAGE_BYTES, self.window_bytes // 4)
@@ -101,12 +121,12 @@ class Pacer:
         if not self._flights:
             self._delivered_at = now
         self.sent_bytes += count_bytes
-        self._flights.append(_Flight(self.sent_bytes, now, self.received_bytes, self._delivered_at, self._starved))
-        self._starved = False
+        starved = self.received_bytes <= self._limited_until_bytes
+        self._flights.append(_Flight(self.sent_bytes, now, self.received_bytes, self._delivered_at, starved))
 
     def starve(self) -> None:
-        """There was room, and nothing to send: what comes next measures us, not the link."""
-        self._starved = True
+        """There was room, and nothing to send: until what is in flight has come, rates measure us, not the link."""
+        self._limited_until_bytes = self.sent_bytes
 
     def grant(self, granted_bytes: int) -> None:
         """The receiver allows this many bytes in all; grants never shrink."""
@@ -132,11 +152,14 @@ class Pacer:
         if span > 0:
             rate = (received_bytes - flight.delivered_bytes) / span
             known = self.rate_bytes_per_s
-            # A starved sample is a lower bound: it may only raise the estimate.
+            # A starved sample is a lower bound, it may only raise the estimate.
             if not flight.starved or known is None or rate > known:
                 self._remember_rate(rate, now)
         self._delivered_at = now
-        self._count_round()
+        if not self.in_flight_bytes:
+            # The link ran dry before we went on: the window is too small, or we are too busy to answer in time.
+            self._limited_until_bytes = self.sent_bytes
+        self._count_round(flight.starved)
         self._resize()
 
     def _remember_round_trip(self, value: float, now: float) -> None:
@@ -160,7 +183,7 @@ class Pacer:
         while len(rates) > 1 and now - rates[0][0] > RATE_MEMORY_S:
             del rates[0]
 
-    def _count_round(self) -> None:
+    def _count_round(self, starved: bool) -> None:
         """Once a round trip: has the rate stopped growing? (BBR's end of start-up: three rounds below +25 %.)"""
         if self.received_bytes < self._round_end_bytes:
             return
@@ -169,7 +192,7 @@ class Pacer:
         rate = self.rate_bytes_per_s or 0.0
         if rate > 1.25 * self._round_rate:
             self._round_rate, self._full_rounds = rate, 0
-        elif not self._starved:
+        elif not starved:
             self._full_rounds += 1
 
     def _gain(self) -> float:
@@ -185,4 +208,4 @@ class Pacer:
         if rate is None or trip is None:
             return
         product = rate * (trip + ACK_DELAY_S)
-        self.window_bytes = int(min(MOST_WINDOW_BYTES, max(LEAST_WINDOW_BYTES, self._gain() * product)))
+        self.window_bytes = int(min(MOST_WINDOW_BYTES, max(self._least_window_bytes, self._gain() * product)))

@@ -109,9 +109,9 @@ class Session:
 
     __slots__ = ("_heard_at", "_pending", "_plans", "_server", "_wishes", "pacer", "state")
 
-    def __init__(self, now: float, *, server: str = "fastcine") -> None:
+    def __init__(self, now: float, *, server: str = "fastcine", round_trip_s: float | None = None) -> None:
         self.state = State.CONNECTED
-        self.pacer = Pacer(now)
+        self.pacer = Pacer(now, round_trip_s)
         self._server = server
         self._heard_at = now
         self._plans: dict[int, RunPlan] = {}
@@ -262,7 +262,7 @@ class Session:
         """Messages until the window, the credit or the wishes are used up."""
         if self.state is not State.GREETED:
             return
-        while self.pacer.room_bytes() > 0:
+        while self.pacer.open:
             choice = self._best(now)
             if choice is None:
                 self.pacer.starve()

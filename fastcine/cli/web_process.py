@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import signal
 import socket
 import sys
@@ -18,6 +19,9 @@ from fastcine.server import logs
 from fastcine.server.app import make_app
 
 SHUTDOWN_S = 5.0
+
+GARBAGE_THRESHOLDS = (20_000, 20, 50)
+"""Objects made and not gone before the youngest are looked at, and how many such looks until the older ones are."""
 
 
 async def serve(settings: Settings, listening: socket.socket) -> None:
@@ -36,9 +40,17 @@ async def serve(settings: Settings, listening: socket.socket) -> None:
         loop.call_soon_threadsafe(stop.set)
 
     stop_with_parent(orphaned)
+    _settle_garbage()
     print("ready", flush=True)
     await stop.wait()
     await runner.cleanup()
+
+
+def _settle_garbage() -> None:
+    """What is here now stays for good, and thousands of viewers are no garbage: a full collection stops all of them."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GARBAGE_THRESHOLDS)
 
 
 def main() -> int:

@@ -17,6 +17,8 @@ HEAD_MARK = "<!-- bootstrap -->"
 PREVIEW_MARK = '<img id="preview" alt="" hidden>'
 MODULE_MARK = '<script type="module" src="{base}ui/view-page.js"></script>'
 FOLLOWING_MARK = "<!-- following previews -->"
+UNKNOWN_ROUND_TRIP_S = 0.1
+"""A reader at home."""
 DECODER_START_S = 0.2
 """From a page's first picture to its first decoded frame, beside the way over the link."""
 
@@ -39,12 +41,12 @@ def inline_json(value: object) -> str:
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
-def previews_to_carry(previews: int, rate_fps: float, round_trip_s: float) -> int:
+def previews_to_carry(previews: int, rate_fps: float, round_trip_s: float | None) -> int:
     """How many of a run's previews the page carries: they play until the stream's frames are there.
 
     That takes two round trips of the socket and the start of a decoder.
     """
-    lasting_s = 2 * round_trip_s + DECODER_START_S
+    lasting_s = 2 * (UNKNOWN_ROUND_TRIP_S if round_trip_s is None else round_trip_s) + DECODER_START_S
     return min(previews, 1 + math.ceil(lasting_s * max(rate_fps, 1.0)))
 
 

@@ -6,22 +6,20 @@ import asyncio
 import socket
 import struct
 
-UNKNOWN_S = 0.1
-"""Where the kernel does not say: a reader at home."""
 MOST_S = 1.0
 _RTT_OFFSET = 68
 """Of tcpi_rtt, u32 microseconds, in Linux' struct tcp_info (linux/tcp.h)."""
 
 
-def connection_round_trip_s(transport: asyncio.BaseTransport | None) -> float:
-    """The round trip of the client's (or its proxy's) connection, seconds; `UNKNOWN_S` where it cannot be had."""
+def connection_round_trip_s(transport: asyncio.BaseTransport | None) -> float | None:
+    """The round trip of the client's (or its proxy's) connection, seconds; None where it cannot be had."""
     connection = None if transport is None else transport.get_extra_info("socket")
     option = getattr(socket, "TCP_INFO", None)
     if connection is None or option is None:
-        return UNKNOWN_S
+        return None
     try:
         info = connection.getsockopt(socket.IPPROTO_TCP, option, _RTT_OFFSET + 4)
         (microseconds,) = struct.unpack_from("=I", info, _RTT_OFFSET)
     except (OSError, struct.error, NotImplementedError, AttributeError):
-        return UNKNOWN_S
-    return min(microseconds / 1e6, MOST_S) if microseconds else UNKNOWN_S
+        return None
+    return min(microseconds / 1e6, MOST_S) if microseconds else None

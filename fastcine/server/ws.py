@@ -31,6 +31,7 @@ from fastcine.cine.wire import run_name
 from fastcine.errors import FastcineError, NotReady, PeerError
 from fastcine.server import framing
 from fastcine.server.context import CONTEXT, Context
+from fastcine.server.round_trip import connection_round_trip_s
 from fastcine.server.shelf import OpenRun
 
 log = logging.getLogger(__name__)
@@ -51,7 +52,11 @@ class Viewer:
     def __init__(self, context: Context, socket: web.WebSocketResponse, transport: asyncio.Transport) -> None:
         self._context, self._socket, self._transport = context, socket, transport
         self._loop = asyncio.get_running_loop()
-        self.session = Session(self._loop.time(), server=f"fastcine {__version__}")
+        self.session = Session(
+            self._loop.time(),
+            server=f"fastcine {__version__}",
+            round_trip_s=None if context.settings.behind_proxy else connection_round_trip_s(transport),
+        )
         self._runs: dict[int, OpenRun] = {}
         self._asked_at: dict[int, float] = {}
         self._damaged: dict[Rebuild, int] = {}

@@ -27,7 +27,7 @@ async def worklist_page(request: web.Request) -> web.Response:
 
 
 def _view_values(
-    context: Context, body: dict[str, Any], asked: str | None, *, nonce: str, round_trip_s: float
+    context: Context, body: dict[str, Any], asked: str | None, *, nonce: str, round_trip_s: float | None
 ) -> dict[str, str]:
     """What fills the viewer's page; blocking."""
     tile = bootstrap.first_run(body["tiles"], asked)
@@ -55,7 +55,7 @@ async def view_page(request: web.Request) -> web.Response:
     """The viewer: the study inline, the stream begun, the first frames in the page."""
     context = request.app[CONTEXT]
     uid, asked, nonce = request.match_info["study_instance_uid"], request.query.get("run"), request[NONCE]
-    round_trip_s = connection_round_trip_s(request.transport)
+    round_trip_s = None if context.settings.behind_proxy else connection_round_trip_s(request.transport)
     body = study_json(await in_pool(context, context.index.study, uid))
     # What is looked at is made before all else; the last one asked for goes first.
     for tile in reversed(body["tiles"]):
