@@ -27,9 +27,9 @@ RATE_MEMORY_S = 2.5
 ROUND_TRIP_MEMORY_S = 10.0
 FULL_ROUNDS = 3
 """Rounds without growth after which the link is taken to be full (BBR's end of start-up)."""
-QUEUED_GAIN = 1.5
+QUEUED_GAIN = 1.25
 """A round trip so many times the shortest: what is sent queues already, the link is full."""
-ACK_DELAY_S = 0.008
+ACK_DELAY_S = 0.016
 """Acknowledgements come from a script with other work: this much is granted beside the round trip."""
 
 
