@@ -207,5 +207,7 @@ class Pacer:
         rate, trip = self.rate_bytes_per_s, self.round_trip_s
         if rate is None or trip is None:
             return
-        product = rate * (trip + ACK_DELAY_S)
+        # While the rate is still found out it is a lower bound, and so is the round trip: half the allowance.
+        delay = ACK_DELAY_S if self._full_rounds >= FULL_ROUNDS else ACK_DELAY_S / 2
+        product = rate * (trip + delay)
         self.window_bytes = int(min(MOST_WINDOW_BYTES, max(self._least_window_bytes, self._gain() * product)))

@@ -24,6 +24,8 @@ FINE_MARGIN = 1.25
 """The finer first pass is chosen when the link is this much faster than playing it needs."""
 UPGRADE_WAIT_S = 4.0
 """Frames held coarse get the finer first pass only when the exact tier would take longer than this."""
+UPGRADE_SHARE = 0.12
+"""... and only when it is so small a share of it: of an echo it is a quarter, and exact frames come sooner without."""
 _FIRST_PASS, _EXACT = 0, 1
 _ALL_PIECES = 0xFFFF
 """Frames have at most MAX_FRAME_BYTES / PIECE_BYTES = 16384."""
@@ -285,10 +287,11 @@ class RunPlan:
         """A frame held only coarse whose finer first pass pays, since its exact tier is far off."""
         if want.max_tier < Tier.FINE or rate_bytes_per_s is None or not self._left[Tier.FINE]:
             return None
-        exact_s = self._mean_exact_bytes() * self._left[Tier.EXACT] / rate_bytes_per_s
-        if want.max_tier >= Tier.EXACT and exact_s <= UPGRADE_WAIT_S:
-            return None
-        ready = self._catalogue.ready()
+        ready, exact_bytes = self._catalogue.ready(), self._mean_exact_bytes()
+        if want.max_tier >= Tier.EXACT and exact_bytes and ready[Tier.FINE]:
+            soon = exact_bytes * self._left[Tier.EXACT] <= UPGRADE_WAIT_S * rate_bytes_per_s
+            if soon or self._catalogue.frame_bytes(Tier.FINE, 0) > UPGRADE_SHARE * exact_bytes:
+                return None
         coarse, fine, exact = self._sent
         for frame in self._from_playhead(now):
             begun = coarse[frame] == _ALL_PIECES or fine[frame]

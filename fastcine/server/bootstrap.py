@@ -41,11 +41,14 @@ def inline_json(value: object) -> str:
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
-def previews_to_carry(previews: int, rate_fps: float, round_trip_s: float | None) -> int:
+def previews_to_carry(previews: int, rate_fps: float, round_trip_s: float | None, *, colour: bool = False) -> int:
     """How many of a run's previews the page carries: they play until the stream's frames are there.
 
-    That takes two round trips of the socket and the start of a decoder.
+    That takes two round trips of the socket and the start of a decoder. In colour all: there the first pass is so large
+    that it comes hardly faster than it is played.
     """
+    if colour:
+        return previews
     lasting_s = 2 * (UNKNOWN_ROUND_TRIP_S if round_trip_s is None else round_trip_s) + DECODER_START_S
     return min(previews, 1 + math.ceil(lasting_s * max(rate_fps, 1.0)))
 

@@ -34,8 +34,9 @@ def _view_values(
     if tile is None:
         return {"study_json": bootstrap.inline_json(body)}
     previews = unpack(context.small_picture(tile["run"], "previews") or b"")
-    fps = tile["description"]["timing"]["fps"]
-    previews = previews[: bootstrap.previews_to_carry(len(previews), fps, round_trip_s)]
+    described = tile["description"]
+    fps, colour = described["timing"]["fps"], described["samples_per_pixel"] > 1
+    previews = previews[: bootstrap.previews_to_carry(len(previews), fps, round_trip_s, colour=colour)]
     scripts, base = context.files.scripts, context.files.prefix
     values = {
         "study_json": bootstrap.inline_json(body),
