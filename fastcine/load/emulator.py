@@ -11,9 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fastcine.load.link import Link
-from fastcine.load.packets import FAR
 
-FAR_HOST = ".".join(map(str, FAR))
 STOP_S = 5.0
 
 
@@ -56,8 +54,8 @@ def emulated(link: Link | None, port: int, *, tun: bool = True) -> Iterator[Emul
         yield Emulated("127.0.0.1", port, "loopback")
         return
     process, said = _start("fastcine.load.tun", str(link)) if tun else (None, "")
-    found = Emulated(FAR_HOST, port, "tun")
-    if said != "ready" or process is None:
+    found = Emulated(said.removeprefix("ready "), port, "tun")
+    if not said.startswith("ready ") or process is None:
         if process is not None:
             process.wait(STOP_S)
         process, said = _start("fastcine.load.tcp_relay", str(link), str(port))

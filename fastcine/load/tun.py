@@ -1,7 +1,7 @@
 """The link as packets: a TUN device whose far end is this machine, every packet delayed, queued and lost.
 
-A process of its own (``python -m fastcine.load.tun LINK``): it says ``ready`` and ends with its standard input, saying
-what passed as one line of JSON. Needs Linux and the right to make a device (root, or `unshare -Urn`).
+A process of its own (``python -m fastcine.load.tun LINK``): it says ``ready`` and the address of the far end, and
+ends with its standard input, saying what passed as one line of JSON. Needs Linux and the right to make a device (root, or `unshare -Urn`).
 """
 
 from __future__ import annotations
@@ -20,9 +20,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from fastcine.load.link import Link, Shaper, parse_link
-from fastcine.load.packets import FAR, NEAR, turn
+from fastcine.load.packets import MOST_LINKS, Turn, near_and_far
 
-NAME = b"fastcine0"
 MTU_BYTES = 1500
 _TUNSETIFF, _IFF_TUN, _IFF_NO_PI = 0x400454CA, 0x0001, 0x1000
 _SIOCSIFFLAGS, _SIOCSIFADDR, _SIOCSIFDSTADDR, _IFF_UP, _IFF_RUNNING = 0x8914, 0x8916, 0x8918, 0x1, 0x40
@@ -31,41 +30,51 @@ _BURST = 64
 _EARLY_S = 0.0001
 
 
-def open_device() -> int:
-    """A file descriptor of the device, up, with addresses and a route. Raises OSError where that is not allowed."""
-    fd = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
-    try:
-        fcntl.ioctl(fd, _TUNSETIFF, struct.pack("16sH22x", NAME, _IFF_TUN | _IFF_NO_PI))
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
-            with suppress(PermissionError):  # loopback is down in a namespace just made
-                _flags(control, b"lo")
-            for code, address in ((_SIOCSIFADDR, NEAR), (_SIOCSIFDSTADDR, FAR)):
-                fcntl.ioctl(control, code, struct.pack("16sHH4s8x", NAME, socket.AF_INET, 0, address))
-            with suppress(OSError):  # an address that comes a second later has browsers drop their connections
-                _setting("ipv6", "disable_ipv6").write_text("1")
-            _flags(control, NAME)
-        # Packets with a loopback address are otherwise taken for forged ones.
-        _setting("ipv4", "route_localnet").write_text("1")
-    except OSError:
-        os.close(fd)
-        raise
-    return fd
+def open_device() -> tuple[int, int]:
+    """(file descriptor, number) of a device, up, with addresses and a route. Raises OSError where none may be made."""
+    for number in range(MOST_LINKS):
+        fd = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
+        try:
+            name = f"fastcine{number}"
+            fcntl.ioctl(fd, _TUNSETIFF, struct.pack("16sH22x", name.encode(), _IFF_TUN | _IFF_NO_PI))
+            _bring_up(name, number)
+        except OSError as error:
+            os.close(fd)
+            if error.errno != errno.EBUSY:
+                raise
+        else:
+            return fd, number
+    raise OSError(errno.EBUSY, "all links are in use")
 
 
-def _setting(family: str, name: str) -> Path:
-    return Path(f"/proc/sys/net/{family}/conf/{NAME.decode()}/{name}")
+def _bring_up(name: str, number: int) -> None:
+    near, far = near_and_far(number)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        with suppress(PermissionError):  # loopback is down in a namespace just made
+            _flags(control, "lo")
+        for code, address in ((_SIOCSIFADDR, near), (_SIOCSIFDSTADDR, far)):
+            fcntl.ioctl(control, code, struct.pack("16sHH4s8x", name.encode(), socket.AF_INET, 0, address))
+        with suppress(OSError):  # an address that comes a second later has browsers drop their connections
+            _setting(name, "ipv6", "disable_ipv6").write_text("1")
+        _flags(control, name)
+    # Packets with a loopback address are otherwise taken for forged ones.
+    _setting(name, "ipv4", "route_localnet").write_text("1")
 
 
-def _flags(control: socket.socket, name: bytes) -> None:
+def _setting(device: str, family: str, name: str) -> Path:
+    return Path(f"/proc/sys/net/{family}/conf/{device}/{name}")
+
+
+def _flags(control: socket.socket, name: str) -> None:
     """Up and running."""
-    fcntl.ioctl(control, _SIOCSIFFLAGS, struct.pack("16sH14x", name, _IFF_UP | _IFF_RUNNING))
+    fcntl.ioctl(control, _SIOCSIFFLAGS, struct.pack("16sH14x", name.encode(), _IFF_UP | _IFF_RUNNING))
 
 
 class Relay:
     """Reads packets from the device and writes them back when they have come over the link."""
 
-    def __init__(self, fd: int, link: Link) -> None:
-        self._fd = fd
+    def __init__(self, fd: int, number: int, link: Link) -> None:
+        self._fd, self._turn = fd, Turn(number)
         self._shapers = {True: Shaper(link, 1), False: Shaper(link, 2)}
         # Delay is the same for all, so each direction is in order of arrival.
         self._under_way: dict[bool, deque[tuple[float, bytearray]]] = {True: deque(), False: deque()}
@@ -81,7 +90,7 @@ class Relay:
                 packet = bytearray(os.read(self._fd, MTU_BYTES + 64))
             except BlockingIOError:
                 return
-            up = turn(packet)
+            up = self._turn(packet)
             if up is None:
                 continue
             now = time.monotonic()
@@ -107,9 +116,8 @@ class Relay:
         return {word: {name: getattr(shaper, name) for name in names} for word, shaper in directions.items()}
 
 
-def relay(fd: int, link: Link, stop_fd: int) -> dict[str, dict[str, int]]:
+def relay(line: Relay, fd: int, stop_fd: int) -> dict[str, dict[str, int]]:
     """Until `stop_fd` says end of file; what passed."""
-    line = Relay(fd, link)
     with selectors.DefaultSelector() as selector:
         selector.register(fd, selectors.EVENT_READ)
         selector.register(stop_fd, selectors.EVENT_READ)
@@ -130,15 +138,15 @@ def main(words: list[str]) -> int:
     if link is None:
         return 2
     try:
-        fd = open_device()
+        fd, number = open_device()
     except OSError as error:
         print(f"no TUN device: {error.strerror}", flush=True)
         return 1
     with suppress(OSError, AttributeError):  # ahead of what is measured, where that is allowed
         os.setpriority(os.PRIO_PROCESS, 0, -10)
-    print("ready", flush=True)
+    print("ready", ".".join(map(str, near_and_far(number)[1])), flush=True)
     try:
-        print(json.dumps(relay(fd, link, sys.stdin.fileno())), flush=True)
+        print(json.dumps(relay(Relay(fd, number, link), fd, sys.stdin.fileno())), flush=True)
     finally:
         os.close(fd)
     return 0

@@ -9,7 +9,10 @@ from hypothesis import strategies as st
 
 from fastcine.errors import UsageError
 from fastcine.load.link import Link, Shaper, parse_link
-from fastcine.load.packets import FAR, LOOPBACK, NEAR, turn
+from fastcine.load.packets import LOOPBACK, Turn, near_and_far
+
+NEAR, FAR = near_and_far(3)
+turn = Turn(3)
 
 
 @pytest.mark.parametrize("text", ["8M,80ms", "2M,120ms,1%", "1.5G,0.5ms", "64k,600ms,2.5%"])
