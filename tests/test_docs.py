@@ -1,6 +1,7 @@
 """The documents say what is there, and nothing else: every name a user or a peer meets stands in docs/."""
 
 import ast
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -127,6 +128,18 @@ def test_every_metric_stands_there_with_its_labels():
     for name, (kind, labels) in ours.items():
         assert rows[name][1] == kind
         assert all(f"`{label}`" in rows[name][2] for label in labels)
+
+
+def test_the_dashboard_draws_metrics_that_there_are():
+    dashboard = json.loads(read("docs/grafana-dashboard.json"))
+    drawn = set(re.findall(r"\b(?:fastcine|process)_[a-z_]+", " ".join(
+        target["expr"] for panel in dashboard["panels"] for target in panel["targets"]
+    )))  # fmt: skip
+    told = set(re.findall(r"^((?:fastcine|process)_[a-z_]+)", Metrics().text().decode(), flags=re.M))
+    labelled = {"fastcine_sent_bytes_total", "fastcine_peer_errors_total", "fastcine_run_opens_total",
+                "fastcine_uploads_total", "fastcine_http_requests_total"}  # fmt: skip
+    # A metric with labels tells nothing before the first of them was met.
+    assert drawn <= told | labelled and len(drawn) >= 12
 
 
 def documents():

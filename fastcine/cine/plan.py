@@ -103,6 +103,7 @@ class RunPlan:
         self.want: Want | None = None
         self.served_bytes = 0
         self.dropped = 0
+        """Frames that play came to with nothing of them sent."""
         self._blocked: frozenset[tuple[int, int]] = frozenset()
         self._catalogue = catalogue
         self._want_at = 0.0
@@ -164,11 +165,20 @@ class RunPlan:
 
     def wish(self, want: Want, now: float) -> None:
         """Replace the wish."""
+        self.dropped += self._passed_over(want)
         self.want = want
         self._want_at = now
         order = _shared_order if want.frame == 0 else play_order
         self._order = tuple(order(self._catalogue.frames, want))
         self._look_from_start()
+
+    def _passed_over(self, want: Want) -> int:
+        """Frames that play has passed since the wish before, without anything of them sent: the link was too slow."""
+        before = self.want
+        if before is None or (before.state, want.state, before.loop) != (Wish.PLAY, Wish.PLAY, want.loop):
+            return 0
+        here = min(max(want.frame, 0), self._catalogue.frames - 1)
+        return sum(self._untouched(frame) for frame in self._order[: self._order.index(here)])
 
     def _look_from_start(self) -> None:
         self._passed[:] = ((0, 0), (0, 0))

@@ -124,6 +124,11 @@ class Session:
         return self._heard_at + (HELLO_WAIT_S if self.state is State.CONNECTED else SILENCE_S)
 
     @property
+    def frames_dropped(self) -> int:
+        """Frames of the open runs that play came to with nothing of them sent: a slow viewer's."""
+        return sum(plan.dropped for plan in self._plans.values())
+
+    @property
     def runs(self) -> tuple[int, ...]:
         """Wire ids of the open runs."""
         return tuple(self._plans)

@@ -108,13 +108,25 @@ def _check_space(folder: DataFolder, settings: Settings) -> None:
         )
 
 
+def _web_workers(settings: Settings, listening: socket.socket) -> list[Child]:
+    """Several share the port, and tell each other their metrics at ports of their own."""
+    fd, text = listening.fileno(), settings_to_text(settings)
+    common = ("--settings", text, "--fd", str(fd))
+    if settings.workers == 1:
+        return [Child("fastcine.cli.web_process", common, (fd,))]
+    inner = [socket.create_server(("127.0.0.1", 0)) for _ in range(settings.workers)]
+    ports = [str(each.getsockname()[1]) for each in inner]
+    # Open for as long as we live: a worker that is started anew takes the same one.
+    fds = [each.detach() for each in inner]
+    return [
+        Child("fastcine.cli.web_process", (*common, "--inner-fd", str(own), "--worker-ports", *ports), (fd, own))
+        for own in fds
+    ]
+
+
 def _supervise(settings: Settings, listening: socket.socket, args: argparse.Namespace) -> int:
     text = settings_to_text(settings)
-    fd = listening.fileno()
-    web = [
-        Child("fastcine.cli.web_process", ("--settings", text, "--fd", str(fd)), (fd,)) for _ in range(settings.workers)
-    ]
-    family = Family([Child("fastcine.cli.owner_process", ("--settings", text)), *web])
+    family = Family([Child("fastcine.cli.owner_process", ("--settings", text)), *_web_workers(settings, listening)])
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())

@@ -17,6 +17,7 @@ from fastcine.config import Settings
 from fastcine.errors import FastcineError
 from fastcine.server import logs
 from fastcine.server.app import make_app
+from fastcine.server.worker_metrics import own_app
 
 SHUTDOWN_S = 5.0
 
@@ -24,13 +25,18 @@ GARBAGE_THRESHOLDS = (20_000, 20, 50)
 """Objects made and not gone before the youngest are looked at, and how many such looks until the older ones are."""
 
 
-async def serve(settings: Settings, listening: socket.socket) -> None:
-    """Until SIGTERM or SIGINT; players are told goodbye."""
+async def serve(settings: Settings, listening: socket.socket, inner: socket.socket | None, ports: list[int]) -> None:
+    """Until SIGTERM or SIGINT; players are told goodbye. At `inner` the other workers are told our metrics."""
+    app = make_app(settings, worker_ports=tuple(ports))
     runner = web.AppRunner(
-        make_app(settings), access_log=None, shutdown_timeout=SHUTDOWN_S, handle_signals=False, keepalive_timeout=75.0
+        app, access_log=None, shutdown_timeout=SHUTDOWN_S, handle_signals=False, keepalive_timeout=75.0
     )
     await runner.setup()
     await web.SockSite(runner, listening, backlog=1024).start()
+    inner_runner = web.AppRunner(own_app(app), access_log=None, handle_signals=False)
+    await inner_runner.setup()
+    if inner is not None:
+        await web.SockSite(inner_runner, inner).start()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -43,6 +49,7 @@ async def serve(settings: Settings, listening: socket.socket) -> None:
     _settle_garbage()
     print("ready", flush=True)
     await stop.wait()
+    await inner_runner.cleanup()
     await runner.cleanup()
 
 
@@ -58,13 +65,16 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--settings", required=True)
     parser.add_argument("--fd", type=int, required=True)
+    parser.add_argument("--inner-fd", type=int)
+    parser.add_argument("--worker-ports", type=int, nargs="*", default=[])
     args = parser.parse_args()
     settings = settings_from_text(args.settings)
     logs.set_up(settings.log_level, settings.log_format)
     listening = socket.socket(fileno=args.fd)
     listening.setblocking(False)
+    inner = None if args.inner_fd is None else socket.socket(fileno=args.inner_fd)
     try:
-        uvloop.run(serve(settings, listening))
+        uvloop.run(serve(settings, listening, inner, args.worker_ports))
     except FastcineError as error:
         print(f"fastcine serve: {error}", file=sys.stderr)
         return 1

@@ -1,7 +1,7 @@
 """Addresses of IPv4/TCP packets rewritten in place, checksums with them (RFC 1624). Pure.
 
 The far end of an emulated link is this very machine: what is sent there comes back in, addressed to the loopback
-address, from the far end; answers go the same way back. So a server that listens on loopback only is reached over the link.
+address, from the far end; answers go the same way back. So a server that listens on loopback only is reached over it.
 """
 
 from __future__ import annotations

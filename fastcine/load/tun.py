@@ -1,7 +1,8 @@
 """The link as packets: a TUN device whose far end is this machine, every packet delayed, queued and lost.
 
 A process of its own (``python -m fastcine.load.tun LINK``): it says ``ready`` and the address of the far end, and
-ends with its standard input, saying what passed as one line of JSON. Needs Linux and the right to make a device (root, or `unshare -Urn`).
+ends with its standard input, saying what passed as one line of JSON. Needs Linux and the right to make a device (root,
+or `unshare -Urn`).
 """
 
 from __future__ import annotations

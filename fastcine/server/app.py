@@ -29,13 +29,17 @@ LAG_PERIOD_S = 0.1
 GOAWAY_RETRY_MS = 500
 
 
-def make_app(settings: Settings, *, viewer: Path | None = None) -> web.Application:
-    """The application of one web worker. Raises UsageError or StorageUnavailable when it cannot serve."""
+def make_app(settings: Settings, *, viewer: Path | None = None, worker_ports: tuple[int, ...] = ()) -> web.Application:
+    """The application of one web worker. Raises UsageError or StorageUnavailable when it cannot serve.
+
+    `worker_ports`: where all workers tell their metrics (worker_metrics.py), where there are several.
+    """
     app = web.Application(middlewares=[middleware.outermost], client_max_size=1 << 20)
     files = ViewerFiles(viewer)
 
     async def parts(app: web.Application) -> AsyncIterator[None]:
         context = _context(settings, files)
+        context.worker_ports = worker_ports
         app[CONTEXT] = context
         await context.news.start()
         lag = asyncio.get_running_loop().create_task(_watch_lag(context))

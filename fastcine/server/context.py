@@ -32,6 +32,8 @@ class Context:
     files: ViewerFiles
     metrics: Metrics
     wheel: Wheel
+    worker_ports: tuple[int, ...] = ()
+    """Where all workers tell their metrics, by number; empty where there is one worker."""
     sockets: set[web.WebSocketResponse] = field(default_factory=set)
 
     def small_picture(self, run: str, name: str) -> bytes | None:

@@ -23,6 +23,16 @@ class Metrics:
             "fastcine_peer_errors", "Connections closed for breaking the protocol, by close code", ["code"],
             registry=self.registry,
         )  # fmt: skip
+        self.frames_dropped = Counter(
+            "fastcine_frames_dropped", "Frames that play came to with nothing of them sent", registry=self.registry
+        )
+        self._opens = Counter(
+            "fastcine_run_opens",
+            "Runs asked for, by where their cache entry was: open in memory, on disk, or not made yet",
+            ["found"],
+            registry=self.registry,
+        )
+        self.ingest_queue = Gauge("fastcine_ingest_queue", "Runs that wait to be prepared", registry=self.registry)
         self.rebuilds = Counter("fastcine_rebuilds", "Frames reported damaged and made anew", registry=self.registry)
         self.first_piece = Histogram(
             "fastcine_first_piece_seconds",
@@ -45,6 +55,10 @@ class Metrics:
     def sent(self, tier: int, count_bytes: int) -> None:
         """Count pieces of a tier."""
         self._tiers[tier].inc(count_bytes)
+
+    def opened(self, found: str) -> None:
+        """Count a run that was asked for, by where it was found: "memory", "disk" or "not made"."""
+        self._opens.labels(found).inc()
 
     def text(self) -> bytes:
         """What `/metrics` answers."""

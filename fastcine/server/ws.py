@@ -73,7 +73,15 @@ class Viewer:
         """A message came. Raises PeerError."""
         if message.type is not WSMsgType.TEXT:
             raise PeerError("only text messages are allowed from a viewer")
-        self._apply(self.session.receive(messages.parse_client_message(message.data), self._loop.time()))
+        said = messages.parse_client_message(message.data)
+        if not isinstance(said, messages.Want):
+            self._apply(self.session.receive(said, self._loop.time()))
+            return
+        before = self.session.frames_dropped
+        self._apply(self.session.receive(said, self._loop.time()))
+        dropped = self.session.frames_dropped - before
+        if dropped > 0:
+            self._context.metrics.frames_dropped.inc(dropped)
 
     @property
     def closing(self) -> bool:
@@ -163,6 +171,7 @@ class Viewer:
 
     def _find(self, run: int) -> None:
         opened = self._context.shelf.borrow_open(run)
+        self._context.metrics.opened("memory" if opened is not None else "disk")
         if opened is not None:
             self._use(run, opened)
         else:
@@ -173,6 +182,7 @@ class Viewer:
         try:
             opened = await self._loop.run_in_executor(context.pool, context.shelf.borrow, run)
         except NotReady as error:
+            self._context.metrics.opened("not made")
             self._await(run, lost=error.lost)
         except FastcineError as error:
             self._awaited -= {run}

@@ -197,3 +197,17 @@ def test_message_size_follows_the_link():
     largest = max(action.wire_bytes for _, action in slow.sent_order)
     assert largest <= wire_bytes(16_384) + 32 + 3 * XA512[0]
     assert max(a.wire_bytes for _, a in fast.sent_order) > 40_000
+
+
+def test_frames_that_play_passed_with_nothing_sent_are_counted():
+    play = playing(0.1, 200)
+    for step in range(1, 5):
+        play.run(until=step * 1.0)
+        play.wish(state=Wish.PLAY, frame=15 * step % 60, rate_fps=15.0)
+    slow = play.session.frames_dropped
+    assert 10 < slow < 60
+    play = playing(8, 80)
+    for step in range(1, 5):
+        play.run(until=step * 1.0)
+        play.wish(state=Wish.PLAY, frame=15 * step % 60, rate_fps=15.0)
+    assert play.session.frames_dropped == 0

@@ -1,14 +1,14 @@
 // What happens on one canvas, tick by tick: the run on it, the frame of now, its picture, its counts, its wishes.
 
 import { forgetTick, nextTick } from "./ticker.js";
+import { PagePreviews } from "./page_previews.js";
 import { Playback } from "./playback.js";
 import { PlayStats } from "./stats.js";
 import { RunLibrary } from "./run_library.js";
 
 /** The clock starts when this many frames after the first are decoded, */
 const READY_AHEAD = 2;
-/** or when previews last for so long (meanwhile decoders and socket come up), */
-const PREVIEWS_LAST_MS = 120;
+/** or when previews last long enough (page_previews.js), */
 /** or one frame's time after the first was shown, at most this long: the first loop has to last its nominal time. */
 const READY_WAIT_MS = 300;
 /** While frames are still to come the server is told the playhead this often. */
@@ -47,11 +47,9 @@ export class PlayTicks {
   #tell;
   #library;
   #autoplay;
-  #bootstrap;
+  #previews;
   /** @type {Shown | null} */
   #shown = null;
-  /** @type {Map<number, ImageBitmap | HTMLImageElement>} */
-  #previews = new Map();
   /** @type {WeakMap<RunSource, PlayStats>} */
   #stats = new WeakMap();
   #keep = false;
@@ -61,8 +59,6 @@ export class PlayTicks {
   #wish_stale = true;
   /** Exact frames alone do not come fast enough: the rest of the first pass is asked for before them. */
   #starved = false;
-  /** The clock goes on with what the page has played by itself. */
-  #adopted = false;
   #closed = false;
   /** @type {number | undefined} */
   #held_timer;
@@ -73,7 +69,7 @@ export class PlayTicks {
     this.#canvas = canvas;
     this.#tell = tell;
     this.#autoplay = autoplay;
-    this.#bootstrap = bootstrap;
+    this.#previews = new PagePreviews(bootstrap);
     this.#library = new RunLibrary(connection, pool, {
       described: (source) => source === this.source && this.#begin(source),
       decoded: (source, frame) => source === this.source && this.#decoded(frame),
@@ -102,7 +98,7 @@ export class PlayTicks {
 
   /** What plays or how has changed. */
   changed() {
-    if (this.#bootstrap && this.source && !this.playback.playing) this.#pageStops();
+    if (this.source && !this.playback.playing) this.#previews.takeOver();
     this.#wish_stale = true;
     this.touch("time");
     this.#tell("state", {});
@@ -170,7 +166,7 @@ export class PlayTicks {
    * @param {number} frame
    */
   showPreview(image, frame) {
-    this.#previews.set(frame, image);
+    this.#previews.add(frame, image);
     this.touch("time");
   }
 
@@ -252,54 +248,21 @@ export class PlayTicks {
    * @param {number} now_ms
    */
   #maybeStart(source, now_ms) {
-    if (this.#bootstrap?.run === source.run && this.#adopt(this.#bootstrap, source)) return;
+    const page = this.#shown ? null : this.#previews.adopt(source.run, this.playback);
+    if (page) {
+      this.#stats.get(source)?.adopted(page.first_ms, page.step);
+      return;
+    }
     const shown = this.#shown;
     if (!shown || shown.source !== source || shown.frame !== this.playback.frame) return;
     const { order, count } = (source.plan = this.playback.plan(this.playback.advance(now_ms)));
     let ready = true;
     for (let n = 1; n <= READY_AHEAD && n < count; n++) ready &&= source.decoded.get(order[n]) !== undefined;
-    ready ||= this.#previewsLast(source);
+    ready ||= this.#previews.last(source.plan, this.playback.rate_fps);
     const frame_ms = 1000 / Math.abs(this.playback.rate_fps);
     if (!ready && now_ms - shown.since_ms < Math.min(READY_WAIT_MS, frame_ms)) return;
     this.playback.start(now_ms, shown.since_ms);
     this.#stats.get(source)?.started(now_ms);
-  }
-
-  /**
-   * Where the page plays previews by itself, and goes on for long enough, the clock started with the first of them.
-   * @param {import("./connection.js").Early} early
-   * @param {RunSource} source
-   */
-  #adopt({ first_frame_ms, preview_frame, previews_count = 0 }, source) {
-    const { speed, frame, first, rate_fps } = this.playback;
-    const lasting = previews_count * 1000 >= PREVIEWS_LAST_MS * rate_fps;
-    const from_start = speed === 1 && frame === 0 && first === 0 && this.#shown === null;
-    if (first_frame_ms == null || preview_frame === undefined || !lasting || !from_start) return false;
-    this.playback.adopt(first_frame_ms, preview_frame);
-    this.#stats.get(source)?.adopted(first_frame_ms, preview_frame);
-    return (this.#adopted = true);
-  }
-
-  /**
-   * Whether previews alone could play long enough.
-   * @param {RunSource} source
-   */
-  #previewsLast(source) {
-    const { order, count } = source.plan;
-    let n = 0;
-    while (n < count && this.#previews.has(order[n])) n++;
-    return n === count || n * 1000 >= PREVIEWS_LAST_MS * Math.abs(this.playback.rate_fps);
-  }
-
-  /**
-   * A preview to draw. The bootstrap script shows the first one itself: where there are too few to play on, the page is
-   * left as it is until the first decoded frame, from which the clock starts.
-   * @param {RunSource} source
-   */
-  #previewOf(source) {
-    const preview = this.#previews.get(this.playback.frame);
-    const shown_by_page = this.#bootstrap?.run === source.run && this.playback.playing && !this.#adopted;
-    return preview && shown_by_page && !this.#previewsLast(source) ? undefined : preview;
   }
 
   /**
@@ -313,13 +276,12 @@ export class PlayTicks {
     const description = /** @type {RunDescription} */ (source.description);
     const frame = this.playback.frame;
     const decoded = source.decoded.get(frame);
-    const preview = decoded ? undefined : this.#previewOf(source);
+    const preview = decoded ? undefined : this.#previews.picture(source, this.playback);
     const shown = this.#shown;
     const same_frame = shown !== null && shown.source === source && shown.frame === frame;
     if (!decoded && !preview) {
       if (this.#dirty.view) this.redrawNow();
-      const early = this.#bootstrap;
-      const on_page = this.#adopted && early !== null && early.preview_frame === frame;
+      const on_page = this.#previews.onPage(frame);
       if (same_frame || on_page) this.#stats.get(source)?.still(step, now_ms);
       return same_frame || on_page;
     }
@@ -364,16 +326,10 @@ export class PlayTicks {
    * @param {number} now_ms
    */
   #firstFrame(source, stats, now_ms) {
-    const earlier_ms = this.#bootstrap?.run === source.run ? this.#bootstrap.first_frame_ms : null;
-    this.#pageStops();
+    const earlier_ms = this.#previews.firstOfPage(source.run);
+    this.#previews.takeOver();
     stats.first_frame_ms = earlier_ms ?? now_ms;
     this.#tell("firstframe", { run: source.run, ms: stats.first_frame_ms });
-  }
-
-  /** From now on the picture is ours. */
-  #pageStops() {
-    if (this.#bootstrap) this.#bootstrap.taken = true;
-    this.#bootstrap = null;
   }
 
   /** The canvas was resized, which wiped it: what was on it is drawn again at once, not at the next tick. */

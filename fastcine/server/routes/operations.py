@@ -12,7 +12,8 @@ from fastcine import __version__
 from fastcine.server.context import CONTEXT
 from fastcine.server.news import Event
 from fastcine.server.openapi import document
-from fastcine.server.routes.studies import json_response
+from fastcine.server.routes.studies import in_pool, json_response
+from fastcine.server.worker_metrics import all_workers
 
 EVENTS_PING_S = 20.0
 
@@ -23,8 +24,11 @@ async def healthz(request: web.Request) -> web.Response:
 
 
 async def metrics(request: web.Request) -> web.Response:
-    """Prometheus text."""
-    return web.Response(body=request.app[CONTEXT].metrics.text(), headers={"Content-Type": "text/plain; version=0.0.4"})
+    """Prometheus text, of all workers."""
+    context = request.app[CONTEXT]
+    context.metrics.ingest_queue.set(await in_pool(context, context.index.queue.length))
+    body = (await all_workers(context.worker_ports)).encode() if context.worker_ports else context.metrics.text()
+    return web.Response(body=body, headers={"Content-Type": "text/plain; version=0.0.4"})
 
 
 async def openapi(request: web.Request) -> web.Response:
