@@ -39,6 +39,8 @@ class _Flight:
     sent_at: float
     delivered_bytes: int
     delivered_at: float
+    delivered_sent_at: float
+    """When that was sent which had been delivered last."""
     starved: bool
 
 
@@ -47,6 +49,7 @@ class Pacer:
 
     __slots__ = (
         "_delivered_at",
+        "_delivered_sent_at",
         "_flights",
         "_full_rounds",
         "_least_window_bytes",
@@ -75,7 +78,7 @@ class Pacer:
         self._flights: list[_Flight] = []
         self._rates: list[tuple[float, float]] = []  # (time, bytes/s), falling: the head is the maximum
         self._round_trips: list[tuple[float, float]] = []  # (time, s), rising: the head is the minimum
-        self._delivered_at = now
+        self._delivered_at = self._delivered_sent_at = now
         self._limited_until_bytes = 0
         self._rounds = 0
         self._round_end_bytes = 0
@@ -119,10 +122,11 @@ class Pacer:
     def sent(self, count_bytes: int, now: float) -> None:
         """`count_bytes` were handed to the transport."""
         if not self._flights:
-            self._delivered_at = now
+            self._delivered_at = self._delivered_sent_at = now
         self.sent_bytes += count_bytes
         starved = self.received_bytes <= self._limited_until_bytes
-        self._flights.append(_Flight(self.sent_bytes, now, self.received_bytes, self._delivered_at, starved))
+        before = (self.received_bytes, self._delivered_at, self._delivered_sent_at)
+        self._flights.append(_Flight(self.sent_bytes, now, *before, starved))
 
     def starve(self) -> None:
         """There was room, and nothing to send: until what is in flight has come, rates measure us, not the link."""
@@ -148,14 +152,15 @@ class Pacer:
         self._remember_round_trip(trip, now)
         if trip > QUEUED_GAIN * (self.round_trip_s or trip) + ACK_DELAY_S:
             self._full_rounds = FULL_ROUNDS
-        span = now - flight.delivered_at
+        # Receipts that come late and then together look like a fast link: nothing is delivered faster than it was sent.
+        span = max(now - flight.delivered_at, flight.sent_at - flight.delivered_sent_at)
         if span > 0:
             rate = (received_bytes - flight.delivered_bytes) / span
             known = self.rate_bytes_per_s
             # A starved sample is a lower bound, it may only raise the estimate.
             if not flight.starved or known is None or rate > known:
                 self._remember_rate(rate, now)
-        self._delivered_at = now
+        self._delivered_at, self._delivered_sent_at = now, flight.sent_at
         if not self.in_flight_bytes:
             # The link ran dry before we went on: the window is too small, or we are too busy to answer in time.
             self._limited_until_bytes = self.sent_bytes
@@ -166,7 +171,9 @@ class Pacer:
         trips = self._round_trips
         while trips and trips[-1][1] >= value:
             trips.pop()
-        trips.append((now, value))
+        # One heir a second is enough: there are thousands of viewers.
+        if not trips or now - trips[-1][0] >= ROUND_TRIP_MEMORY_S / 10:
+            trips.append((now, value))
         if now - trips[0][0] > ROUND_TRIP_MEMORY_S and self._probe_until is None:
             # The minimum is old: whatever queue we built since hides in newer samples. Let it drain and look again.
             self._probe_until = now + 2 * trips[0][1]
@@ -179,7 +186,8 @@ class Pacer:
         rates = self._rates
         while rates and rates[-1][1] <= value:
             rates.pop()
-        rates.append((now, value))
+        if not rates or now - rates[-1][0] >= RATE_MEMORY_S / 10:
+            rates.append((now, value))
         while len(rates) > 1 and now - rates[0][0] > RATE_MEMORY_S:
             del rates[0]
 
@@ -207,7 +215,8 @@ class Pacer:
         rate, trip = self.rate_bytes_per_s, self.round_trip_s
         if rate is None or trip is None:
             return
-        # While the rate is still found out it is a lower bound, and so is the round trip: half the allowance.
-        delay = ACK_DELAY_S if self._full_rounds >= FULL_ROUNDS else ACK_DELAY_S / 2
-        product = rate * (trip + delay)
-        self.window_bytes = int(min(MOST_WINDOW_BYTES, max(self._least_window_bytes, self._gain() * product)))
+        # While the rate is still found out it is a lower bound: half the allowance, but never less than was open before.
+        starting = self._full_rounds < FULL_ROUNDS
+        product = rate * (trip + (ACK_DELAY_S / 2 if starting else ACK_DELAY_S))
+        least = max(self._least_window_bytes, self.window_bytes if starting else 0)
+        self.window_bytes = int(min(MOST_WINDOW_BYTES, max(least, self._gain() * product)))
