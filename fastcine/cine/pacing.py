@@ -215,7 +215,7 @@ class Pacer:
         rate, trip = self.rate_bytes_per_s, self.round_trip_s
         if rate is None or trip is None:
             return
-        # While the rate is still found out it is a lower bound: half the allowance, but never less than was open before.
+        # While the rate is still found out it is a lower bound: half the allowance, but no less than was open before.
         starting = self._full_rounds < FULL_ROUNDS
         product = rate * (trip + (ACK_DELAY_S / 2 if starting else ACK_DELAY_S))
         least = max(self._least_window_bytes, self.window_bytes if starting else 0)

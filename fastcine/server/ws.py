@@ -58,9 +58,10 @@ class Viewer:
             round_trip_s=None if context.settings.behind_proxy else connection_round_trip_s(transport),
         )
         self._runs: dict[int, OpenRun] = {}
-        self._asked_at: dict[int, float] = {}
-        self._damaged: dict[Rebuild, int] = {}
-        # Frozen and mostly empty: a set of one's own is 216 bytes, and there are thousands of viewers.
+        # None while empty: a dict of one's own is 64 bytes, and there are thousands of viewers.
+        self._asked_at: dict[int, float] | None = None
+        self._damaged: dict[Rebuild, int] | None = None
+        # Frozen and mostly empty: a set of one's own is 216 bytes.
         self._awaited: frozenset[int] = frozenset()
         self._tasks: frozenset[asyncio.Task[None]] = frozenset()
         self._closing = False
@@ -130,7 +131,7 @@ class Viewer:
                 case SendText():
                     self._send_text(action.body)
                 case FindRun():
-                    self._asked_at[action.run] = self._loop.time()
+                    self._asked_at = {**(self._asked_at or {}), action.run: self._loop.time()}
                     self._find(action.run)
                 case DropRun():
                     self._drop(action.run)
@@ -162,7 +163,7 @@ class Viewer:
             self._context.metrics.sent(part.tier, len(slices[-1]))
             if self._asked_at and (asked := self._asked_at.pop(part.run, None)) is not None:
                 self._context.metrics.first_piece.observe(self._loop.time() - asked)
-                self._asked_at = self._asked_at or {}  # an emptied dict keeps its size
+                self._asked_at = self._asked_at or None
         self._context.metrics.messages.inc()
         self._transport.writelines(slices)
 
@@ -226,14 +227,15 @@ class Viewer:
         opened = self._runs[action.run]
         opened.reread(action.tier, action.frame)
         # Where it lay when it was damaged: it is made anew when it lies elsewhere.
+        self._damaged = self._damaged or {}
         self._damaged[action] = opened.place(action.tier, action.frame)
         if not self._context.news.ask_remake(action.run, action.tier, action.frame):
             self._apply(self.session.failed(action.run, "overloaded", "a damaged frame cannot be made anew just now"))
 
     def _look_for_remade(self, run: int, opened: OpenRun) -> None:
-        for action, place in list(self._damaged.items()):
+        for action, place in list((self._damaged or {}).items()):
             if action.run == run and opened.place(action.tier, action.frame) != place:
-                del self._damaged[action]
+                self._damaged = {other: at for other, at in (self._damaged or {}).items() if other != action} or None
                 opened.reread(action.tier, action.frame)
                 self._apply(self.session.rebuilt(run, action.tier, action.frame, self._loop.time()))
 
