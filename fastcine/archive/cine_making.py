@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import mmap
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import tzinfo
@@ -246,7 +246,6 @@ class Maker:
             yield
             missing = [frame for frame in range(run.frames) if not self._whole(source, writer, frame)]
             seen = 0
-            pictures: Future[None] | None = None
             made = coded_frames(source, int(run.run, 16), missing, self._executor, threads=self._threads)
             for count, (frame, pieces) in enumerate(made, start=1):
                 for tier, packed in enumerate(pieces):
@@ -255,15 +254,16 @@ class Maker:
                 source.release(frame)
                 seen = frame + 1
                 if count == PICTURES_AFTER:
-                    pictures = self._executor.submit(self._pictures, source, described)
+                    # Among the frames' coding and not beside it: the memory of one job more is never needed. Waited for,
+                    # since whoever hears of these frames asks for the thumbnail.
+                    self._executor.submit(self._pictures, source, described).result()
                 if count % TRIM_AFTER == 0:
                     work.trim_heap()
                 yield
             if missing and seen <= missing[-1]:
                 self._index.set_frames(run.run, seen)
                 raise FramesDiffer(f"{seen} frames where {run.frames} were announced")
-            # Among the frames' coding and not beside it: the memory of one job more is never needed.
-            (pictures or self._executor.submit(self._pictures, source, described)).result()
+            self._pictures(source, described)
 
     @staticmethod
     def _whole(source: Source, writer: CacheWriter, frame: int) -> bool:

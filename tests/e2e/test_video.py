@@ -92,7 +92,7 @@ def test_the_browser_plays_it_and_it_goes_with_its_run(quiet_page, server):
     assert page.evaluate("getComputedStyle(document.getElementById('picture')).visibility") == "hidden"
     assert page.evaluate("fastcine.player.playing") is False
     tile(page, "LCA").click()
-    wait_until(page, "fastcine.player.badge === 'EXACT' && fastcine.player.playing")
+    wait_until(page, "window.fastcine?.player.badge === 'EXACT' && fastcine.player.playing")
     looking.says(page, "#badge", "EXACT")
     assert page.locator("#stage video").count() == 0
 

@@ -97,7 +97,7 @@ def test_a_failed_run_says_why(viewer):
     assert "JPEG bitstream" in viewer.evaluate(TILES)[5][-1]
     assert viewer.evaluate("getComputedStyle(document.getElementById('picture')).visibility") == "hidden"
     viewer.keyboard.press("ArrowUp")
-    wait_until(viewer, "fastcine.player.badge === 'EXACT'")
+    wait_until(viewer, "window.fastcine?.player.badge === 'EXACT'")
     assert looking.text(viewer, "#run-label") == "PHANTOM · Still"
     assert viewer.locator("#notice").is_hidden()
     viewer.locator("#tiles button").first.click()
@@ -139,7 +139,7 @@ def test_two_identifiers_at_every_size(viewer):
 def test_names_in_the_banner(quiet_page, archive, name, said):
     quiet_page.add_init_script("window.hurt = () => { window.hurts = true; }")
     quiet_page.goto(study_address(archive, name))
-    wait_until(quiet_page, "fastcine.player.badge === 'EXACT'")
+    wait_until(quiet_page, "window.fastcine?.player.badge === 'EXACT'")
     banner = quiet_page.locator("#who").text_content()
     for words in said:
         assert words in banner

@@ -20,7 +20,7 @@ FRAME_TEXT = "document.getElementById('frame-text').textContent"
 
 def stand_on(page, frame):
     """Until the page stands on this frame, exactly drawn; the number burned into what the canvas shows."""
-    wait_until(page, f"fastcine.player.frame === {frame} && !fastcine.player.playing && fastcine.player.badge !== ''")
+    wait_until(page, f"window.fastcine?.player.frame === {frame} && !fastcine.player.playing && fastcine.player.badge !== ''")
     return counter.read(looking.canvas_picture(page)[..., 1])
 
 
@@ -49,7 +49,7 @@ def cached_bytes(archive, name):
 
 
 def test_it_plays_by_itself_and_its_counts_agree(lca, archive):
-    wait_until(lca, "fastcine.player.stats().steady_ms != null && probe.shown.length > 30")
+    wait_until(lca, "window.fastcine?.player.stats().steady_ms != null && probe.shown.length > 30")
     stats = lca.evaluate("fastcine.player.stats()")
     assert set(stats) == {
         "first_frame_ms", "steady_ms", "frames_shown", "frames_missed", "frames_out_of_order", "stalls",
@@ -180,7 +180,7 @@ def test_zoom_pan_fit_and_one_to_one(lca):
     lca.mouse.wheel(0, -100)
     lca.mouse.wheel(0, -100)
     lca.keyboard.up("Control")
-    wait_until(lca, "fastcine.player.view.zoom > 1.5")
+    wait_until(lca, "window.fastcine?.player.view.zoom > 1.5")
     after = lca.evaluate("({x, y}) => fastcine.player.canvasToImage(x, y)", at)
     assert after == pytest.approx(before, abs=1), "the point under the pointer stays"
     lca.keyboard.press("z")
@@ -224,7 +224,7 @@ def test_next_and_previous_run_play_on(lca, archive):
         made = archive.made[name]
         description = looking.description_of(archive, made)
         lca.keyboard.press(key)
-        wait_until(lca, f"fastcine.player.run === '{description['run']}' && {looking.EXACT}")
+        wait_until(lca, f"window.fastcine?.player.run === '{description['run']}' && {looking.EXACT}")
         lca.evaluate("probe.shown.length = 0")
         wait_until(lca, "probe.shown.length >= 4")
         assert lca.evaluate("fastcine.player.playing") is True
@@ -235,7 +235,7 @@ def test_next_and_previous_run_play_on(lca, archive):
     looking.show_frame(lca, 5)
     assert looking.difference(looking.canvas_picture(lca), archive.made["echo"].stored[5]) <= 2
     lca.keyboard.press("ArrowDown")
-    wait_until(lca, "fastcine.player.description.bits_stored === 12 && fastcine.player.badge === 'EXACT'")
+    wait_until(lca, "window.fastcine?.player.description.bits_stored === 12 && fastcine.player.badge === 'EXACT'")
     assert lca.evaluate("fastcine.player.playing") is False, "what stood, stands"
     made = archive.made["rca"]
     reference = looking.grey_reference(made, looking.description_of(archive, made), 0)

@@ -21,9 +21,10 @@
 
   early.add = (/** @type {string} */ data) => void take("data:image/webp;base64," + data).catch(() => undefined);
 
-  function turn() {
+  /** @param {number} now_ms of the animation frame, as the player's clock has it */
+  function turn(now_ms) {
     if (early.taken) return;
-    const frame = Math.floor(((performance.now() - early.first_frame_ms) * rate_fps) / 1000);
+    const frame = Math.floor(((now_ms - early.first_frame_ms) * rate_fps) / 1000);
     const next = early.previews[frame];
     if (next && frame > early.preview_frame) {
       early.preview_frame = frame;
