@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import mmap
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import tzinfo
@@ -208,18 +208,21 @@ def picture(source: Source, described: dict[str, Any], frame: int) -> Any:
     )
 
 
-def small_pictures(source: Source, described: dict[str, Any]) -> dict[str, bytes]:
-    """Blobs for the cache: `previews` of the first frames and `thumbnail` of the middle one (the first is often black).
-
-    Of a video one preview: to get at a later frame all before it are decoded.
-    """
+def make_thumbnail(source: Source, described: dict[str, Any]) -> bytes:
+    """Of the middle frame: the first is often black."""
     middle = source.layout.frames // 2 if source.video is None else source.spread(2)[-1] // 2
+    return thumbnail(picture(source, described, middle))
+
+
+def make_previews(source: Source, described: dict[str, Any]) -> bytes:
+    """Of the first frames, packed. Of a video one: to get at a later frame all before it are decoded."""
     count = preview_frames(described["frames"], described["timing"]["fps"]) if source.video is None else 1
     following = [following_preview(picture(source, described, frame)) for frame in range(1, count)]
-    return {
-        "previews": pack([preview(picture(source, described, 0)), *following]),
-        "thumbnail": thumbnail(picture(source, described, middle)),
-    }
+    return pack([preview(picture(source, described, 0)), *following])
+
+
+PICTURES = {"thumbnail": make_thumbnail, "previews": make_previews}
+"""Blobs for the cache."""
 
 
 class Maker:
@@ -246,6 +249,7 @@ class Maker:
             yield
             missing = [frame for frame in range(run.frames) if not self._whole(source, writer, frame)]
             seen = 0
+            previews: Future[None] | None = None
             made = coded_frames(source, int(run.run, 16), missing, self._executor, threads=self._threads)
             for count, (frame, pieces) in enumerate(made, start=1):
                 for tier, packed in enumerate(pieces):
@@ -254,25 +258,27 @@ class Maker:
                 source.release(frame)
                 seen = frame + 1
                 if count == PICTURES_AFTER:
-                    # Among the frames' coding and not beside it: the memory of one job more is never needed. Waited for,
-                    # since whoever hears of these frames asks for the thumbnail.
-                    self._executor.submit(self._pictures, source, described).result()
+                    # Whoever hears of these frames asks for the thumbnail. Both are made among the frames, not beside
+                    # their coding: the memory of one job more is never needed.
+                    self._executor.submit(self._picture, source, described, "thumbnail").result()
+                    previews = self._executor.submit(self._picture, source, described, "previews")
                 if count % TRIM_AFTER == 0:
                     work.trim_heap()
                 yield
             if missing and seen <= missing[-1]:
                 self._index.set_frames(run.run, seen)
                 raise FramesDiffer(f"{seen} frames where {run.frames} were announced")
-            self._pictures(source, described)
+            if previews is not None:
+                previews.result()
+            for name in PICTURES:
+                self._picture(source, described, name)
 
     @staticmethod
     def _whole(source: Source, writer: CacheWriter, frame: int) -> bool:
         needed = (0, 1, 2) if source.recipe.first_pass else (2,)
         return all(writer.has(tier, frame) for tier in needed)
 
-    def _pictures(self, source: Source, described: dict[str, Any]) -> None:
+    def _picture(self, source: Source, described: dict[str, Any], name: str) -> None:
         run = described["run"]
-        if self._cache.get_blob(run, "thumbnail") is not None:
-            return
-        for name, data in small_pictures(source, described).items():
-            self._cache.put_blob(run, name, data=data)
+        if self._cache.get_blob(run, name) is None:
+            self._cache.put_blob(run, name, data=PICTURES[name](source, described))
