@@ -20,7 +20,8 @@ FRAME_TEXT = "document.getElementById('frame-text').textContent"
 
 def stand_on(page, frame):
     """Until the page stands on this frame, exactly drawn; the number burned into what the canvas shows."""
-    wait_until(page, f"window.fastcine?.player.frame === {frame} && !fastcine.player.playing && fastcine.player.badge !== ''")
+    stands = f"window.fastcine?.player.frame === {frame} && !fastcine.player.playing"
+    wait_until(page, stands + " && fastcine.player.badge !== ''")
     return counter.read(looking.canvas_picture(page)[..., 1])
 
 
