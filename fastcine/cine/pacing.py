@@ -22,7 +22,11 @@ NEAR_WINDOW_BYTES = 262_144
 MOST_WINDOW_BYTES = 2_097_152
 """A viewer costs at most this much of the server's memory while it does not read."""
 MESSAGE_BYTES = 65_536
-"""A message at most."""
+"""A message at most, ..."""
+MESSAGE_S = 0.004
+"""... or what the link carries in this time, where that is more, ..."""
+LARGE_MESSAGE_BYTES = 524_288
+"""... up to this: on a fast link each message costs more than its bytes do."""
 RATE_MEMORY_S = 2.5
 ROUND_TRIP_MEMORY_S = 10.0
 FULL_ROUNDS = 3
@@ -116,8 +120,9 @@ class Pacer:
         return room >= message or (room > 0 and (message < 3 * PIECE_BYTES or not self.in_flight_bytes))
 
     def message_bytes(self) -> int:
-        """A message at most now: min(64 kB, a quarter of the bandwidth-delay product)."""
-        return min(MESSAGE_BYTES, self.window_bytes // 4)
+        """A message at most now: a quarter of the bandwidth-delay product, and 64 kB or 4 ms of the link's time."""
+        quick = max(MESSAGE_BYTES, min(LARGE_MESSAGE_BYTES, int((self.rate_bytes_per_s or 0.0) * MESSAGE_S)))
+        return min(quick, self.window_bytes // 4)
 
     def sent(self, count_bytes: int, now: float) -> None:
         """`count_bytes` were handed to the transport."""

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from fastcine.cine.messages import Loop, Want, Wish
-from fastcine.cine.wire import PIECE_BYTES, TIERS, Tier
+from fastcine.cine.wire import HEADER_BYTES, PIECE_BYTES, TIERS, Tier, wire_bytes
 
 WHOLE = 0xFFFF_FFFF
 """Sent-marker of a frame that the viewer holds whole; frame_bytes stays far below it."""
@@ -29,6 +28,10 @@ UPGRADE_SHARE = 0.12
 _FIRST_PASS, _EXACT = 0, 1
 _ALL_PIECES = 0xFFFF
 """Frames have at most MAX_FRAME_BYTES / PIECE_BYTES = 16384."""
+
+
+LEAST_PART_BYTES = HEADER_BYTES + PIECE_BYTES // 8
+"""A message with less room than this is sent as it is."""
 
 
 class Urgency(IntEnum):
@@ -54,13 +57,22 @@ class Catalogue(Protocol):
         """Length of a ready frame's bitstream."""
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(NamedTuple):
     """A frame of a tier worth sending next."""
 
     tier: Tier
     frame: int
     urgency: Urgency
+
+
+class Part(NamedTuple):
+    """Whole pieces of one frame: payload bytes `start_bytes` to `end_bytes` of its bitstream."""
+
+    run: int
+    tier: int
+    frame: int
+    start_bytes: int
+    end_bytes: int
 
 
 @lru_cache(64)
@@ -319,3 +331,42 @@ class RunPlan:
             elif self._sendable(Tier.EXACT, frame, ready):
                 return Slot(Tier.EXACT, frame, Urgency.EXACT)
         return None
+
+    def take_exact(self, now: float, budget_bytes: int) -> tuple[list[Part], int]:
+        """What `next_slot` would offer of the exact tier one after the other, as far as it fits; it counts as sent.
+
+        At the same time and rate nothing comes before the exact tier once nothing did: so a message's whole content is
+        found in one walk, which is what a fast stream spends its time on. The parts, and their bytes on the wire.
+        """
+        sent, ready, run = self._sent[Tier.EXACT], self._catalogue.ready()[Tier.EXACT], self.run
+        frame_bytes, blocked = self._catalogue.frame_bytes, self._blocked
+        parts: list[Part] = []
+        left = budget_bytes
+        for frame in self._from_playhead(now, _EXACT):
+            if sent[frame] == _ALL_PIECES:
+                self._pass(_EXACT, frame)
+                continue
+            if frame >= ready or (blocked and (Tier.EXACT, frame) in blocked):
+                continue
+            start, end = sent[frame] * PIECE_BYTES, frame_bytes(Tier.EXACT, frame)
+            count = wire_bytes(end - start)
+            if count > left:
+                pieces = max(left // (HEADER_BYTES + PIECE_BYTES), 0 if parts else 1)
+                if not pieces:
+                    break
+                cut = min(end, start + pieces * PIECE_BYTES)
+                count = wire_bytes(cut - start)
+                if cut < end:
+                    parts.append(Part(run, Tier.EXACT, frame, start, cut))
+                    sent[frame] = cut // PIECE_BYTES
+                    left -= count
+                    break
+            parts.append(Part(run, Tier.EXACT, frame, start, end))
+            sent[frame] = _ALL_PIECES
+            self._left[Tier.EXACT] -= 1
+            self._pass(_EXACT, frame)
+            left -= count
+            if left < LEAST_PART_BYTES:
+                break
+        self.served_bytes += budget_bytes - left
+        return parts, budget_bytes - left

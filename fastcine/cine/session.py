@@ -14,9 +14,9 @@ from typing import Any
 
 from fastcine.cine import messages
 from fastcine.cine.messages import ClientMessage, CloseRun, Credit, Damaged, Hello, Open, Ping, Want
-from fastcine.cine.pacing import Pacer
-from fastcine.cine.plan import WHOLE, Catalogue, RunPlan, Slot, Urgency
-from fastcine.cine.wire import HEADER_BYTES, PIECE_BYTES, wire_bytes
+from fastcine.cine.pacing import MESSAGE_BYTES, Pacer
+from fastcine.cine.plan import LEAST_PART_BYTES, WHOLE, Catalogue, Part, RunPlan, Slot, Urgency
+from fastcine.cine.wire import HEADER_BYTES, PIECE_BYTES, Tier, wire_bytes
 from fastcine.errors import PeerError
 
 HELLO_WAIT_S = 10.0
@@ -49,17 +49,6 @@ class SendText:
     """Send this control message."""
 
     body: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """Whole pieces of one frame: payload bytes `start_bytes` to `end_bytes` of its bitstream."""
-
-    run: int
-    tier: int
-    frame: int
-    start_bytes: int
-    end_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,6 +266,15 @@ class Session:
     def _message(self, plan: RunPlan, slot: Slot, now: float) -> SendPieces:
         """As many whole pieces as fit a message: of this slot, then of the next of the same urgency."""
         budget = min(self.pacer.message_bytes(), self.pacer.room_bytes())
+        if slot.tier is Tier.EXACT and slot.urgency is Urgency.EXACT:
+            parts, used = plan.take_exact(now, budget)
+        else:
+            # A first pass is of use frame by frame.
+            parts, used = self._gather(plan, slot, min(budget, MESSAGE_BYTES), now)
+        self.pacer.sent(used, now)
+        return SendPieces(tuple(parts), used)
+
+    def _gather(self, plan: RunPlan, slot: Slot, budget: int, now: float) -> tuple[list[Part], int]:
         alone = slot.urgency is Urgency.ON_SCREEN
         parts: list[Part] = []
         used = 0
@@ -289,11 +287,10 @@ class Session:
             count = wire_bytes(part.end_bytes - part.start_bytes)
             used += count
             plan.advance(part.tier, part.frame, part.end_bytes, count)
-            if alone or used + HEADER_BYTES + PIECE_BYTES // 8 > budget:
+            if alone or used + LEAST_PART_BYTES > budget:
                 break
             following = plan.next_slot(now, self.pacer.rate_bytes_per_s)
-        self.pacer.sent(used, now)
-        return SendPieces(tuple(parts), used)
+        return parts, used
 
     @staticmethod
     def _part(plan: RunPlan, slot: Slot, budget_bytes: int, *, at_least_one: bool) -> Part | None:

@@ -21,7 +21,6 @@ from fastcine.cine.session import (
     Close,
     DropRun,
     FindRun,
-    Part,
     Rebuild,
     SendPieces,
     SendText,
@@ -158,17 +157,23 @@ class Viewer:
 
     def _send_pieces(self, action: SendPieces) -> None:
         slices: list[bytes | memoryview] = [framing.header(framing.BINARY, action.wire_bytes)]
+        metrics = self._context.metrics
+        # All parts of a message are of one run, and almost always of one tier.
+        run, tier, counted = action.parts[0].run, action.parts[0].tier, 0
+        pieces = self._runs[run].pieces
         for part in action.parts:
-            slices.append(self._slice(part))
-            self._context.metrics.sent(part.tier, len(slices[-1]))
-            if self._asked_at and (asked := self._asked_at.pop(part.run, None)) is not None:
-                self._context.metrics.first_piece.observe(self._loop.time() - asked)
-                self._asked_at = self._asked_at or None
-        self._context.metrics.messages.inc()
+            piece = pieces(part.tier, part.frame, part.start_bytes, part.end_bytes)
+            slices.append(piece)
+            if part.tier != tier:
+                metrics.sent(tier, counted)
+                tier, counted = part.tier, 0
+            counted += len(piece)
+        metrics.sent(tier, counted)
+        if self._asked_at and (asked := self._asked_at.pop(run, None)) is not None:
+            metrics.first_piece.observe(self._loop.time() - asked)
+            self._asked_at = self._asked_at or None
+        metrics.messages.inc()
         self._transport.writelines(slices)
-
-    def _slice(self, part: Part) -> memoryview:
-        return self._runs[part.run].pieces(part.tier, part.frame, part.start_bytes, part.end_bytes)
 
     def _find(self, run: int) -> None:
         opened = self._context.shelf.borrow_open(run)

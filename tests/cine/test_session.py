@@ -3,6 +3,7 @@
 import pytest
 
 from fastcine.cine.messages import Credit, Damaged, Hello, Open, Ping, Want, Wish
+from fastcine.cine.plan import RunPlan
 from fastcine.cine.session import Close, FindRun, Rebuild, SendText, Session
 from fastcine.cine.wire import wire_bytes
 from fastcine.errors import PeerError
@@ -112,6 +113,41 @@ def test_prefetch_comes_after_the_run_on_screen():
     assert set(runs[: runs.index(other)]) == {RUN}
     assert RUN not in runs[runs.index(other) :]
     assert all(part.tier < 2 for _, action in play.sent_order for part in action.parts if part.run == other)
+
+
+def test_messages_of_the_exact_tier_grow_with_the_link_and_those_of_the_first_pass_do_not():
+    most = {}
+    for rate in (8, 100, 8000):
+        play = playing(rate, 2)
+        play.run()
+        for _, action in play.sent_order:
+            exact = action.parts[0].tier == 2
+            most[rate, exact] = max(most.get((rate, exact), 0), action.wire_bytes)
+    assert most[8, True] <= 65_536 and most[100, True] <= 65_536
+    assert 400_000 < most[8000, True] <= 524_288
+    assert all(size <= 65_536 for (_, exact), size in most.items() if not exact)
+
+
+def test_exact_frames_taken_together_are_those_that_would_be_taken_one_by_one():
+    for budget in (1, 20_000, 140_000, 600_000):
+        want = Want(RUN, Wish.PLAY, 50, 15.0)
+        one, many = (RunPlan(RUN, FakeCatalogue(60, XA512, (60, 60, 58))) for _ in range(2))
+        for plan in (one, many):
+            plan.hold(0, 0, 59)
+            plan.hold(1, 0, 59)
+            plan.hold(2, 52, 53)
+            plan.hold_part(2, 50, 16_384)
+            plan.block(2, 55)
+            plan.wish(want, 0.0)
+        parts, used = many.take_exact(0.5, budget)
+        assert used == sum(wire_bytes(part.end_bytes - part.start_bytes) for part in parts)
+        for part in parts:
+            slot = one.next_slot(0.5, None)
+            assert (slot.tier, slot.frame) == (2, part.frame)
+            one.advance(2, part.frame, part.end_bytes, 0)
+        assert used <= max(budget, 16_384 + 32)
+        assert [one.offset_bytes(2, frame) for frame in range(60)] == [many.offset_bytes(2, f) for f in range(60)]
+        assert one.next_slot(0.5, None) == many.next_slot(0.5, None)
 
 
 def test_resume_sends_nothing_that_is_held():
