@@ -7,6 +7,7 @@ import asyncio
 import json
 import sys
 import tempfile
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,19 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench import browser, figures, machine, peer_page, report, runs, static_files
+from bench import (
+    browser,
+    figures,
+    link_table,
+    links,
+    machine,
+    peer_page,
+    report,
+    runs,
+    static_files,
+    throughput,
+    throughput_table,
+)
 from bench.codecs import run as codecs
 from bench.codecs import table as codec_table
 
@@ -22,6 +35,10 @@ ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "bench/results"
 DOCS = ROOT / "docs/benchmarks.md"
 PARTS = ("first", "playback", "size")
+PAGELESS = ("throughput", "links", "codecs")
+"""Parts that are asked for by an option of their own."""
+
+Say = Callable[[str], None]
 
 
 def arguments(words: list[str]) -> argparse.Namespace:
@@ -34,6 +51,9 @@ def arguments(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--run", action="append", help="measure these runs only, such as xa512x60@30; may be repeated")
     parser.add_argument("--docs", action="store_true", help="write docs/benchmarks.md")
     parser.add_argument("--codecs", action="store_true", help="measure the codecs only; no browser is needed")
+    parser.add_argument("--links", action="store_true", help="measure over emulated links only")
+    parser.add_argument("--link", action="append", help="these links' rows only, such as '8M,80ms xa512x60'")
+    parser.add_argument("--throughput", action="store_true", help="measure the server beside nginx and Orthanc only")
     parser.add_argument("--from", dest="source", type=Path, help="show a results file again instead of measuring")
     return parser.parse_args(words)
 
@@ -64,8 +84,7 @@ def measured(args: argparse.Namespace, console: Console) -> dict[str, Any]:
         folder = runs.cache_folder()
         prepared = [runs.prepare(name, fps, cache=folder) for name, fps in wanted]
         parts = set(args.only or PARTS)
-        status.update("the codecs")
-        codec_results = None if args.only or args.run else codecs.measure(folder / "codecs")
+        parted = {} if args.only or args.run else measured_parts(PAGELESS, args, Path(scratch), console, status.update)
         results, notes = asyncio.run(measure(parts, prepared, Path(scratch), repeats=args.repeats, say=status.update))
     return {
         "started": started,
@@ -76,24 +95,52 @@ def measured(args: argparse.Namespace, console: Console) -> dict[str, Any]:
         "versions": machine.versions(chromium),
         "static_server": static_files.server_name(),
         "results": results,
-        "codecs": codec_results,
-        "notes": [*notes, *(codec_results["missing"] if codec_results else [])],
+        **parted,
+        "notes": [*notes, *part_notes(parted)],
     }
 
 
-def measured_codecs(console: Console) -> dict[str, Any]:
-    """The same of the codecs alone."""
+def measured_parts(
+    wanted: Iterable[str], args: argparse.Namespace, scratch: Path, console: Console, say: Say
+) -> dict[str, Any]:
+    """Results of those parts that need no peer's page beside ours all along; links are told as they come."""
+
+    def told(row: dict[str, Any]) -> None:
+        for cells in link_table.cells([row]):
+            console.print(" | ".join(cells), markup=False)
+
+    found: dict[str, Any] = {}
+    if "throughput" in wanted:
+        found["throughput"] = throughput.measure(scratch / "throughput", say=say)
+    if "links" in wanted:
+        how: dict[str, Any] = {"repeats": args.repeats, "wanted": args.link or (), "say": say, "done": told}
+        found["links"] = asyncio.run(links.measure(scratch / "links", **how))
+    if "codecs" in wanted:
+        say("the codecs, a minute or two")
+        found["codecs"] = codecs.measure(runs.cache_folder() / "codecs")
+    return found
+
+
+def part_notes(parted: dict[str, Any]) -> list[str]:
+    """What those parts lacked."""
+    codec_notes = parted["codecs"]["missing"] if "codecs" in parted else []
+    return [*codec_notes, *(parted["throughput"]["notes"] if "throughput" in parted else [])]
+
+
+def measured_alone(args: argparse.Namespace, console: Console) -> dict[str, Any]:
+    """Only the parts that were named."""
     load, started = machine.load_average(), datetime.now(UTC).isoformat(timespec="seconds")
     described = machine.describe()
-    with console.status("the codecs, a minute or two"):
-        found = codecs.measure(runs.cache_folder() / "codecs")
+    wanted = [name for name in PAGELESS if getattr(args, name)]
+    with console.status("") as status, tempfile.TemporaryDirectory(prefix="fastcine-bench-") as scratch:
+        parted = measured_parts(wanted, args, Path(scratch), console, status.update)
     return {
         "started": started,
-        "command": codecs.COMMAND,
+        "command": "python -m bench " + " ".join(sys.argv[1:]),
         "machine": described,
         "busy": machine.is_busy(load),
-        "codecs": found,
-        "notes": found["missing"],
+        **parted,
+        "notes": part_notes(parted),
     }
 
 
@@ -104,20 +151,32 @@ def show_codecs(found: dict[str, Any], console: Console) -> None:
         ("lengths of the tiers", codec_table.SIZE_HEADINGS, codec_table.size_cells(found["sizes"])),
         ("ingest", codec_table.INGEST_HEADINGS, codec_table.ingest_cells(found["ingest"])),
     ):
-        table = Table(title=title)
-        for heading in headings:
-            table.add_column(heading)
-        before: tuple[str, ...] = ()
-        for row in rows:
-            if title == "codecs" and before and row[:2] != before[:2]:
-                table.add_section()
-            table.add_row(*(cell.replace("**", "") for cell in row))
-            before = row
-        console.print(table)
+        show_table(title, headings, rows, console, parted_by=2 if title == "codecs" else 0)
+
+
+def show_table(
+    title: str, headings: Sequence[str], rows: Sequence[tuple[str, ...]], console: Console, *, parted_by: int = 0
+) -> None:
+    """A table in the terminal, with a line where the first `parted_by` cells change."""
+    table = Table(title=title)
+    for heading in headings:
+        table.add_column(heading)
+    before: tuple[str, ...] = ()
+    for row in rows:
+        if before and row[:parted_by] != before[:parted_by]:
+            table.add_section()
+        table.add_row(*(cell.replace("**", "") for cell in row))
+        before = row
+    console.print(table)
 
 
 def show(saved: dict[str, Any], console: Console) -> None:
     """The terminal's tables."""
+    if saved.get("links"):
+        show_table("over emulated links", link_table.HEADINGS, link_table.cells(saved["links"]), console)
+    if saved.get("throughput"):
+        rows = throughput_table.cells(saved["throughput"])
+        show_table("throughput of one server process", throughput_table.HEADINGS, rows, console)
     if saved.get("codecs"):
         show_codecs(saved["codecs"], console)
     if "results" in saved:
@@ -148,7 +207,9 @@ def main(words: list[str]) -> int:
     if args.source is not None:
         saved = json.loads(args.source.read_text())
     else:
-        saved = measured_codecs(console) if args.codecs else measured(args, console)
+        args.links = args.links or bool(args.link)
+        alone = any(getattr(args, name) for name in PAGELESS)
+        saved = measured_alone(args, console) if alone else measured(args, console)
         RESULTS.mkdir(parents=True, exist_ok=True)
         target = RESULTS / f"{saved['started'].replace(':', '')}.json"
         target.write_text(json.dumps(saved, indent=1) + "\n")
@@ -156,7 +217,7 @@ def main(words: list[str]) -> int:
     show(saved, console)
     if args.docs:
         text = report.document(saved) if "results" in saved else DOCS.read_text("utf-8")
-        DOCS.write_text(report.with_codecs(text, saved), "utf-8")
+        DOCS.write_text(report.with_parts(text, saved), "utf-8")
         console.print(f"written: {DOCS.relative_to(ROOT)}")
     return 0
 

@@ -21,6 +21,7 @@ from bench.reading import Shown, busiest, number_on_screen, pss_bytes
 from tests.e2e.conftest import CHROMIUM_NAMES, FLAGS
 
 PROBE = Path(__file__).parents[1] / "tests/e2e/probe.js"
+FIRST_EXACT = Path(__file__).with_name("first_exact.js")
 VIEWPORT = {"width": 1280, "height": 900}
 POLL_S = 0.1
 CPU_LOOK_S = 1.0
@@ -43,7 +44,7 @@ RESULT = """() => {
     badge: player.badge ?? "", renderer: player.renderer ?? window.fastcine.renderer ?? "",
     left: box.left + corner.x, top: box.top + corner.y,
     scale: (beside.x - corner.x) / 100, width: box.width, height: box.height, time_origin_ms: performance.timeOrigin,
-    heap_bytes: performance.memory?.usedJSHeapSize ?? 0,
+    heap_bytes: performance.memory?.usedJSHeapSize ?? 0, first_exact_ms: window.firstExactMs ?? null,
   };
 }"""
 
@@ -79,6 +80,10 @@ class Visit:
     errors: list[str] = field(default_factory=list)
     previews: list[Shown] = field(default_factory=list)
     """What the page played before there was a player."""
+    first_exact_ms: float | None = None
+    """When the first message of the exact tier came."""
+    after: Any = None
+    """What the script that ran at the visit's end answered."""
 
 
 @asynccontextmanager
@@ -92,6 +97,7 @@ async def chromium(profile: Path, extra: Sequence[str] = ()) -> AsyncIterator[Br
             str(profile), executable_path=path, args=[*FLAGS, *extra], viewport=VIEWPORT
         )
         await context.add_init_script(path=PROBE)
+        await context.add_init_script(path=FIRST_EXACT)
         try:
             yield context
         finally:
@@ -157,9 +163,13 @@ async def visit(
     whole: bool = True,
     record: bool = False,
     memory: bool = False,
+    after: str | None = None,
     timeout_s: float = 45,
 ) -> Visit:
-    """Open `url` in a new page, wait, read, close; `record` the screen, look at the process's `memory` at the end."""
+    """Open `url` in a new page, wait, read, close; `record` the screen, look at the process's `memory` at the end.
+
+    `after` is a script that the page runs when all is read.
+    """
     page = await context.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
@@ -190,6 +200,8 @@ async def visit(
             heap_bytes=result["heap_bytes"],
             errors=errors,
             previews=_previews(result),
+            first_exact_ms=result["first_exact_ms"],
+            after=await page.evaluate(after) if after else None,
         )
     finally:
         await page.close()

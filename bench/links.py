@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,16 +11,23 @@ from urllib.parse import urlsplit
 
 from playwright.async_api import BrowserContext
 
-from bench import browser
+from bench import browser, peer_page, runs
 from bench.reading import Shown
-from bench.runs import BenchedRun
+from bench.runs import BenchedRun, codestreams
+from bench.static_files import serving_files
 from fastcine.load.emulator import Emulated, emulated
 from fastcine.load.link import parse_link
 from tests.serving import serving
 
 Say = Callable[[str], None]
+Done = Callable[[dict[str, Any]], None]
+DECODE_AGAIN = Path(__file__).with_name("decode_again.js")
+REPEATS = 5
 WARM_UP_VISITS = 3
 """Chromium keeps compiled code from the second visit on."""
+PEER_STAGE = {"width": 1054, "height": 756}
+"""CSS pixels: what our page's canvas has in the same window."""
+PEER_PATIENCE_S = 60.0
 CLOSE_IDLE = "document.getElementById('sockets-view-close-idle-button').click()"
 
 
@@ -41,10 +47,17 @@ class LinkRow:
     steady_from_navigation: bool = False
     cached: bool = True
     """Whether the application is in the browser's cache."""
+    exact_of_decoding: float | None = None
+    """All exact, counted from the first exact byte, as so many times decoding it all from memory."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether a visit lasts until all is exact."""
+        return self.exact_of_bytes is not None or self.exact_of_decoding is not None
 
 
 ROWS = (
-    LinkRow("none", "xa1024x120", 30, 120, 50, None),
+    LinkRow("none", "xa1024x120", 30, 120, 50, None, exact_of_decoding=1.3),
     LinkRow("100M,20ms", "xa1024x120", 15, 140, 50, 1.15),
     LinkRow("20M,40ms", "xa1024x120", 15, 180, 50, 1.15),
     LinkRow("8M,80ms", "xa512x60", 15, 260, 50, 1.2),
@@ -103,7 +116,7 @@ async def measure_row(
         with emulated(parse_link(row.link), port, tun=tun) as link:
             visits = await _visits(row, run, scratch, link=link, repeats=repeats, say=say)
     found = {"row": asdict(row), "how": link.how, "unsupported": link.unsupported, "totals": link.totals}
-    return {**found, "t1_bytes": visits[0]["bytes_t1"], "visits": visits}
+    return {**found, "t1_bytes": sum(map(len, codestreams(run))), "visits": visits}
 
 
 async def _visits(
@@ -111,13 +124,15 @@ async def _visits(
 ) -> list[dict[str, Any]]:
     rules = [f"--host-resolver-rules=MAP localhost {link.host}"]
     url = f"http://localhost:{link.port}{run.path}"
-    whole = row.exact_of_bytes is not None or row.link == "none"
+    after = DECODE_AGAIN.read_text() if row.exact_of_decoding is not None else None
     found: list[dict[str, Any]] = []
 
     async def once(context: BrowserContext, *, record: bool) -> browser.Visit:
         if row.cached:
             await close_idle(context)
-        how: dict[str, Any] = {"loops": 0, "whole": False} if record else {"loops": 1, "whole": whole}
+        how: dict[str, Any] = (
+            {"loops": 0, "whole": False} if record else {"loops": 1, "whole": row.whole, "after": after}
+        )
         return await browser.visit(context, url, run.frames, record=record, timeout_s=150, **how)
 
     for turn in range(1 if row.cached else repeats):
@@ -132,7 +147,7 @@ async def _visits(
                         visits.append(await once(context, record=record))
         for recorded, plain in zip(visits[::2], visits[1::2], strict=True):
             found.append(_figures(plain, run) | {"first_ms": recorded.screen_first_ms})
-            say(f"{row.link} {row.run}: {found[-1]}")
+            say(f"{row.link} {row.run}: {len(found)} of {repeats}")
     return found
 
 
@@ -144,6 +159,8 @@ def _figures(visit: browser.Visit, run: BenchedRun) -> dict[str, Any]:
         "steady_ms": steady_from_ms([*visit.previews, *visit.shown], frames=run.frames, fps=run.fps),
         "player_steady_ms": stats["steady_ms"],
         "all_exact_ms": stats["all_exact_ms"],
+        "first_exact_ms": visit.first_exact_ms,
+        "decode_again": visit.after,
         "missed": stats["frames_missed"],
         "stalls": stats["stalls"],
         "unreadable": visit.unreadable,
@@ -155,7 +172,68 @@ def _figures(visit: browser.Visit, run: BenchedRun) -> dict[str, Any]:
     }
 
 
-def median(found: dict[str, Any], key: str) -> float | None:
-    """Of a row's visits; None where one of them has no such figure."""
-    values = [visit[key] for visit in found["visits"]]
-    return None if any(value is None for value in values) else statistics.median(values)
+def peer_skipped(row: LinkRow, run: BenchedRun, exact_bytes: int) -> str:
+    """Why the bare page is not visited over this link, "" where it is."""
+    link = parse_link(row.link)
+    if peer_page.missing():
+        return "not installed"
+    if run.description["samples_per_pixel"] != 1:
+        return "grey runs only"
+    if link is not None and exact_bytes / link.rate_bytes_per_s > PEER_PATIENCE_S:
+        return f"takes over {PEER_PATIENCE_S:.0f} s"
+    return ""
+
+
+async def peer_visit(row: LinkRow, run: BenchedRun, scratch: Path, *, exact_bytes: int, tun: bool) -> dict[str, Any]:
+    """The bare Cornerstone3D page over the same link: one visit, and a short one with the screen recorded."""
+    skipped = peer_skipped(row, run, exact_bytes)
+    if skipped:
+        return {"skipped": skipped}
+    root = scratch / "peer"
+    await asyncio.to_thread(peer_page.lay_out, root, peer_page.build(), run)
+    with (
+        serving_files(root, scratch / "peer-server") as url,
+        emulated(parse_link(row.link), urlsplit(url).port or 80, tun=tun) as link,
+    ):
+        address = f"http://localhost:{link.port}{peer_page.page_path(run, **PEER_STAGE)}"
+        rules = [f"--host-resolver-rules=MAP localhost {link.host}"]
+        visits: list[browser.Visit] = []
+        for record in (True, False):
+            # A profile for both where the page is cached, else an empty one for each.
+            profile = scratch / ("peer-profile" if row.cached else f"peer-profile-{record}")
+            async with browser.chromium(profile, extra=rules) as context:
+                for _ in range(WARM_UP_VISITS if row.cached and record else 0):
+                    await browser.visit(context, address, run.frames, loops=0, whole=False, timeout_s=PEER_PATIENCE_S)
+                how: dict[str, Any] = {"loops": 0, "whole": False} if record else {"loops": 1, "whole": True}
+                limit_s = 2 * PEER_PATIENCE_S
+                visits.append(
+                    await browser.visit(context, address, run.frames, record=record, timeout_s=limit_s, **how)
+                )
+    recorded, plain = visits
+    return {
+        "first_ms": recorded.screen_first_ms,
+        "steady_ms": steady_from_ms(plain.shown, frames=run.frames, fps=run.fps),
+        "all_there_ms": plain.stats["all_loaded_ms"],
+    }
+
+
+async def measure(
+    scratch: Path, *, repeats: int, say: Say, done: Done, wanted: Sequence[str] = (), tun: bool = True
+) -> list[dict[str, Any]]:
+    """Every row, or those whose link and run are `wanted`, ("8M,80ms xa512x60"); as many rows of plain JSON.
+
+    `done` hears of each row as it comes.
+    Beside ours one visit of the bare Cornerstone3D page, where it is installed and the row is not over soon anyway.
+    """
+    found = []
+    for number, row in enumerate(ROWS):
+        if wanted and f"{row.link} {row.run}" not in wanted:
+            continue
+        run = runs.prepare(row.run, row.fps, cache=runs.cache_folder())
+        folder = scratch / f"row-{number}"
+        measured = await measure_row(row, run, folder, repeats=repeats, say=say, tun=tun)
+        say(f"{row.link} {row.run}: Cornerstone3D")
+        measured["peer"] = await peer_visit(row, run, folder, exact_bytes=measured["t1_bytes"], tun=tun)
+        found.append(measured)
+        done(measured)
+    return found

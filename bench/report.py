@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import Any
 
+from bench import link_table, throughput_table
 from bench.codecs import table as codec_table
 from bench.figures import OURS, PEER, Line, lines
 
@@ -39,8 +40,9 @@ HOW = """\
 - **Application, cold**: every HTTP answer of a first visit with headers, decoder included; frames are not, of either.
 
 To reproduce: `make bench` (all), or `python -m bench --only first` (`playback`, `size`), `--repeats N`;
-`python -m bench --codecs` for the codecs.
+`python -m bench --links`, `--throughput` and `--codecs` for these parts.
 """
+PARTS = (link_table.TITLE, throughput_table.TITLE, codec_table.TITLE)
 SECTIONS = {
     "first": ("First frame", "python -m bench --only first"),
     "playback": ("Playing from the first frame on, and memory", "python -m bench --only playback"),
@@ -78,16 +80,26 @@ def machine_words(saved: dict[str, Any]) -> str:
     return f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB, {machine['system']}"
 
 
-def with_codecs(text: str, saved: dict[str, Any]) -> str:
-    """The page with its part on codecs put in or replaced; it stands before the last part."""
-    if not saved.get("codecs"):
-        return text
-    before, last = text.partition(codec_table.TITLE)[0], HOW.splitlines()[0]
-    before = before.partition(last)[0].rstrip()
-    words = codec_table.section(
-        saved["codecs"], started=saved["started"], machine=machine_words(saved), busy=saved["busy"]
-    )
-    return f"{before}\n\n{words}\n{HOW}"
+def with_part(text: str, part: str) -> str:
+    """The page with a part put in or replaced; new ones stand in the order of PARTS, before the page's last part."""
+    title = part.partition("\n")[0]
+    pieces = ["## " + piece for piece in text.split("\n## ")]
+    pieces[0] = pieces[0].removeprefix("## ")
+    kept = [piece for piece in pieces if piece.partition("\n")[0] != title]
+    behind = [HOW.partition("\n")[0], *PARTS[PARTS.index(title) + 1 :]]
+    place = next(number for number, piece in enumerate(kept) if piece.partition("\n")[0] in behind)
+    kept.insert(place, part.rstrip() + "\n")
+    return "\n".join(kept)
+
+
+def with_parts(text: str, saved: dict[str, Any]) -> str:
+    """The page with those of its parts that were measured put in or replaced: codecs, links, throughput."""
+    sections = {"links": link_table, "throughput": throughput_table, "codecs": codec_table}
+    for name, table in sections.items():
+        if saved.get(name):
+            place = {"started": saved["started"], "machine": machine_words(saved), "busy": saved["busy"]}
+            text = with_part(text, table.section(saved[name], **place))
+    return text
 
 
 def document(saved: dict[str, Any]) -> str:

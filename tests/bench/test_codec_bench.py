@@ -120,8 +120,8 @@ def test_the_page_gets_the_part_on_codecs_once():
     machine = {"cpu": "a", "cores": 2, "memory_gib": 4, "system": "Linux"}
     saved = {"codecs": found(), "machine": machine, "started": "now", "busy": False}
     page = f"# Benchmarks\n\n## First frame\n\n{report.HOW}"
-    once = report.with_codecs(page, saved)
-    assert report.with_codecs(once, saved) == once
+    once = report.with_parts(page, saved)
+    assert report.with_parts(once, saved) == once
     assert once.index("## First frame") < once.index(table.TITLE) < once.index("## How each figure")
     assert "a\\|b" in once and "**missed**" in once
-    assert report.with_codecs(page, {"codecs": None}) == page
+    assert report.with_parts(page, {"codecs": None}) == page

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from bench import throughput
+from bench.runs import BenchedRun, codestreams
 from fastcine.load.arrivals import Arrivals
 from fastcine.load.crowd import lag_p99_ms, parse_metrics
 from fastcine.phantom.bench_runs import bench_run
@@ -79,3 +81,15 @@ def test_the_lag_is_read_from_the_buckets_between_two_looks():
     before, after = parse_metrics(text.format(10, 20)), parse_metrics(text.format(110, 120))
     assert lag_p99_ms(before, after) == 1.0
     assert lag_p99_ms(before, parse_metrics(text.format(10, 120))) == float("inf")
+
+
+def test_the_drain_gets_the_exact_tier_and_nothing_else(server):
+    """More than its bytes for a run would be an error of its own (bench/drain.py)."""
+    study = server.json("/api/worklist", {"limit": 1})["studies"][0]["study_instance_uid"]
+    tile = server.json(f"/api/studies/{study}")["tiles"][0]
+    run = BenchedRun("xa512x60", 15, server.data, tile["description"])
+    frames = codestreams(run)
+    got = throughput.drained(throughput.ours(server, run, frames).order, seconds=0.5)
+    assert got["frames_per_s"] > 2 * 8 * 12
+    mean_bytes = sum(map(len, frames)) / 12
+    assert got["bytes_per_s"] / got["frames_per_s"] == pytest.approx(mean_bytes, rel=0.01)

@@ -1,0 +1,165 @@
+"""Links and throughput: what is said of them follows from what was measured, and the drain counts what came."""
+
+import json
+import re
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from bench import link_table, links, orthanc, report, static_files, throughput, throughput_table
+from bench.codecs import table as codec_table
+from bench.links import ROWS
+
+PLACE = {"started": "now", "machine": "a CPU", "busy": False}
+
+
+def visit(**more):
+    figures = {
+        "first_ms": 200.0,
+        "steady_ms": 240.0,
+        "all_exact_ms": 9000.0,
+        "first_exact_ms": 300.0,
+        "decode_again": None,
+    }
+    return figures | more
+
+
+def measured(row, *visits, **more):
+    visits = list(visits) or [visit()] * 3
+    return {"row": asdict(row), "how": "tun", "unsupported": [], "t1_bytes": 8_700_000, "visits": visits} | more
+
+
+def row_of(link, *, cached=True):
+    return next(row for row in ROWS if row.link == link and row.cached == cached)
+
+
+# ---- links
+
+
+@pytest.mark.parametrize(
+    ("more", "good"),
+    [
+        ({}, True),
+        ({"first_ms": 261.0}, False),
+        ({"first_ms": None}, False),
+        ({"steady_ms": 251.0}, False),
+        ({"steady_ms": None}, False),
+        ({"all_exact_ms": 1.2 * 8700 - 1}, True),
+        ({"all_exact_ms": 1.2 * 8700 + 1}, False),
+        ({"all_exact_ms": None}, False),
+    ],
+)
+def test_a_row_is_met_when_first_frame_rate_and_exact_are(more, good):
+    assert link_table.met(measured(row_of("8M,80ms"), *[visit(**more)] * 3)) is good
+
+
+def test_a_steady_rate_may_be_counted_from_navigation():
+    cold = row_of("8M,80ms", cached=False)
+    assert link_table.met(measured(cold, visit(steady_ms=1500.0, all_exact_ms=None)))
+    assert not link_table.met(measured(cold, visit(steady_ms=1501.0)))
+    assert "cold cache" in link_table.cells([measured(cold)])[0][1]
+
+
+def test_without_a_link_all_exact_is_compared_with_decoding():
+    row = row_of("none")
+
+    def after(ms, failed=0):
+        again = {"decode_ms": 1000.0, "failed": failed, "drawn_fps": 30.0}
+        return measured(row, visit(first_ms=80.0, steady_ms=90.0, all_exact_ms=300.0 + ms, decode_again=again))
+
+    assert link_table.met(after(1299))
+    assert not link_table.met(after(1301))
+    assert not link_table.met(after(1000, failed=1)), "a frame whose CRC was wrong"
+    assert "1.20 (1.20 to 1.20) of decoding" in link_table.cells([after(1200)])[0][6]
+
+
+def test_the_page_says_how_the_link_was_made_what_it_lacks_and_how_to_reproduce_each_row():
+    rows = [
+        measured(row_of("8M,80ms"), peer={"first_ms": 1109.0, "steady_ms": None, "all_there_ms": 10_510.0}),
+        measured(row_of("2M,120ms,1%"), how="tcp relay", unsupported=["loss"], peer={"skipped": "takes over 60 s"}),
+    ]
+    text = link_table.section(rows, **PLACE)
+    for words in (
+        "TUN device and a queue", "a TCP relay stands in", "2M,120ms,1%, without loss", "1109, never, 10510",
+        "takes over 60 s", "`python -m bench --link '8M,80ms xa512x60' --repeats 3`", "3 of each row",
+    ):  # fmt: skip
+        assert words in text
+    assert max(map(len, link_table.HOW.splitlines())) <= 120
+
+
+def test_the_bare_page_is_not_visited_where_that_takes_long_or_is_in_colour(monkeypatch):
+    monkeypatch.setattr(links.peer_page, "missing", lambda: "")
+    grey, colour = ({"samples_per_pixel": count} for count in (1, 3))
+
+    def skipped(link, description, count_bytes):
+        run = links.BenchedRun("run", 15, Path(), description)
+        return links.peer_skipped(row_of(link), run, count_bytes)
+
+    assert skipped("8M,80ms", grey, 50_000_000) == "" == skipped("none", grey, 10**12)
+    assert skipped("8M,80ms", grey, 70_000_000) == "takes over 60 s"
+    assert skipped("8M,80ms", colour, 1) == "grey runs only"
+
+
+# ---- throughput
+
+
+def rates(bytes_per_s, frames_per_s=1000.0):
+    return {"bytes_per_s": bytes_per_s, "frames_per_s": frames_per_s, "client_cpu": 0.5, "server_cpu": 1.0}
+
+
+def found(ours, nginx):
+    table = {"fastcine": [rates(each) for each in ours], "nginx": [rates(each) for each in nginx]}
+    table["orthanc"] = [rates(1e6, 400.0)] * len(ours)
+    return {"run": "512x60 at 15 fps", "frames": 60, "bytes": 1, "clients": 8, "rounds": len(ours), "seconds": 3.0,
+            "pinned": True, "versions": {"nginx": "1.2.3"}, "notes": ["a note"], "rates": table}  # fmt: skip
+
+
+def test_ratios_are_of_the_same_round():
+    ratio = throughput_table.ratios(found([6e9, 3e9, 6e9], [10e9, 5e9, 12e9]), "nginx")
+    assert (ratio.median, ratio.least, ratio.most) == (0.6, 0.5, 0.6)
+    rows = {row[0].partition(",")[0]: row for row in throughput_table.cells(found([6e9] * 3, [10e9] * 3))}
+    assert rows["nginx"][5] == "met" and rows["Orthanc"][5] == "**missed**"
+    assert "(1.2.3)" in rows["nginx"][0]
+    text = throughput_table.section(found([6e9], [10e9]), **PLACE)
+    assert "- a note" in text and "each server on one core" in text
+
+
+def test_the_drain_counts_frames_and_their_bytes(tmp_path):
+    frames = tmp_path / "site/runs/exact"
+    frames.mkdir(parents=True)
+    for number in range(1, 5):
+        (frames / str(number)).write_bytes(bytes(10_000))
+    with static_files.serving_files(tmp_path / "site", tmp_path / "scratch", name="aiohttp") as url:
+        paths = [f"/runs/exact/{number}" for number in range(1, 5)]
+        order = {"host": "127.0.0.1", "port": int(url.rpartition(":")[2]), "paths": paths, "server_pids": []}
+        got = throughput.drained(order, seconds=0.3)
+        assert got["frames_per_s"] > 10
+        assert got["bytes_per_s"] == pytest.approx(10_000 * got["frames_per_s"], rel=0.2)
+        with pytest.raises(RuntimeError, match="answered"):
+            throughput.drained({**order, "paths": ["/runs/exact/99"]}, seconds=0.1)
+
+
+def test_what_is_not_installed_is_told_with_the_line_that_installs_it(monkeypatch):
+    monkeypatch.setattr(orthanc.shutil, "which", lambda name: None)
+    assert re.fullmatch(r"sudo apt-get install orthanc orthanc-dicomweb", orthanc.missing())
+    assert json.dumps(orthanc.configuration(Path("/nowhere"), 1234))
+
+
+# ---- the page
+
+
+def test_parts_stand_in_their_order_and_once():
+    page = f"# Benchmarks\n\n## First frame\n\nwords\n\n{report.HOW}"
+    for part in (
+        "## Codecs\n\nc\n\n### Ingest\n\ni",
+        "## Over emulated links\n\nl",
+        "## Throughput of one server process",
+    ):
+        page = report.with_part(page, part)
+    again = report.with_part(page, "## Over emulated links\n\nanew")
+    titles = re.findall(r"^## .*", again, re.MULTILINE)
+    assert titles == ["## First frame", *report.PARTS, "## How each figure is read"]
+    assert codec_table.TITLE in report.PARTS
+    assert "\nl\n" not in again and "anew" in again and again.endswith(report.HOW)
+    assert "### Ingest\n\ni\n\n## How" in again
