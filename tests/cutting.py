@@ -84,7 +84,7 @@ async def cutting(url, next_cut):
 
 
 def frames(log):
-    """(opcode, payload, whole) of the WebSocket frames behind the upgrade, the cut one last with what there is of it."""
+    """(opcode, payload, whole) of the WebSocket frames behind the upgrade; a cut one comes last, as far as it goes."""
     place = log.find(b"\r\n\r\n") + 4
     while place > 3 and place + 2 <= len(log):
         opcode, masked, size = log[place] & 15, log[place + 1] >> 7, log[place + 1] & 127

@@ -71,12 +71,13 @@ class RunStream:
     ) -> None:
         self.run, self.receiver, self.fps, self.ahead_bytes = run, receiver, fps, ahead_bytes
         self.connections = 0
-        """Upgrades that succeeded."""
+        """That the server has welcomed."""
         self.pieces = 0
         self._url, self._address = url, socket_url(url)
         self._assembler: Assembler | None = None
         self._rebuilds: dict[int, int] = {}
         self._received_bytes = 0
+        self._answered = False
 
     async def play(self) -> None:
         """Until the receiver has all it wants.
@@ -101,7 +102,7 @@ class RunStream:
     async def _connection(self, client: aiohttp.ClientSession) -> None:
         socket = await self._connect(client)
         async with socket:
-            self.connections += 1
+            self._answered = True
             self._received_bytes = 0
             await self._ask(socket)
             while not self.receiver.complete:
@@ -127,7 +128,7 @@ class RunStream:
             reason = NotFound(f"no fastcine server answers at {self._url}: {error or type(error).__name__}")
             refused = isinstance(error, aiohttp.ClientResponseError) and error.status < 500
             # A wrong address is told at once; a server that answered before may be on its way back.
-            if refused or (isinstance(error, aiohttp.ClientConnectorError) and not self.connections):
+            if refused or (isinstance(error, aiohttp.ClientConnectorError) and not self._answered):
                 raise reason from None
             raise _Lost(reason) from None
 
@@ -165,6 +166,8 @@ class RunStream:
         if body["type"] == "goaway":
             wait_s = body["retry_ms"] / 1000
             raise _Lost(Overloaded(body["reason"], retry_after_s=wait_s), wait_s=wait_s)
+        if body["type"] == "welcome":
+            self.connections += 1
         if body["type"] != "run":
             return
         description = body["description"]
