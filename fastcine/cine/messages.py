@@ -148,8 +148,8 @@ def _hello(body: Mapping[str, Any]) -> Hello:
 def _want(body: Mapping[str, Any]) -> Want:
     try:
         state, loop = Wish(body.get("state", "")), Loop(body.get("loop", "loop"))
-    except ValueError as error:
-        raise PeerError(f"unknown word in want: {error}") from None
+    except ValueError:
+        raise PeerError("unknown state or loop in want") from None
     return Want(
         run=_run(body),
         state=state,

@@ -7,7 +7,7 @@ was sent, and the newest wish; it answers with the next (tier, frame) worth send
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import IntEnum
 from functools import lru_cache
 from typing import NamedTuple, Protocol
@@ -140,10 +140,19 @@ class RunPlan:
         pieces = self._sent[tier][frame]
         return WHOLE if pieces == _ALL_PIECES else pieces * PIECE_BYTES
 
-    def hold(self, tier: int, first: int, last: int) -> None:
-        """The viewer says that it holds these frames whole."""
-        for frame in range(first, min(last, self._catalogue.frames - 1) + 1):
-            self._mark_whole(tier, frame)
+    def holds(self, tier: int, frame: int) -> bool:
+        """Whether the viewer has that frame whole, as far as we know."""
+        return frame < self._catalogue.frames and self._sent[tier][frame] == _ALL_PIECES
+
+    def hold(self, rows: Iterable[tuple[int, int, int]]) -> None:
+        """The viewer says that it holds these frames whole, as (tier, first, last)."""
+        reached = [0 for _ in TIERS]
+        # Sorted, so that rows that overlap (nobody needs them) cost no more than the run has frames.
+        for tier, first, last in sorted(rows):
+            end = min(last + 1, self._catalogue.frames)
+            for frame in range(max(first, reached[tier]), end):
+                self._mark_whole(tier, frame)
+            reached[tier] = max(reached[tier], end)
 
     def hold_part(self, tier: int, frame: int, offset_bytes: int) -> None:
         """The viewer says that it holds the start of a frame."""
@@ -257,6 +266,18 @@ class RunPlan:
 
     def next_slot(self, now: float, rate_bytes_per_s: float | None) -> Slot | None:
         """The next frame and tier worth sending, or None when the wish is fulfilled as far as frames are ready."""
+        slot = self._choose(now, rate_bytes_per_s)
+        while slot is not None and self._said_to_end(slot):
+            self._mark_whole(slot.tier, slot.frame)
+            slot = self._choose(now, rate_bytes_per_s)
+        return slot
+
+    def _said_to_end(self, slot: Slot) -> bool:
+        """The viewer's `partial` was all of the frame, or more: there is nothing to send."""
+        offset = self.offset_bytes(slot.tier, slot.frame)
+        return offset > 0 and offset >= self._catalogue.frame_bytes(slot.tier, slot.frame)
+
+    def _choose(self, now: float, rate_bytes_per_s: float | None) -> Slot | None:
         want = self.want
         if want is None or want.state is Wish.HIDDEN or not any(self._left):
             return None

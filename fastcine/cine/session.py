@@ -15,7 +15,7 @@ from typing import Any
 from fastcine.cine import messages
 from fastcine.cine.messages import ClientMessage, CloseRun, Credit, Damaged, Hello, Open, Ping, Want
 from fastcine.cine.pacing import MESSAGE_BYTES, Pacer
-from fastcine.cine.plan import LEAST_PART_BYTES, WHOLE, Catalogue, Part, RunPlan, Slot, Urgency
+from fastcine.cine.plan import LEAST_PART_BYTES, Catalogue, Part, RunPlan, Slot, Urgency
 from fastcine.cine.wire import HEADER_BYTES, PIECE_BYTES, Tier, wire_bytes
 from fastcine.errors import PeerError
 
@@ -162,8 +162,7 @@ class Session:
         if request is None:
             return [DropRun(run)]
         plan = RunPlan(run, catalogue)
-        for tier, first, last in request.have:
-            plan.hold(tier, first, last)
+        plan.hold(request.have)
         for tier, frame, offset_bytes in request.partial:
             plan.hold_part(tier, frame, offset_bytes - offset_bytes % PIECE_BYTES)
         self._plans[run] = plan
@@ -229,8 +228,12 @@ class Session:
         plan = self._plans.get(message.run)
         if plan is None:
             return []
-        if plan.offset_bytes(message.tier, message.frame) != WHOLE:
+        if not plan.holds(message.tier, message.frame):
             raise PeerError("a frame was called damaged that was not sent whole")
+        if message.frame >= plan.ready()[message.tier]:
+            # Held since before the cache was lost: it is being made anew as it is, and comes when it is there.
+            plan.forget(message.tier, message.frame)
+            return []
         plan.block(message.tier, message.frame)
         return [Rebuild(message.run, message.tier, message.frame)]
 

@@ -41,9 +41,11 @@ def run(args: argparse.Namespace) -> int:
             report = asyncio.run(pull(request, lambda done, total: progress.update(task, completed=done, total=total)))
         except TimeoutError:
             raise UsageError(f"not all was exact within {args.timeout:g} s; --timeout allows more") from None
+    resumed = report["connections"] - 1
     print(
         f"{report['frames_exact']} of {report['frames_total']} frames exact in {report['all_exact_ms']:.0f} ms, "
         f"first frame after {report['first_frame_ms']:.0f} ms, {report['stalls']} stalls, "
         f"{report['bytes_t0']} bytes of first pass, {report['bytes_t1']} of exact"
+        + (f"; resumed after {resumed} lost connections" if resumed else "")
     )
     return 0

@@ -6,15 +6,20 @@ Time is a number of milliseconds handed in by the caller, from when the run was 
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from fastcine.cine.wire import Piece, Tier, WireCodec
+from fastcine.cine.wire import TIERS, Piece, Tier, WireCodec
 from fastcine.codec import htj2k, pixels
 from fastcine.errors import BadDicom, PeerError
+
+MOST_RANGES, MOST_PARTIALS = 1500, 500
+"""Of an `open`: even the longest numbers stay below the 64 KiB that a control message may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +43,19 @@ class _Assembly:
 
 
 class Assembler:
-    """Pieces of one run to whole frames."""
+    """Pieces of one run to whole frames, over as many connections as it takes."""
 
     def __init__(self, run: int, frames: int) -> None:
         self.run, self.frames = run, frames
         self._open: dict[tuple[int, int], _Assembly] = {}
+        self._whole: tuple[set[int], ...] = tuple(set() for _ in TIERS)
 
     def add(self, piece: Piece) -> WholeFrame | None:
         """The frame that this piece completes, if it does. Raises PeerError when the piece does not fit."""
         if piece.run != self.run or piece.frame >= self.frames:
             raise PeerError("a piece of a run or frame that was not asked for")
+        if piece.frame in self._whole[piece.tier]:
+            raise PeerError(f"frame {piece.frame + 1} was sent again, though it was here whole")
         key = (piece.tier, piece.frame)
         state = self._open.setdefault(key, _Assembly(piece.codec, piece.crc32, piece.frame_bytes))
         if piece.offset_bytes != state.length or (piece.codec, piece.crc32, piece.frame_bytes) != (
@@ -61,7 +69,33 @@ class Assembler:
         if not piece.last:
             return None
         del self._open[key]
+        self._whole[piece.tier].add(piece.frame)
         return WholeFrame(piece.tier, piece.codec, piece.frame, piece.crc32, b"".join(state.parts))
+
+    def forget(self, tier: int, frame: int) -> None:
+        """A whole frame turned out to be damaged: it will come again from its start."""
+        self._whole[tier].discard(frame)
+
+    def held(self) -> tuple[list[list[int]], list[list[int]]]:
+        """`have` and `partial` of the `open` that resumes the run.
+
+        What does not fit the message (runs that came in very many parts) is forgotten: it will come again.
+        """
+        ranges = [(tier, first, last) for tier in reversed(TIERS) for first, last in _ranges(self._whole[tier])]
+        ranges.sort(key=lambda row: row[1] - row[2])
+        for tier, first, last in ranges[MOST_RANGES:]:
+            self._whole[tier].difference_update(range(first, last + 1))
+        for key in list(self._open)[MOST_PARTIALS:]:
+            del self._open[key]
+        have = [list(row) for row in ranges[:MOST_RANGES]]
+        return have, [[tier, frame, state.length] for (tier, frame), state in self._open.items()]
+
+
+def _ranges(frames: set[int]) -> Iterator[tuple[int, int]]:
+    """First and last of each unbroken row."""
+    for _, row in groupby(enumerate(sorted(frames)), lambda item: item[1] - item[0]):
+        numbers = [frame for _, frame in row]
+        yield numbers[0], numbers[-1]
 
 
 def exact_dtype(description: dict[str, Any]) -> np.dtype[Any]:
@@ -113,7 +147,7 @@ class Score:
         self.first_frame_ms: float | None = None
         self.all_exact_ms: float | None = None
         self.bytes_by_tier = [0, 0, 0]
-        self.exact = 0
+        self._exact: set[int] = set()
         self._held_at: list[float | None] = [None] * len(starts_ms)
 
     def received(self, tier: int, count_bytes: int) -> None:
@@ -126,10 +160,15 @@ class Score:
             self.first_frame_ms = now_ms
         if self._held_at[whole.frame] is None:
             self._held_at[whole.frame] = now_ms
-        if whole.tier == Tier.EXACT:
-            self.exact += 1
+        if whole.tier == Tier.EXACT and whole.frame not in self._exact:
+            self._exact.add(whole.frame)
             if self.exact == len(self.starts_ms):
                 self.all_exact_ms = now_ms
+
+    @property
+    def exact(self) -> int:
+        """Frames held exact."""
+        return len(self._exact)
 
     def stalls(self) -> list[int]:
         """Frames that were not there when the first loop came to them."""

@@ -90,9 +90,13 @@ async def _watch_lag(context: Context) -> None:
 async def _say_goodbye(app: web.Application) -> None:
     """Tell the players, so that they resume with the next process instead of waiting for a time-out."""
     app[CONTEXT].news.end()
-    for socket in list(app[CONTEXT].sockets):
-        try:
-            await socket.send_json(goaway("the server is going down", GOAWAY_RETRY_MS))
-            await socket.close(code=1001, message=b"going down")
-        except (ConnectionError, RuntimeError):
-            log.debug("a viewer was gone before the goodbye")
+    # All at once: one that does not read must not keep the news from the others.
+    await asyncio.gather(*(_goodbye(socket) for socket in list(app[CONTEXT].sockets)))
+
+
+async def _goodbye(socket: web.WebSocketResponse) -> None:
+    try:
+        await socket.send_json(goaway("the server is going down", GOAWAY_RETRY_MS))
+        await socket.close(code=1001, message=b"going down")
+    except (ConnectionError, RuntimeError):
+        log.debug("a viewer was gone before the goodbye")

@@ -7,6 +7,7 @@ import sys
 import time
 
 import orjson
+from aiohttp.http_exceptions import HttpProcessingError
 
 
 class JsonLines(logging.Formatter):
@@ -26,6 +27,15 @@ class JsonLines(logging.Formatter):
         return orjson.dumps(body).decode()
 
 
+def without_what_came(record: logging.LogRecord) -> bool:
+    """A filter for aiohttp's log: of a request that is no HTTP it shows lines, and they could name a patient."""
+    if record.exc_info and isinstance(record.exc_info[1], HttpProcessingError):
+        record.levelno, record.levelname = logging.WARNING, logging.getLevelName(logging.WARNING)
+        record.msg, record.args = "a request that is no HTTP was refused", ()
+        record.exc_info = record.exc_text = None
+    return True
+
+
 def set_up(level: str, form: str) -> None:
     """Logging of this process, to stderr."""
     handler = logging.StreamHandler(sys.stderr)
@@ -37,6 +47,8 @@ def set_up(level: str, form: str) -> None:
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     logging.getLogger("pydicom").setLevel(logging.ERROR)
+    logging.getLogger("aiohttp.server").addFilter(without_what_came)
+    logging.getLogger("aiohttp.websocket").setLevel(logging.ERROR)  # its warnings repeat headers
     if level != "debug":
         # One line a request is for debugging; refusals and failures are logged where they happen.
         logging.getLogger("fastcine.access").setLevel(logging.WARNING)

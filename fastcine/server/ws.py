@@ -12,10 +12,11 @@ from collections.abc import Iterable
 from typing import Any
 
 import orjson
-from aiohttp import WSMessage, WSMsgType, web
+from aiohttp import WebSocketError, WSCloseCode, WSMessage, WSMsgType, web
 
 from fastcine import __version__
 from fastcine.cine import messages
+from fastcine.cine.pacing import MOST_WINDOW_BYTES
 from fastcine.cine.session import (
     Action,
     Close,
@@ -32,11 +33,15 @@ from fastcine.server import framing
 from fastcine.server.context import CONTEXT, Context
 from fastcine.server.round_trip import connection_round_trip_s
 from fastcine.server.shelf import OpenRun
+from fastcine.server.stream_socket import SUBPROTOCOL, StreamSocket
 
 log = logging.getLogger(__name__)
 
-SUBPROTOCOL = "fastcine.v1"
 BUSY_RETRY_MS = 2000
+MOST_UNREAD_BYTES = MOST_WINDOW_BYTES + 262_144
+"""The window bounds pieces, this the answers too: who asks and asks (`ping`) and does not read is cut off."""
+MOST_TASKS = 256
+"""Look-ups under way for one viewer: one that opens and closes runs faster than we find them is no viewer."""
 
 
 _ENDED = (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR)
@@ -88,8 +93,16 @@ class Viewer:
         """Nothing more is said or heard."""
         return self._closing
 
+    def cut_off(self, message: WSMessage) -> None:
+        """aiohttp has closed the connection by itself, for what came was no WebSocket: counted and logged too."""
+        if message.type is WSMsgType.ERROR and isinstance(message.data, WebSocketError):
+            code = 4413 if message.data.code == WSCloseCode.MESSAGE_TOO_BIG else message.data.code
+            # In our words: aiohttp's repeat what came.
+            self.refuse(PeerError("a message too large" if code == 4413 else "broken frames", close_code=code))
+
     def refuse(self, error: PeerError) -> None:
         """What the viewer did is counted and told to the log."""
+        self._closing = True
         self._context.metrics.peer_errors.labels(str(error.close_code)).inc()
         log.warning("viewer closed with %d: %s", error.close_code, error.reason)
 
@@ -101,16 +114,32 @@ class Viewer:
         for run in [*self._runs, *self._awaited]:
             self._drop(run)
 
+    def fail(self, error: BaseException) -> None:
+        """A defect of ours: this viewer's connection ends, nobody else's."""
+        log.error("a viewer's stream failed", exc_info=error)
+        if not self._closing:
+            self._closing = True
+            self._start(self._close(4500, "the server failed"))
+
     def _wake(self, now: float) -> float | None:
         if self._closing:
             return None
-        self._apply(self.session.tick(now))
+        try:
+            self._apply(self.session.tick(now))
+        except Exception as error:
+            self.fail(error)
         return None if self._closing else self.session.wake_at
 
     def progress(self, run: int) -> None:
         """News: a run's cache has grown."""
         if self._closing:
             return
+        try:
+            self._progress(run)
+        except Exception as error:
+            self.fail(error)
+
+    def _progress(self, run: int) -> None:
         opened = self._runs.get(run)
         if opened is None:
             if run in self._awaited:
@@ -122,7 +151,8 @@ class Viewer:
 
     def _apply(self, actions: Iterable[Action]) -> None:
         for action in actions:
-            if self._closing:
+            # Gone already, though nobody has told us yet: uvloop's transports raise on a write then.
+            if self._closing or self._transport.is_closing():
                 return
             match action:
                 case SendPieces():
@@ -130,6 +160,8 @@ class Viewer:
                 case SendText():
                     self._send_text(action.body)
                 case FindRun():
+                    if len(self._tasks) >= MOST_TASKS:
+                        raise PeerError("runs are opened and closed faster than they are found")
                     self._asked_at = {**(self._asked_at or {}), action.run: self._loop.time()}
                     self._find(action.run)
                 case DropRun():
@@ -147,11 +179,17 @@ class Viewer:
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks -= {task}
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.fail(error)
 
     async def _close(self, code: int, reason: str) -> None:
-        await self._socket.close(code=code, message=reason.encode()[:120])
+        await self._socket.close(code=code, message=reason.encode())
 
     def _send_text(self, body: Any) -> None:
+        if self._transport.get_write_buffer_size() > MOST_UNREAD_BYTES:
+            self.refuse(PeerError("it asks for more than it reads"))
+            self._transport.abort()
+            return
         text = orjson.dumps(body)
         self._transport.write(framing.header(framing.TEXT, len(text)) + text)
 
@@ -192,6 +230,7 @@ class Viewer:
             self._await(run, lost=error.lost)
         except FastcineError as error:
             self._awaited -= {run}
+            self._asked_no_more(run)
             self._apply(self.session.failed(run, error.code, str(error)))
         else:
             self._use(run, opened)
@@ -219,8 +258,15 @@ class Viewer:
             self._context.news.ask_remake(run, 0, 0)
         self._context.news.ask_first(run)
 
+    def _asked_no_more(self, run: int) -> None:
+        """A run that is not found or no longer needed has no first piece to be timed."""
+        if self._asked_at:
+            self._asked_at.pop(run, None)
+            self._asked_at = self._asked_at or None
+
     def _drop(self, run: int) -> None:
         opened = self._runs.pop(run, None)
+        self._asked_no_more(run)
         self._awaited -= {run}
         self._context.news.unfollow(run, self)
         if opened is not None:
@@ -248,12 +294,14 @@ class Viewer:
 async def stream(request: web.Request) -> web.StreamResponse:
     """The WebSocket handler. Proxies cut what is silent for a minute: viewers ping (docs/protocol.md section 2)."""
     context = request.app[CONTEXT]
-    socket = web.WebSocketResponse(
-        protocols=(SUBPROTOCOL,),
-        compress=False,
-        max_msg_size=messages.MAX_TEXT_BYTES,
-    )
-    await socket.prepare(request)
+    transport = request.transport
+    if transport is None:
+        raise ConnectionResetError("gone before the upgrade")
+    socket = StreamSocket(transport)
+    try:
+        await socket.prepare(request)
+    except ValueError:  # aiohttp trips over headers that are no text when it refuses them
+        raise web.HTTPBadRequest(reason="Bad upgrade") from None
     if socket.ws_protocol != SUBPROTOCOL:
         await socket.close(code=4406, message=b"speak fastcine.v1")
         return socket
@@ -261,9 +309,6 @@ async def stream(request: web.Request) -> web.StreamResponse:
         context.metrics.refused.inc()
         await socket.send_str(orjson.dumps(messages.goaway("too many viewers", BUSY_RETRY_MS)).decode())
         await socket.close(code=4429, message=b"too many viewers")
-        return socket
-    transport = request.transport
-    if transport is None:
         return socket
     context.sockets.add(socket)
     context.metrics.viewers.set(len(context.sockets))
@@ -273,9 +318,15 @@ async def stream(request: web.Request) -> web.StreamResponse:
         # Here, and not `async for` in a method: each coroutine more is one more for each of thousands.
         while not viewer.closing and (message := await socket.receive()).type not in _ENDED:
             viewer.take(message)
+        viewer.cut_off(message)
     except PeerError as error:
         viewer.refuse(error)
-        await socket.close(code=error.close_code, message=error.reason.encode()[:120])
+        await socket.close(code=error.close_code, message=error.reason.encode())
+    except ConnectionError:
+        log.debug("a viewer was gone before it was answered")
+    except Exception as error:
+        viewer.fail(error)
+        await socket.close(code=4500, message=b"the server failed")
     finally:
         viewer.leave()
         context.sockets.discard(socket)

@@ -1,5 +1,7 @@
 """The session over virtual links: order, pacing, seeks, resume, damage, the peer's errors."""
 
+import time
+
 import pytest
 
 from fastcine.cine.messages import Credit, Damaged, Hello, Open, Ping, Want, Wish
@@ -194,6 +196,45 @@ def test_damaged_frame_is_rebuilt_and_sent_again():
     play.act(play.session.rebuilt(RUN, 2, 5, play.now))
     play.run()
     assert (2, 5) in play.arrived
+
+
+@pytest.mark.parametrize("offset", [131_072, 135_000, 147_456, (1 << 31) - 1])
+def test_a_part_that_reaches_to_the_end_or_beyond(offset):
+    play = playing(8, 80, partial=((2, 3, offset),))
+    play.got[RUN, 2, 3] = offset - offset % 16_384
+    play.run()
+    sent = [part for _, action in play.sent_order for part in action.parts if (part.tier, part.frame) == (2, 3)]
+    assert [(part.start_bytes, part.end_bytes) for part in sent] == ([(131_072, 135_000)] if offset < 147_456 else [])
+    assert all((2, frame) in play.arrived for frame in range(60) if frame != 3)
+
+
+def test_rows_that_overlap_cost_no_more_than_the_run_is_long():
+    frames = 5000
+    rows = ((2, 0, (1 << 31) - 1),) * 4000 + ((1, 4000, 7000), (1, 10, 20), (1, 15, 17), (0, 9999, 3))
+    plan = RunPlan(RUN, FakeCatalogue(frames, XA512))
+    begun = time.perf_counter()
+    plan.hold(rows)
+    assert time.perf_counter() - begun < 0.5
+    assert all(plan.holds(2, frame) for frame in range(frames))
+    assert [frame for frame in range(frames) if plan.holds(1, frame)] == [*range(10, 21), *range(4000, frames)]
+    assert not any(plan.holds(0, frame) for frame in range(frames))
+
+
+def test_what_cannot_be_damaged():
+    play = playing(100, 20, have=((2, 0, 59),))
+    with pytest.raises(PeerError):
+        play.session.receive(Damaged(RUN, 2, 60), play.now)
+    with pytest.raises(PeerError):
+        play.session.receive(Damaged(RUN, 1, 1 << 24), play.now)
+    # Held, but the cache is made anew just now: it comes when it is there.
+    play.catalogue.counts = (60, 60, 5)
+    assert play.session.receive(Damaged(RUN, 2, 7), play.now) == []
+    play.run()
+    assert (2, 7) not in play.arrived
+    play.catalogue.counts = (60, 60, 60)
+    play.act(play.session.available(RUN, complete=True, now=play.now))
+    play.run()
+    assert (2, 7) in play.arrived
 
 
 def test_sweep_and_backwards_go_in_their_order():

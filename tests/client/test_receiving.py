@@ -1,11 +1,13 @@
 """Assembling pieces, keeping score, giving back stored samples."""
 
+import json
+
 import numpy as np
 import pytest
 
 from fastcine.cine.wire import PIECE_BYTES, Tier, WireCodec, pack_frame, parse_message
-from fastcine.client.pull import socket_url
 from fastcine.client.receiving import Assembler, Score, WholeFrame, decode_exact
+from fastcine.client.run_stream import socket_url
 from fastcine.codec import htj2k
 from fastcine.errors import PeerError, UsageError
 
@@ -35,6 +37,32 @@ def test_a_piece_out_of_order_is_the_peers_error():
         Assembler(RUN, 1).add(pieces(b"a", frame=1)[0])
 
 
+def test_what_is_held_is_told_and_comes_no_more():
+    assembler = Assembler(RUN, 9)
+    for frame in (0, 1, 2, 5):
+        assembler.add(pieces(b"a", frame=frame)[0])
+    assembler.add(pieces(b"c", frame=7, tier=Tier.COARSE)[0])
+    assembler.add(pieces(bytes(3 * PIECE_BYTES), frame=4)[0])
+    assert assembler.held() == ([[2, 0, 2], [2, 5, 5], [0, 7, 7]], [[2, 4, PIECE_BYTES]])
+    with pytest.raises(PeerError):
+        assembler.add(pieces(b"a", frame=1)[0])
+    assembler.forget(2, 1)
+    assert assembler.add(pieces(b"a", frame=1)[0]) is not None
+
+
+def test_what_is_held_fits_a_control_message():
+    frames = 10_000
+    assembler = Assembler(RUN, frames)
+    for frame in range(0, frames, 2):
+        assembler.add(pieces(b"a", frame=frame)[0])
+        assembler.add(pieces(bytes(2 * PIECE_BYTES), frame=frame + 1)[0])
+    have, partial = assembler.held()
+    assert len(json.dumps([have, partial])) < 60_000
+    # What was left out may come again.
+    left_out = set(range(0, frames, 2)) - {first for _, first, _ in have}
+    assert assembler.add(pieces(b"a", frame=left_out.pop())[0]) is not None
+
+
 def held(frame, tier=Tier.EXACT):
     return WholeFrame(tier, WireCodec.HTJ2K, frame, 0, b"")
 
@@ -50,6 +78,8 @@ def test_score_counts_frames_that_were_late():
     assert report["stalls"] == 1
     assert report["steady_ms"] == 50.0 + 300.0
     assert report["all_exact_ms"] == 310.0
+    score.held(held(3), 400.0)
+    assert (score.report()["frames_exact"], score.all_exact_ms) == (4, 310.0)
 
 
 def described(**changes):
