@@ -233,7 +233,10 @@ async def measure(
         folder = scratch / f"row-{number}"
         measured = await measure_row(row, run, folder, repeats=repeats, say=say, tun=tun)
         say(f"{row.link} {row.run}: Cornerstone3D")
-        measured["peer"] = await peer_visit(row, run, folder, exact_bytes=measured["t1_bytes"], tun=tun)
+        try:
+            measured["peer"] = await peer_visit(row, run, folder, exact_bytes=measured["t1_bytes"], tun=tun)
+        except browser.DidNotPlay:
+            measured["peer"] = {"skipped": "did not play"}
         found.append(measured)
         done(measured)
     return found
