@@ -53,6 +53,13 @@ class CuttingRelay:
         down = asyncio.create_task(self._pump(far_reader, writer, passed.down, passed))
         try:
             await asyncio.wait({up, down}, return_when=asyncio.FIRST_COMPLETED)
+            if passed.was_cut and not passed.abrupt:
+                # Ended, not reset: what was said meanwhile is taken in, or the kernel would answer it with a reset.
+                up.cancel()
+                await asyncio.gather(up, return_exceptions=True)
+                writer.write_eof()
+                with suppress(OSError):
+                    await asyncio.wait_for(reader.read(), 2)
         finally:
             up.cancel(), down.cancel()
             for end in (writer, far_writer):

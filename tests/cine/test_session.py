@@ -135,9 +135,7 @@ def test_exact_frames_taken_together_are_those_that_would_be_taken_one_by_one():
         want = Want(RUN, Wish.PLAY, 50, 15.0)
         one, many = (RunPlan(RUN, FakeCatalogue(60, XA512, (60, 60, 58))) for _ in range(2))
         for plan in (one, many):
-            plan.hold(0, 0, 59)
-            plan.hold(1, 0, 59)
-            plan.hold(2, 52, 53)
+            plan.hold([(0, 0, 59), (1, 0, 59), (2, 52, 53)])
             plan.hold_part(2, 50, 16_384)
             plan.block(2, 55)
             plan.wish(want, 0.0)

@@ -101,20 +101,21 @@ async def play_beside_stalled(data, run, seconds, *, players=5, stalled=6):
         return found, (during[memory] - before[memory]) / stalled, 1000 / watched.fps
 
 
-def check(found, cost_bytes, interval_ms):
+def check(found, cost_bytes, interval_ms, percentile):
     assert found["frames_per_s"] > 50
     assert found["errors"] == {} and found["connections_lost"] == 0
-    assert found["late_ms"]["p100"] < interval_ms
+    assert found["late_ms"][percentile] < interval_ms
     assert cost_bytes <= MOST_BYTES
 
 
 async def test_others_play_on(filled):
-    check(*await play_beside_stalled(*filled, 4.0))
+    # Other tests run beside this one, and a frame in a hundred may wait for them.
+    check(*await play_beside_stalled(*filled, 4.0), "p99")
 
 
 @pytest.mark.soak
 async def test_others_play_on_for_a_minute(filled):
-    check(*await play_beside_stalled(*filled, 66.0, stalled=20))
+    check(*await play_beside_stalled(*filled, 66.0, stalled=20), "p100")
 
 
 @pytest.fixture
