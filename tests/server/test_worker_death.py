@@ -77,7 +77,7 @@ def kill_worker(server):
 async def until_all(watchers, connections):
     """Have had pieces over so many connections."""
     async with asyncio.timeout(10):
-        while not all(len(watcher.first_at) >= connections for watcher in watchers):
+        while not all(len(watcher.first_at) >= connections for watcher in watchers):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
 
