@@ -50,8 +50,11 @@
   function watchPreview() {
     const image = document.getElementById("preview");
     if (image && !image.hidden && image.complete && image.naturalWidth && probe.previews.at(-1)?.source !== image.src) {
-      probe.previews.push({ source: image.src, time_ms: performance.now() });
+      probe.previews.push({ source: image.src, time_ms: performance.now(), frame: Math.max(0, window.fastcineEarly?.preview_frame ?? 0) });
     }
+    // The first is there when it is decoded and painted, not when it is loaded.
+    const first_ms = window.fastcineEarly?.first_frame_ms ?? null;
+    if (probe.previews.length && first_ms !== null) probe.previews[0].time_ms = first_ms;
     if (!probe.shown.length) requestAnimationFrame(watchPreview);
   }
   requestAnimationFrame(watchPreview);

@@ -34,9 +34,10 @@
   }
 
   take(shown.src).then(() => requestAnimationFrame(() => {
+    early.previewDone();
+    if (early.taken) return; // the player was quicker
     early.first_frame_ms = performance.now();
     early.preview_frame = 0;
-    early.previewDone();
     if (count > 1) requestAnimationFrame(turn);
   }), () => {
     shown.hidden = true;

@@ -139,9 +139,9 @@ export class DecodePool {
     return best?.due_ms === Infinity && this.#background_jobs >= this.#backgroundMax() ? null : best;
   }
 
-  /** Background jobs at once: one beside what is being watched, else all that fit. */
+  /** Background jobs at once: one a worker beside what is being watched, else all that fit. */
   #backgroundMax() {
-    for (const source of this.#sources) if (source.watched) return 1;
+    for (const source of this.#sources) if (source.watched) return this.#seats.length;
     return this.#seats.length * JOBS_A_WORKER;
   }
 
