@@ -22,7 +22,7 @@ const RESTARTS_MAX = 5;
  * @property {(answer: Answer | null) => void} done null: the worker died, the bytes are lost
  *
  * @typedef {object} Source
- * @property {boolean} watched it is playing: checks in the background have to leave a core free
+ * @property {boolean} watched it is playing: checks in the background leave each worker a place for what is due
  * @property {(now_ms: number) => Need | null} need
  *
  * @typedef {object} Seat a worker and what it has been given

@@ -109,23 +109,22 @@ test("what became urgent meanwhile overtakes what had not started", () => {
   assert.deepEqual(source.done, ["a"]);
 });
 
-test("background work is bounded, and never keeps what is due waiting", () => {
+test("background work is bounded to one check a worker beside what is watched, and waits for what is due", () => {
   const { made, pool: decoders } = pool(2);
-  const source = new FakeSource({ check1: Infinity, check2: Infinity });
+  const source = new FakeSource({ check1: Infinity, check2: Infinity, check3: Infinity });
   source.watched = true;
   decoders.attach(source);
   decoders.poke();
-  assert.deepEqual(names(made), [["check1"], []]);
+  assert.deepEqual(names(made), [["check1"], ["check2"]]);
   source.frames.set("due", 10);
   decoders.poke();
-  assert.deepEqual(names(made), [["check1"], ["due"]]);
-  made[0].answer();
-  assert.deepEqual(names(made), [["check2"], ["due"]]);
+  assert.deepEqual(names(made), [["check1", "due"], ["check2"]]);
+  made[1].answer();
+  assert.deepEqual(names(made), [["check1", "due"], ["check3"]]);
   source.watched = false;
-  source.frames.set("check3", Infinity);
   source.frames.set("check4", Infinity);
   decoders.poke();
-  assert.deepEqual(names(made), [["check2", "check3"], ["due", "check4"]]);
+  assert.deepEqual(names(made), [["check1", "due"], ["check3", "check4"]]);
 });
 
 test("a worker gets no frames before its decoder is up, but for the very first one", () => {
