@@ -72,9 +72,6 @@ def _masked(words: Samples, dtype: np.dtype[Any], bits_stored: int, *, flip: int
     mask = (1 << bits_stored) - 1
     if flip == minus and bits_stored == 8 * words.itemsize:
         return words
-    if not flip and words.dtype == dtype:
-        masked: Samples = words & dtype.type(mask)
-        return masked
     out = np.empty(words.shape, dtype)
     _pixels.mask_bits(words.reshape(-1), out.reshape(-1), mask=mask, flip=flip, minus=minus)
     return out
