@@ -179,7 +179,10 @@ async def visit(
         if screen is not None:
             await screen.start()
         await page.goto(url, wait_until="commit")
-        await _wait(page, frames, loops=loops, whole=whole, timeout_s=timeout_s)
+        try:
+            await _wait(page, frames, loops=loops, whole=whole, timeout_s=timeout_s)
+        except DidNotPlay as error:
+            raise DidNotPlay(f"{error}; the page's errors: {errors}") from None
         if screen is not None:
             await asyncio.sleep(0.3)
             await screen.stop()

@@ -43,8 +43,8 @@ WAYS = {
 
 def _column(found: dict[str, Any], key: str) -> list[float] | None:
     """Of all visits; None where one has no such figure."""
-    values = [visit[key] for visit in found["visits"]]
-    return None if not values or any(value is None for value in values) else values
+    values = [visit.get(key) for visit in found["visits"]]
+    return None if not values or None in values else values
 
 
 def _ms(values: list[float] | None) -> str:
@@ -58,7 +58,7 @@ def of_decoding(found: dict[str, Any]) -> list[float] | None:
     """From the first exact byte to all exact, over decoding alone, visit by visit."""
     ratios = []
     for visit in found["visits"]:
-        again = visit["decode_again"]
+        again = visit.get("decode_again")
         if not again or again["failed"] or visit["first_exact_ms"] is None or visit["all_exact_ms"] is None:
             return None
         ratios.append((visit["all_exact_ms"] - visit["first_exact_ms"]) / again["decode_ms"])

@@ -136,7 +136,7 @@ async def _visits(
         return await browser.visit(context, url, run.frames, record=record, timeout_s=150, **how)
 
     for turn in range(1 if row.cached else repeats):
-        visits = []
+        visits: list[browser.Visit | None] = []
         for kind in ("a",) if row.cached else ("a", "b"):
             async with browser.chromium(scratch / f"profile-{turn}{kind}", extra=rules) as context:
                 if row.cached:
@@ -144,16 +144,25 @@ async def _visits(
                         await once(context, record=True)
                 for _ in range(repeats if row.cached else 1):
                     for record in (True, False) if row.cached else (kind == "a",):
-                        visits.append(await once(context, record=record))
+                        try:
+                            visits.append(await once(context, record=record))
+                        except browser.DidNotPlay as error:
+                            say(f"{row.link} {row.run}: {error}")
+                            visits.append(None)
         for recorded, plain in zip(visits[::2], visits[1::2], strict=True):
-            found.append(_figures(plain, run) | {"first_ms": recorded.screen_first_ms})
+            found.append(_figures(recorded, plain, run))
             say(f"{row.link} {row.run}: {len(found)} of {repeats}")
     return found
 
 
-def _figures(visit: browser.Visit, run: BenchedRun) -> dict[str, Any]:
+def _figures(recorded: browser.Visit | None, visit: browser.Visit | None, run: BenchedRun) -> dict[str, Any]:
+    """Of a visit and the one before it that was recorded; without figures where it did not play."""
+    first = {"first_ms": recorded.screen_first_ms if recorded else None}
+    if visit is None:
+        return {**first, "did_not_play": True}
     stats = visit.stats
     return {
+        **first,
         "player_first_ms": visit.player_first_ms,
         "canvas_first_ms": visit.canvas_first_ms,
         "steady_ms": steady_from_ms([*visit.previews, *visit.shown], frames=run.frames, fps=run.fps),

@@ -59,6 +59,7 @@ def test_first_pass_then_exact(quiet_page, archive):
     with slow_link(archive.url, 400_000) as link:
         quiet_page.goto(looking.address(archive, made).replace(archive.url, link.url))
         wait_until(quiet_page, "[...window.fastcine?.player.held() ?? []].filter((one) => one === 1).length > 8")
+        wait_until(quiet_page, "draws.at(-1)?.tier >= 0")  # not the page's preview any more
         early = quiet_page.evaluate(looking.READ_PICTURE)
         assert looking.text(quiet_page, "#badge") == "FIRST PASS"
         assert looking.text(quiet_page, "#badge-detail") == "lossy, exact follows"

@@ -34,6 +34,27 @@
     setTimeout(resolve, start.previews ? 100 : 0);
   });
   early.module = preview_done.then(() => WebAssembly.compileStreaming(fetch(start.base + "vendor/openjphjs.wasm")));
-  if (start.previews) preview_done.then(() => import(start.base + "ui/view-page.js"));
+  // A module that did not come is not tried again by the browser: the page is, from the top, as soon as the server answers. A
+  // viewer that comes but does not run is not helped by that more than twice.
+  const notice = (/** @type {string} */ text) => {
+    const element = document.getElementById("notice");
+    if (element) Object.assign(element, { textContent: text, hidden: false });
+  };
+  const tries = history.state?.tries ?? 0;
+  let wait_ms = 500;
+  const again = () => {
+    if (tries > 2) return notice("The viewer does not start in this browser. Reload the page to try again.");
+    notice("The viewer could not be loaded. Trying again…");
+    setTimeout(async () => {
+      const up = await fetch(location.href, { method: "HEAD" }).then((answer) => answer.ok, () => false);
+      if (!up) return again();
+      history.replaceState({ tries: tries + 1 }, "");
+      location.reload();
+    }, (wait_ms = Math.min(2 * wait_ms, 10000)));
+  };
+  const slow = setTimeout(() => notice("The viewer is still being loaded…"), 10000);
+  preview_done.then(() => import(start.base + "ui/view-page.js")).then(() => history.replaceState(null, ""), again)
+    .then(() => clearTimeout(slow));
   early.worker = new Worker(start.base + "engine/decode_worker.js", { type: "module" });
+  early.worker.onerror = () => (early.worker = undefined); // the pool starts its own
 })();

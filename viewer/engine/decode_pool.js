@@ -9,8 +9,9 @@ const WORKERS_MAX = 4;
 const WORKERS_MIN = 2;
 /** Buffers kept for reuse; the ring gives one back whenever it takes one in. */
 const SPARE_MAX = 6;
-/** A worker that dies again and again is not started for ever. */
-const RESTARTS_MAX = 5;
+/** A worker that dies is started again, later each time: its files may come when the network is back. Not for ever. */
+const RESTART_MS = 250;
+const RESTARTS_MAX = 7;
 
 /**
  * @typedef {import("./decode_worker.js").Job} Job
@@ -24,6 +25,7 @@ const RESTARTS_MAX = 5;
  * @typedef {object} Source
  * @property {boolean} watched it is playing: checks in the background leave each worker a place for what is due
  * @property {(now_ms: number) => Need | null} need
+ * @property {() => void} [stranded] nobody is left to decode anything
  *
  * @typedef {object} Seat a worker and what it has been given
  * @property {Worker} worker
@@ -40,6 +42,8 @@ export class DecodePool {
   #spare = [];
   #next_id = 1;
   #restarts = 0;
+  /** Dead, and to be started again. */
+  #due = 0;
   /** @type {WebAssembly.Module | null} */
   #module = null;
   #background_jobs = 0;
@@ -52,11 +56,13 @@ export class DecodePool {
    * @param {Worker} [options.first] started already by the page's bootstrap
    * @param {() => Worker} [options.makeWorker]
    * @param {() => Promise<WebAssembly.Module | null>} [options.compile]
+   * @param {(action: () => void, ms: number) => unknown} [options.later]
    */
-  constructor({ workers, first, makeWorker = startWorker, compile = compileDecoder } = {}) {
+  constructor({ workers, first, makeWorker = startWorker, compile = compileDecoder, later = (action, ms) => setTimeout(action, ms) } = {}) {
     const cores = globalThis.navigator?.hardwareConcurrency || WORKERS_MIN;
     const count = workers ?? Math.max(WORKERS_MIN, Math.min(WORKERS_MAX, cores));
     this.makeWorker = makeWorker;
+    this.later = later;
     this.#wanted = count;
     this.#seat(first);
     compile().then((module) => this.#start(module), () => this.#start(null));
@@ -71,7 +77,7 @@ export class DecodePool {
 
   /** The first frame has the cores for itself; the other workers come when it has been decoded. */
   #grow() {
-    while (this.#seats.length < this.#wanted) this.#seat();
+    while (this.#seats.length + this.#due < this.#wanted) this.#seat();
   }
 
   #seat(worker = this.makeWorker()) {
@@ -179,16 +185,25 @@ export class DecodePool {
     this.poke();
   }
 
+  #restart() {
+    if (this.#restarts < RESTARTS_MAX) {
+      this.#due++;
+      this.later(() => (this.#due--, this.#seat()), RESTART_MS * 2 ** this.#restarts++);
+      return;
+    }
+    this.#wanted = this.#seats.length;
+    if (!this.#wanted) for (const source of this.#sources) source.stranded?.();
+  }
+
   /** @param {Seat} seat */
   #died(seat) {
     seat.worker.terminate();
     this.#seats = this.#seats.filter((other) => other !== seat);
-    if (this.#restarts++ < RESTARTS_MAX) this.#seat();
-    else this.#wanted = this.#seats.length;
     for (const need of seat.jobs.values()) {
       if (need.due_ms === Infinity) this.#background_jobs--;
       need.done(null);
     }
+    this.#restart();
     this.poke();
   }
 }

@@ -54,7 +54,7 @@ let gotModule;
 const compiled = new Promise((resolve) => (gotModule = resolve));
 /** Fetched while the page is still compiling. */
 const htj2k_script = import(`${VENDOR}openjphjs.js`);
-htj2k_script.catch(() => {}); // told by the first frame that needs it
+htj2k_script.catch(() => {}); // told where the decoder is made
 /** @type {Job[]} */
 const queue = [];
 let busy = false;
@@ -65,7 +65,19 @@ let warm_ups_left = WARM_UP_ROUNDS;
  * @param {"htj2k"|"jpeg"} kind
  */
 function decoder(kind) {
-  return (decoders[kind] ??= kind === "htj2k" ? makeHtj2k() : makeJpeg());
+  return (decoders[kind] ??= (kind === "htj2k" ? makeHtj2k() : makeJpeg()).catch(giveUp));
+}
+
+/**
+ * A decoder that does not come is no fault of the frames: the page hears that this worker died, and starts another.
+ * @param {unknown} error
+ * @returns {Promise<never>}
+ */
+function giveUp(error) {
+  setTimeout(() => {
+    throw error;
+  });
+  return new Promise(() => {});
 }
 
 const makeHtj2k = async () => makeDecoder((await htj2k_script).default, "HTJ2KDecoder", await compiled);
@@ -88,7 +100,7 @@ async function makeDecoder(factory, class_name, module) {
       /** @type {WebAssembly.Imports} */ imports,
       /** @type {(instance: WebAssembly.Instance, module: WebAssembly.Module) => void} */ done,
     ) => {
-      WebAssembly.instantiate(module, imports).then((instance) => done(instance, module));
+      WebAssembly.instantiate(module, imports).then((instance) => done(instance, module)).catch(giveUp);
       return {};
     };
   }
@@ -253,7 +265,7 @@ self.onmessage = ({ data }) => {
   if (data.start) {
     gotModule(data.module);
     const streams = WARM_UP_BASE64.map((text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)));
-    warmUp(streams).catch(tellReady); // a decoder that cannot be had is reported by the first frame
+    warmUp(streams).catch(tellReady); // streams it does not like are no reason to take no frames
   } else {
     queue.push(data);
     work();

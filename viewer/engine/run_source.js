@@ -244,8 +244,13 @@ export class RunSource {
     if (answer.samples) this.#keep(stream, answer.samples, answer.bytes_per_sample);
   }
 
+  /** No worker can be started any more. */
+  stranded() {
+    this.owner.failed(this, "decoder", "The decoder does not start. Reload the page to try again.");
+  }
+
   /**
-   * The frame cannot be shown: it is asked for again.
+   * The frame cannot be shown: it is asked for again. One that its worker died with is not to blame.
    * @param {Bitstream} stream
    * @param {import("./decode_pool.js").Answer | null} answer
    */
@@ -253,7 +258,7 @@ export class RunSource {
     this.compressed.reject(stream);
     this.owner.held(this);
     const key = stream.frame * 4 + stream.tier;
-    const times = (this.#damaged.get(key) ?? 0) + 1;
+    const times = (this.#damaged.get(key) ?? 0) + (answer ? 1 : 0);
     this.#damaged.set(key, times);
     if (times <= DAMAGED_MAX) {
       this.connection.damaged(this.run, stream.tier, stream.frame);

@@ -43,11 +43,11 @@ def _view_values(
         bootstrap.HEAD_MARK: bootstrap.socket_script(
             scripts["early_start"], tile, nonce, base=base, previews=len(previews)
         ),
+        # That script starts it, and tries again where it does not come.
+        bootstrap.MODULE_MARK.format(base=base): "",
     }
     if previews:
         values[bootstrap.PREVIEW_MARK] = bootstrap.preview_elements(scripts["preview"], previews[0], nonce)
-        # The first picture's script starts it, behind that picture.
-        values[bootstrap.MODULE_MARK.format(base=base)] = ""
         values[bootstrap.FOLLOWING_MARK] = bootstrap.following_previews(previews[1:], nonce)
     return values
 

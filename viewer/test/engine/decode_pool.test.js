@@ -64,8 +64,11 @@ class FakeSource {
   }
 }
 
-/** @param {number} workers how many; all at work already */
-function pool(workers = 2) {
+/**
+ * @param {number} workers how many; all at work already
+ * @param {(action: () => void, ms: number) => void} later
+ */
+function pool(workers = 2, later = (action) => action()) {
   /** @type {FakeWorker[]} */
   const made = [];
   const makeWorker = () => {
@@ -73,7 +76,7 @@ function pool(workers = 2) {
     made.push(worker);
     return /** @type {any} */ (worker);
   };
-  const decoders = new DecodePool({ workers, makeWorker, compile: async () => null });
+  const decoders = new DecodePool({ workers, makeWorker, compile: async () => null, later });
   const first = new FakeSource({ first: 0 });
   decoders.attach(first);
   decoders.poke();
@@ -165,6 +168,41 @@ test("a worker that died is replaced; its frames are reported lost", async () =>
   assert.equal(made[1].starts, 1, "the new one is told to start as the first was");
   made[1].ready();
   assert.deepEqual(names(made.slice(1)), [["c"]]);
+});
+
+test("workers whose files do not come are started again, later each time; in the end it is said", () => {
+  /** @type {number[]} */
+  const waits = [];
+  /** @type {(() => void)[]} */
+  const started = [];
+  const { made, pool: decoders } = pool(1, (action, ms) => (waits.push(ms), started.push(action)));
+  let stranded = 0;
+  decoders.attach({ watched: true, need: () => null, stranded: () => stranded++ });
+  for (let times = 0; times < 7; times++) {
+    made[times].onerror?.({});
+    assert.equal(made.length, times + 1, "not at once");
+    started[times]();
+    assert.equal(made.length, times + 2);
+    assert.equal(stranded, 0);
+  }
+  made[7].onerror?.({});
+  assert.deepEqual(waits, [250, 500, 1000, 2000, 4000, 8000, 16000]);
+  assert.equal(stranded, 1);
+  assert.equal(made.length, 8);
+});
+
+test("while one is to be started again, an answer of another starts none beside it", () => {
+  /** @type {(() => void)[]} */
+  const started = [];
+  const { made, pool: decoders } = pool(2, (action) => started.push(action));
+  const source = new FakeSource({ a: 10, b: 20 });
+  decoders.attach(source);
+  decoders.poke();
+  made[1].onerror?.({});
+  made[0].answer();
+  assert.equal(made.length, 2);
+  started[0]();
+  assert.equal(made.length, 3);
 });
 
 test("a buffer that was given back is used for the next frame of its size", () => {

@@ -1,0 +1,65 @@
+"""A viewer whose own files do not come at once, or not at all."""
+
+from contextlib import suppress
+
+import pytest
+from playwright.sync_api import Error as PlaywrightError
+
+from tests.e2e import looking
+from tests.e2e.conftest import wait_until
+
+pytestmark = pytest.mark.e2e
+
+
+class Failing:
+    """Requests for files of one name fail, the first so many of them."""
+
+    def __init__(self, page, name, times):
+        self.left, self.failed = times, 0
+        page.route(f"**/{name}", self)
+
+    def __call__(self, route):
+        if self.failed < self.left:
+            self.failed += 1
+            route.abort("connectionreset")
+        else:
+            route.continue_()
+
+
+def once_loaded_again(page):
+    """Until all is exact; asking fails while the page is being left."""
+    for _ in range(4):
+        with suppress(PlaywrightError):
+            wait_until(page, looking.EXACT)
+            return
+        page.wait_for_timeout(500)
+    raise AssertionError("the page is never there to be asked")
+
+
+@pytest.mark.parametrize(("name", "times"), [("ui/view-page.js", 1), ("engine/clock.js", 2)])
+def test_a_module_that_fails_is_had_by_loading_again(page, archive, name, times):
+    """(Preloading fails first where a module is preloaded; that is tried again by itself.)"""
+    failing = Failing(page, name, times)
+    page.goto(looking.address(archive, archive.made["lca"]))
+    once_loaded_again(page)
+    assert failing.failed == times
+    assert page.locator("#notice").is_hidden()
+    assert page.evaluate("history.state") is None
+
+
+def test_a_viewer_that_never_comes_says_so_beside_its_preview(page, archive):
+    Failing(page, "ui/strip.js", 1000)
+    page.goto(looking.address(archive, archive.made["lca"]))
+    looking.says(page, "#notice", "does not start", timeout_ms=20_000)
+    assert page.evaluate("document.getElementById('preview').naturalWidth") > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "times"), [("vendor/openjphjs.wasm", 3), ("vendor/openjphjs.js", 3), ("engine/decode_worker.js", 2)]
+)
+def test_a_decoder_that_fails_at_first_is_started_again(page, archive, name, times):
+    failing = Failing(page, name, times)
+    page.goto(looking.address(archive, archive.made["lca"]))
+    wait_until(page, looking.EXACT)
+    assert failing.failed == times
+    assert page.evaluate("fastcine.player.stats().frames_damaged ?? 0") == 0
