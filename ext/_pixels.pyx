@@ -6,6 +6,13 @@ the caller and must not overlap a source. The GIL is released. Raises ValueError
 together; nothing is written then.
 """
 
+from cpython.buffer cimport (
+    PyBUF_FORMAT,
+    PyBUF_ND,
+    PyBUF_WRITABLE,
+    PyBuffer_Release,
+    PyObject_GetBuffer,
+)
 from libc.stdint cimport int16_t, int32_t, uint8_t, uint16_t, uint32_t
 
 cdef extern from "fc_pixels.h" nogil:
@@ -17,6 +24,9 @@ cdef extern from "fc_pixels.h" nogil:
     void fc_mask_16_8(const uint16_t *, uint8_t *, size_t, uint16_t, uint16_t, uint16_t)
     void fc_mask_32_16(const uint32_t *, uint16_t *, size_t, uint32_t, uint32_t, uint32_t)
     void fc_mask_32_8(const uint32_t *, uint8_t *, size_t, uint32_t, uint32_t, uint32_t)
+    int fc_any_8(const uint8_t *, size_t, uint8_t)
+    int fc_any_16(const uint16_t *, size_t, uint16_t)
+    int fc_any_32(const uint32_t *, size_t, uint32_t)
     void fc_interleave_8(const uint8_t *, uint8_t *, size_t)
     void fc_interleave_16(const uint16_t *, uint16_t *, size_t)
     void fc_deinterleave_8(const uint8_t *, uint8_t *, size_t)
@@ -34,16 +44,6 @@ cdef extern from "fc_pixels.h" nogil:
     void fc_subtract_8(const uint8_t *, const uint8_t *, uint8_t *, size_t, const int16_t *, int32_t, int32_t, int32_t)
     void fc_subtract_16(const uint16_t *, const uint16_t *, uint16_t *, size_t, const int16_t *, int32_t, int32_t,
                         int32_t)
-
-ctypedef fused Word:
-    uint8_t
-    uint16_t
-    uint32_t
-
-ctypedef fused Narrow:
-    uint8_t
-    uint16_t
-    uint32_t
 
 ctypedef fused Sample:
     uint8_t
@@ -70,29 +70,79 @@ def unpack_12(const uint8_t[::1] packed not None, uint16_t[::1] out not None):
             fc_unpack_12(&packed[0], count, &out[0])
 
 
-def mask_bits(const Word[::1] samples not None, Narrow[::1] out not None, *, uint32_t mask, uint32_t flip,
-              uint32_t minus):
-    """``out = ((samples & mask) ^ flip) - minus``; uint8, uint16 or uint32, `out` as wide or narrower."""
-    cdef size_t count = samples.shape[0]
-    if <size_t>out.shape[0] != count:
-        raise ValueError("out has not the length of the samples")
-    if sizeof(Narrow) > sizeof(Word):
-        raise ValueError("out is wider than the samples")
-    if not count:
-        return
+cdef bint are_words(const Py_buffer *view):
+    """Whether its elements are unsigned integers of at most 32 bits, in native order."""
+    return view.itemsize in (1, 2, 4) and view.format != NULL and view.format[0] in b"BHIL" and view.format[1] == 0
+
+
+cdef void mask_words(const Py_buffer *samples, Py_buffer *out, uint32_t mask, uint32_t flip, uint32_t minus) noexcept:
+    cdef size_t count = samples.len // samples.itemsize
+    cdef int sizes = <int>(samples.itemsize * 8 + out.itemsize)
+    cdef const void *source = samples.buf
+    cdef void *target = out.buf
     with nogil:
-        if Word is uint8_t and Narrow is uint8_t:
-            fc_mask_8_8(&samples[0], &out[0], count, <uint8_t>mask, <uint8_t>flip, <uint8_t>minus)
-        elif Word is uint16_t and Narrow is uint16_t:
-            fc_mask_16_16(&samples[0], &out[0], count, <uint16_t>mask, <uint16_t>flip, <uint16_t>minus)
-        elif Word is uint32_t and Narrow is uint32_t:
-            fc_mask_32_32(&samples[0], &out[0], count, mask, flip, minus)
-        elif Word is uint16_t and Narrow is uint8_t:
-            fc_mask_16_8(&samples[0], &out[0], count, <uint16_t>mask, <uint16_t>flip, <uint16_t>minus)
-        elif Word is uint32_t and Narrow is uint16_t:
-            fc_mask_32_16(&samples[0], &out[0], count, mask, flip, minus)
-        elif Word is uint32_t and Narrow is uint8_t:
-            fc_mask_32_8(&samples[0], &out[0], count, mask, flip, minus)
+        if sizes == 1 * 8 + 1:
+            fc_mask_8_8(<const uint8_t *>source, <uint8_t *>target, count, <uint8_t>mask, <uint8_t>flip,
+                        <uint8_t>minus)
+        elif sizes == 2 * 8 + 2:
+            fc_mask_16_16(<const uint16_t *>source, <uint16_t *>target, count, <uint16_t>mask, <uint16_t>flip,
+                          <uint16_t>minus)
+        elif sizes == 4 * 8 + 4:
+            fc_mask_32_32(<const uint32_t *>source, <uint32_t *>target, count, mask, flip, minus)
+        elif sizes == 2 * 8 + 1:
+            fc_mask_16_8(<const uint16_t *>source, <uint8_t *>target, count, <uint16_t>mask, <uint16_t>flip,
+                         <uint16_t>minus)
+        elif sizes == 4 * 8 + 2:
+            fc_mask_32_16(<const uint32_t *>source, <uint16_t *>target, count, mask, flip, minus)
+        elif sizes == 4 * 8 + 1:
+            fc_mask_32_8(<const uint32_t *>source, <uint8_t *>target, count, mask, flip, minus)
+
+
+def any_bits(samples not None, uint32_t bits):
+    """Whether any of the uint8, uint16 or uint32 samples, of any shape, has one of these bits set."""
+    cdef Py_buffer source
+    cdef bint found = False
+    cdef size_t count
+    PyObject_GetBuffer(samples, &source, PyBUF_ND | PyBUF_FORMAT)
+    try:
+        if not are_words(&source):
+            raise ValueError("uint8, uint16 or uint32 are needed")
+        count = source.len // source.itemsize
+        with nogil:
+            if source.itemsize == 1:
+                found = fc_any_8(<const uint8_t *>source.buf, count, <uint8_t>bits)
+            elif source.itemsize == 2:
+                found = fc_any_16(<const uint16_t *>source.buf, count, <uint16_t>bits)
+            else:
+                found = fc_any_32(<const uint32_t *>source.buf, count, bits)
+    finally:
+        PyBuffer_Release(&source)
+    return found
+
+
+def mask_bits(samples not None, out not None, uint32_t mask, uint32_t flip, uint32_t minus):
+    """``out = ((samples & mask) ^ flip) - minus``; uint8, uint16 or uint32 of any one shape, `out` as wide or narrower.
+
+    Plain buffers, not memory views: for a frame in the caches these cost as much as a part of the work.
+    """
+    cdef Py_buffer source
+    cdef Py_buffer target
+    PyObject_GetBuffer(samples, &source, PyBUF_ND | PyBUF_FORMAT)
+    try:
+        PyObject_GetBuffer(out, &target, PyBUF_ND | PyBUF_FORMAT | PyBUF_WRITABLE)
+        try:
+            if not are_words(&source) or not are_words(&target):
+                raise ValueError("uint8, uint16 or uint32 are needed")
+            if source.len // source.itemsize != target.len // target.itemsize:
+                raise ValueError("out has not the length of the samples")
+            if target.itemsize > source.itemsize:
+                raise ValueError("out is wider than the samples")
+            if source.len:
+                mask_words(&source, &target, mask, flip, minus)
+        finally:
+            PyBuffer_Release(&target)
+    finally:
+        PyBuffer_Release(&source)
 
 
 def interleave(const Sample[::1] planes not None, Sample[::1] out not None):

@@ -15,6 +15,25 @@
 #define FC_BIG_ENDIAN 0
 #endif
 
+#if defined(__GNUC__) && !defined(__clang__) && !FC_BIG_ENDIAN
+/* Four bytes at once: each in eight places of a vector, where one of its bits is looked at. */
+#define FC_BITS_AT_ONCE 32
+typedef uint8_t fc_bytes __attribute__((vector_size(FC_BITS_AT_ONCE)));
+typedef uint32_t fc_words __attribute__((vector_size(FC_BITS_AT_ONCE)));
+
+static inline __attribute__((always_inline)) void unpack_word(const uint8_t *in, uint8_t *out)
+{
+    const fc_bytes place = {0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3};
+    const fc_bytes bit = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128,
+                          1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
+    uint32_t word;
+    memcpy(&word, in, sizeof word);
+    fc_bytes kept = __builtin_shuffle((fc_bytes)(fc_words){word, word, word, word, word, word, word, word}, place) & bit;
+    kept = (fc_bytes)(kept == bit) & 1;
+    memcpy(out, &kept, sizeof kept);
+}
+#else
+#define FC_BITS_AT_ONCE 8
 /* Bit n of `byte` as byte n of the result, 0 or 1, in memory order. */
 static inline uint64_t spread(uint8_t byte)
 {
@@ -27,13 +46,19 @@ static inline uint64_t spread(uint8_t byte)
     return bits;
 }
 
+static inline void unpack_word(const uint8_t *in, uint8_t *out)
+{
+    uint64_t bits = spread(*in);
+    memcpy(out, &bits, sizeof bits);
+}
+#endif
+
 FC_WIDE void fc_unpack_bits(const uint8_t *restrict in, size_t count, uint8_t *restrict out)
 {
-    for (size_t n = 0; n < count / 8; n++) {
-        uint64_t bits = spread(in[n]);
-        memcpy(out + 8 * n, &bits, 8);
-    }
-    for (size_t bit = count / 8 * 8; bit < count; bit++)
+    const size_t words = count / FC_BITS_AT_ONCE;
+    for (size_t n = 0; n < words; n++)
+        unpack_word(in + FC_BITS_AT_ONCE / 8 * n, out + FC_BITS_AT_ONCE * n);
+    for (size_t bit = words * FC_BITS_AT_ONCE; bit < count; bit++)
         out[bit] = (uint8_t)(in[bit >> 3] >> (bit & 7)) & 1;
 }
 
@@ -50,8 +75,8 @@ FC_WIDE void fc_unpack_12(const uint8_t *restrict in, size_t count, uint16_t *re
     }
 }
 
-/* A frame is larger than the caches, and memory answers several readers sooner than one: four places at once. */
-#define FC_PLACES 4
+/* A frame is larger than the caches, and memory answers several readers sooner than one: two places at once. */
+#define FC_PLACES 2
 #define FC_BLOCK 64
 #define FC_MASK(name, from, to)                                                                                        \
     FC_WIDE void name(const from *restrict in, to *restrict out, size_t count, from mask, from flip, from minus)       \
@@ -71,6 +96,26 @@ FC_MASK(fc_mask_32_32, uint32_t, uint32_t)
 FC_MASK(fc_mask_16_8, uint16_t, uint8_t)
 FC_MASK(fc_mask_32_16, uint32_t, uint16_t)
 FC_MASK(fc_mask_32_8, uint32_t, uint8_t)
+
+#define FC_ANY(name, word)                                                                                             \
+    FC_WIDE int name(const word *restrict in, size_t count, word bits)                                                 \
+    {                                                                                                                  \
+        for (size_t block = 0; block < count; block += FC_LOOK) {                                                      \
+            const size_t end = count - block < FC_LOOK ? count : block + FC_LOOK;                                      \
+            word found = 0;                                                                                            \
+            for (size_t n = block; n < end; n++)                                                                       \
+                found |= in[n];                                                                                        \
+            if (found & bits)                                                                                          \
+                return 1;                                                                                              \
+        }                                                                                                              \
+        return 0;                                                                                                      \
+    }
+
+/* Samples between two questions whether any was found. */
+#define FC_LOOK ((size_t)4096)
+FC_ANY(fc_any_8, uint8_t)
+FC_ANY(fc_any_16, uint16_t)
+FC_ANY(fc_any_32, uint32_t)
 
 #define FC_PLANES(together, apart, sample)                                                                             \
     FC_WIDE void together(const sample *restrict planes, sample *restrict out, size_t pixels)                          \

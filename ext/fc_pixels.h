@@ -20,6 +20,11 @@ void fc_mask_16_8(const uint16_t *in, uint8_t *out, size_t count, uint16_t mask,
 void fc_mask_32_16(const uint32_t *in, uint16_t *out, size_t count, uint32_t mask, uint32_t flip, uint32_t minus);
 void fc_mask_32_8(const uint32_t *in, uint8_t *out, size_t count, uint32_t mask, uint32_t flip, uint32_t minus);
 
+/* Whether any word has one of these bits set: where none has, there is nothing to remove, and nothing to copy. */
+int fc_any_8(const uint8_t *in, size_t count, uint8_t bits);
+int fc_any_16(const uint16_t *in, size_t count, uint16_t bits);
+int fc_any_32(const uint32_t *in, size_t count, uint32_t bits);
+
 /* Three planes of `pixels` samples <-> three samples a pixel (Planar Configuration, PS3.3 C.7.6.3.1.3). */
 void fc_interleave_8(const uint8_t *planes, uint8_t *out, size_t pixels);
 void fc_interleave_16(const uint16_t *planes, uint16_t *out, size_t pixels);

@@ -71,12 +71,12 @@ def masking() -> Iterator[Case]:
     deep = material.xray("xa1024x60_12")
     dirty = [frame | np.uint16(0xA000) for frame in deep.frames]
     unsigned, signed = np.dtype(np.uint16), np.dtype(np.int16)
-    yield from _cases(
-        "mask 12 of 16 bits",
-        deep,
-        {OURS: lambda frame: pixels.to_stored(frame, 12, unsigned), "numpy &": lambda frame: frame & np.uint16(4095)},
-        dirty,
-    )
+    masks: Calls = {
+        OURS: lambda frame: pixels.to_stored(frame, 12, unsigned),
+        "numpy &": lambda frame: frame & np.uint16(4095),
+    }
+    yield from _cases("mask 12 of 16 bits", deep, masks)
+    yield from _cases("mask 12 bits off others", deep, masks, dirty)
     yield from _cases(
         "sign-extend 12 bits",
         deep,

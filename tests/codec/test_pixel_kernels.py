@@ -75,6 +75,17 @@ def test_range_and_histogram(data, dtype, count):
 
 
 @settings(deadline=None)
+@given(st.sampled_from([np.uint8, np.uint16, np.uint32]), st.integers(1, 9000), st.data())
+def test_a_bit_above_is_found_wherever_it_is(dtype, count, data):
+    samples = np.full((1, count), 7, dtype)
+    assert not _pixels.any_bits(samples, 0xFFFFFFF8)
+    assert pixels.to_stored(samples, 3, samples.dtype) is samples, "nothing to do, nothing copied"
+    samples[0, data.draw(st.integers(0, count - 1))] |= 8
+    assert _pixels.any_bits(samples, 0xFFFFFFF8)
+    assert (pixels.to_stored(samples, 3, samples.dtype) == 7).all()
+
+
+@settings(deadline=None)
 @given(st.data(), st.sampled_from([np.uint8, np.uint16]), LENGTHS, st.integers(1, 300))
 def test_look_up(data, dtype, count, length):
     samples = data.draw(words(dtype, count))
@@ -108,6 +119,11 @@ def test_contrast_is_dark():
         lambda: _pixels.unpack_12(np.zeros(4, np.uint8), np.zeros(3, np.uint16)),
         lambda: _pixels.mask_bits(np.zeros(3, np.uint8), np.zeros(2, np.uint8), mask=1, flip=0, minus=0),
         lambda: _pixels.mask_bits(np.zeros(3, np.uint8), np.zeros(3, np.uint16), mask=1, flip=0, minus=0),
+        lambda: _pixels.mask_bits(np.zeros(3, np.uint64), np.zeros(3, np.uint8), mask=1, flip=0, minus=0),
+        lambda: _pixels.mask_bits(np.zeros(3, np.float32), np.zeros(3, np.uint8), mask=1, flip=0, minus=0),
+        lambda: _pixels.mask_bits(np.zeros(3, ">u2"), np.zeros(3, np.uint8), mask=1, flip=0, minus=0),
+        lambda: _pixels.mask_bits(np.zeros(6, np.uint8)[::2], np.zeros(3, np.uint8), mask=1, flip=0, minus=0),
+        lambda: _pixels.any_bits(np.zeros(3, np.uint64), 1),
         lambda: _pixels.interleave(np.zeros(4, np.uint8), np.zeros(4, np.uint8)),
         lambda: _pixels.deinterleave(np.zeros(3, np.uint8), np.zeros(6, np.uint8)),
         lambda: _pixels.ybr_to_rgb(np.zeros(4, np.uint8), np.zeros(4, np.uint8), np.zeros((5, 256), np.int32), 21),

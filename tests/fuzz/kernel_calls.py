@@ -45,6 +45,7 @@ class Calls:
     def mask_bits(self) -> None:
         n, most = self.size(), self.dice.randrange(1 << 32)
         wide, narrow = self.dice.choice(WORDS), self.dice.choice(WORDS)
+        _pixels.any_bits(self.samples(n, wide), most)
         _pixels.mask_bits(self.samples(n, wide), self.out(self.off(n), narrow), mask=most, flip=most >> 3, minus=7)
 
     def planes(self) -> None:
