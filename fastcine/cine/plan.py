@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 from fastcine.cine.messages import Loop, Want, Wish
+from fastcine.cine.play_order import play_order, shared_play_order
 from fastcine.cine.wire import HEADER_BYTES, PIECE_BYTES, TIERS, Tier, wire_bytes
 
 WHOLE = 0xFFFF_FFFF
@@ -75,40 +76,17 @@ class Part(NamedTuple):
     end_bytes: int
 
 
-@lru_cache(64)
-def _shared_order(frames: int, want: Want) -> tuple[int, ...]:
-    """Most viewers of a run begin alike: one order for all of them."""
-    return tuple(play_order(frames, want))
-
-
-def play_order(frames: int, want: Want) -> list[int]:
-    """Frames in the order in which the wish will show them, each once; those outside the range come last.
-
-    `frames` > 0. Play runs from `want.frame` towards the out point (the in point when `rate_fps` is negative), then by
-    the loop's kind; a pause spreads out from its frame.
-    """
-    last = frames - 1 if want.last < 0 else min(want.last, frames - 1)
-    first = min(want.first, last)
-    here = min(max(want.frame, 0), frames - 1)
-    if want.state is Wish.PAUSE:
-        order = sorted(range(first, last + 1), key=lambda frame: (abs(frame - here), -frame))
-    else:
-        start = min(max(here, first), last)
-        ahead, behind = list(range(start, last + 1)), list(range(first, start))
-        if want.rate_fps < 0:
-            ahead, behind = list(range(start, first - 1, -1)), list(range(last, start, -1))
-        if want.loop is Loop.SWEEP:
-            behind.reverse()
-        order = ahead + behind
-    inside = set(order)
-    return order + [frame for frame in range(frames) if frame not in inside]
+@lru_cache(256)
+def _none_sent(frames: int) -> array[int]:
+    """Pieces sent of each frame (offsets are always those of whole pieces): none. Nobody writes to it."""
+    return array("H", bytes(2 * frames))
 
 
 class RunPlan:
     """Sent-state and wish of one run."""
 
     __slots__ = ("_blocked", "_catalogue", "_exact_mean_bytes", "_left", "_order", "_passed", "_sent", "_want_at",
-                 "dropped", "run", "served_bytes", "want")  # fmt: skip
+                 "_written", "dropped", "run", "served_bytes", "want")  # fmt: skip
 
     def __init__(self, run: int, catalogue: Catalogue) -> None:
         self.run = run
@@ -122,8 +100,9 @@ class RunPlan:
         self._order: tuple[int, ...] = ()
         self._passed = [(0, 0), (0, 0)]
         # Pieces sent of each frame: offsets are always those of whole pieces.
-        none_sent = array("H", bytes(2 * catalogue.frames))
-        self._sent = tuple(none_sent[:] for _ in TIERS)
+        # Shared until something of the tier is sent: most viewers never get one of the three.
+        self._sent = [_none_sent(catalogue.frames)] * len(TIERS)
+        self._written = 0  # a bit for each tier
         self._left = [catalogue.frames for _ in TIERS]
         self._exact_mean_bytes: tuple[int, float] = (0, 0.0)
 
@@ -134,6 +113,13 @@ class RunPlan:
     def ready(self) -> tuple[int, int, int]:
         """Frames ready in each tier."""
         return self._catalogue.ready()
+
+    def _sent_of(self, tier: int) -> array[int]:
+        """A tier's, to be written to."""
+        if not self._written >> tier & 1:
+            self._written |= 1 << tier
+            self._sent[tier] = self._sent[tier][:]
+        return self._sent[tier]
 
     def offset_bytes(self, tier: int, frame: int) -> int:
         """How far a frame was sent; `WHOLE` when all of it was."""
@@ -157,7 +143,7 @@ class RunPlan:
     def hold_part(self, tier: int, frame: int, offset_bytes: int) -> None:
         """The viewer says that it holds the start of a frame."""
         if frame < self._catalogue.frames and self._sent[tier][frame] != _ALL_PIECES:
-            self._sent[tier][frame] = min(offset_bytes // PIECE_BYTES, _ALL_PIECES - 1)
+            self._sent_of(tier)[frame] = min(offset_bytes // PIECE_BYTES, _ALL_PIECES - 1)
 
     def advance(self, tier: int, frame: int, offset_bytes: int, served_bytes: int) -> None:
         """A frame was sent up to `offset_bytes`; `served_bytes` counts its headers too."""
@@ -165,7 +151,7 @@ class RunPlan:
         if offset_bytes >= self._catalogue.frame_bytes(tier, frame):
             self._mark_whole(tier, frame)
         else:
-            self._sent[tier][frame] = offset_bytes // PIECE_BYTES
+            self._sent_of(tier)[frame] = offset_bytes // PIECE_BYTES
             self._look_from_start()
 
     def block(self, tier: int, frame: int) -> None:
@@ -181,7 +167,7 @@ class RunPlan:
         """A frame is sent again from its start (it arrived damaged)."""
         if frame < self._catalogue.frames:
             self._left[tier] += self._sent[tier][frame] == _ALL_PIECES
-            self._sent[tier][frame] = 0
+            self._sent_of(tier)[frame] = 0
             self._look_from_start()
 
     def wish(self, want: Want, now: float) -> None:
@@ -189,7 +175,7 @@ class RunPlan:
         self.dropped += self._passed_over(want)
         self.want = want
         self._want_at = now
-        order = _shared_order if want.frame == 0 else play_order
+        order = shared_play_order if want.frame == 0 else play_order
         self._order = tuple(order(self._catalogue.frames, want))
         self._look_from_start()
 
@@ -206,7 +192,7 @@ class RunPlan:
 
     def _mark_whole(self, tier: int, frame: int) -> None:
         if self._sent[tier][frame] != _ALL_PIECES:
-            self._sent[tier][frame] = _ALL_PIECES
+            self._sent_of(tier)[frame] = _ALL_PIECES
             self._left[tier] -= 1
 
     def _lead(self, now: float) -> int:
@@ -359,7 +345,7 @@ class RunPlan:
         At the same time and rate nothing comes before the exact tier once nothing did: so a message's whole content is
         found in one walk, which is what a fast stream spends its time on. The parts, and their bytes on the wire.
         """
-        sent, ready, run = self._sent[Tier.EXACT], self._catalogue.ready()[Tier.EXACT], self.run
+        sent, ready, run = self._sent_of(Tier.EXACT), self._catalogue.ready()[Tier.EXACT], self.run
         frame_bytes, blocked = self._catalogue.frame_bytes, self._blocked
         parts: list[Part] = []
         left = budget_bytes

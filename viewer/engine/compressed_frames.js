@@ -38,7 +38,8 @@ export class CompressedFrames {
   #first;
   /** @type {(Bitstream | null)[]} */
   #exact;
-  #cursor = 0;
+  /** Exact frames in the order in which they came; those with a worker and those checked are taken out when met. @type {Bitstream[]} */
+  #unchecked = [];
 
   /** @param {number} frames */
   constructor(frames) {
@@ -127,6 +128,7 @@ export class CompressedFrames {
     const stream = { tier, codec, frame, crc32, length_bytes: bytes.length, bytes, checked: false };
     if (tier === TIER_EXACT) {
       this.#exact[frame] = stream;
+      this.#unchecked.push(stream);
       this.exact_count++;
       this.unchecked_bytes += bytes.length;
       // Pieces of the first pass that were still on the way are no longer waited for.
@@ -199,16 +201,14 @@ export class CompressedFrames {
     return this.#exact[stream.frame] === stream || this.#first[stream.frame] === stream;
   }
 
-  /** An exact frame that waits for its check and is not with a worker, oldest position first; null when there is none. */
+  /**
+   * An exact frame that waits for its check and is not with a worker, the last that came; null when there is none. Frames come in
+   * the order of play: the last is the one that is shown last, while the next ones will be decoded, and checked, to be shown.
+   */
   nextUnchecked() {
-    if (this.unchecked_bytes === 0) return null;
-    for (let n = 0; n < this.frames; n++) {
-      const frame = (this.#cursor + n) % this.frames;
-      const stream = this.#exact[frame];
-      if (stream && !stream.checked && stream.bytes) {
-        this.#cursor = frame;
-        return stream;
-      }
+    for (let stream = this.#unchecked.at(-1); stream; stream = this.#unchecked.at(-1)) {
+      if (!stream.checked && stream.bytes && this.#exact[stream.frame] === stream) return stream;
+      this.#unchecked.pop();
     }
     return null;
   }

@@ -139,7 +139,7 @@ test("a scattered hoard still fits into one control message", () => {
   assert.equal(store.held[untold], HELD_EXACT);
 });
 
-test("unchecked frames are handed out one after the other, those with a worker left out", () => {
+test("unchecked frames are handed out one after the other, the last first, those with a worker left out", () => {
   const store = new CompressedFrames(3);
   for (const frame of [0, 1, 2]) receive(store, 2, frame, 10);
   const seen = [];
@@ -148,5 +148,15 @@ test("unchecked frames are handed out one after the other, those with a worker l
     stream.bytes = null;
     assert.ok(seen.length < 10);
   }
-  assert.deepEqual(seen.sort(), [0, 1, 2]);
+  assert.deepEqual(seen, [2, 1, 0]);
+});
+
+test("what was checked while it was shown, or turned out damaged, is not handed out; sent again it is", () => {
+  const store = new CompressedFrames(3);
+  for (const frame of [0, 1, 2]) receive(store, 2, frame, 10);
+  store.confirm(/** @type {import("../../engine/compressed_frames.js").Bitstream} */ (store.exact(1)));
+  store.reject(/** @type {import("../../engine/compressed_frames.js").Bitstream} */ (store.exact(2)));
+  assert.equal(store.nextUnchecked(), store.exact(0));
+  receive(store, 2, 2, 10);
+  assert.equal(store.nextUnchecked(), store.exact(2));
 });
