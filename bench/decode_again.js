@@ -40,7 +40,6 @@ async () => {
   let next = 0, left = frames, failed = 0;
   await new Promise((resolve) => {
     const source = {
-      watched: false,
       // Due after all that the page shows, and not in the background: every worker takes part.
       need: () => next < frames && {
         due_ms: 1e15,

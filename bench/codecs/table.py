@@ -87,14 +87,16 @@ def size_cells(rows: list[dict[str, Any]]) -> list[tuple[str, ...]]:
     found = []
     for row in rows:
         plain, first, most = row["exact_of_plain"], row["first_pass_of_exact"], row["most_of_exact"]
-        met = plain <= row["most_of_plain"] and (most is None or first <= most)
+        psnr, least = row["psnr_db"], row["least_psnr_db"]
+        met = plain <= row["most_of_plain"] and (most is None or first <= most) and (least is None or psnr >= least)
         target = f"at most {row['most_of_plain']:.2f}" + ("" if most is None else f", {most:.0%}")
+        target += "" if least is None else f"; at least {least:.0f} dB"
         ratio = f"{row['raw_of_exact']:.2f}"
-        found.append((row["material"], ratio, f"{plain:.3f}", f"{first:.1%}", target, WORDS[met]))
+        found.append((row["material"], ratio, f"{plain:.3f}", f"{first:.1%}", f"{psnr:.1f} dB", target, WORDS[met]))
     return found
 
 
-SIZE_HEADINGS = ("data", "raw of exact tier", "exact of plain lossless", "first pass of exact", "target", "")
+SIZE_HEADINGS = ("data", "raw of exact", "exact of plain lossless", "first pass of exact", "its PSNR", "target", "")
 INGEST_HEADINGS = ("what", "figure", "target", "")
 
 

@@ -17,7 +17,7 @@ LEAST_WINDOW_BYTES = 24_576
 """Never less in flight: one whole piece and a half, or the link idles between acknowledgements."""
 NEAR_S = 0.003
 """A connection of so short a round trip is a local network: ..."""
-NEAR_WINDOW_BYTES = 262_144
+NEAR_WINDOW_BYTES = 1_048_576
 """... and never less is in flight there, however late a busy machine takes notice of what came back."""
 MOST_WINDOW_BYTES = 2_097_152
 """A viewer costs at most this much of the server's memory while it does not read."""

@@ -93,6 +93,8 @@ def found():
                 "most_of_plain": 1.02,
                 "first_pass_of_exact": 0.09,
                 "most_of_exact": 0.08,
+                "psnr_db": 38.2,
+                "least_psnr_db": 38.0,
             }
         ],
         "ingest": {
@@ -107,6 +109,13 @@ def found():
             "lag_most_ms": 9.0,
         },
     }
+
+
+def test_the_first_pass_is_judged_by_length_and_likeness():
+    (row,) = found()["sizes"]
+    for change, word in (({}, "missed"), ({"first_pass_of_exact": 0.07}, "met"), ({"psnr_db": 37.9}, "missed")):
+        row.update(change)
+        assert table.size_cells([row])[0][-1].strip("*") == word
 
 
 def test_ingest_is_judged_by_its_own_codec_calls():

@@ -3,7 +3,11 @@
 // There is no queue to reorder or cancel: whenever a worker has room, every source is asked what it needs most just now, and
 // the one whose frame is due first gets it. A seek therefore overtakes everything that had not started.
 
-/** Running and waiting in a worker: one more than running hides the way there and back, two would delay a seek. */
+/**
+ * Running and waiting in a worker, of what is due and of checks in the background: one more than running hides the way there and
+ * back, which is long where the page draws. What is due goes first in the worker too (decode_worker.js), so that checks that wait
+ * delay nothing.
+ */
 const JOBS_A_WORKER = 2;
 const WORKERS_MAX = 4;
 const WORKERS_MIN = 2;
@@ -19,11 +23,10 @@ const RESTARTS_MAX = 7;
  *
  * @typedef {object} Need what a source needs most
  * @property {number} due_ms when the frame comes on; Infinity: in the background
- * @property {() => Omit<Job, "id" | "into">} take makes the job; its `bytes` leave the source until `done`
+ * @property {() => Omit<Job, "id" | "into" | "background">} take makes the job; its `bytes` leave the source until `done`
  * @property {(answer: Answer | null) => void} done null: the worker died, the bytes are lost
  *
  * @typedef {object} Source
- * @property {boolean} watched it is playing: checks in the background leave each worker a place for what is due
  * @property {(now_ms: number) => Need | null} need
  * @property {() => void} [stranded] nobody is left to decode anything
  *
@@ -31,6 +34,7 @@ const RESTARTS_MAX = 7;
  * @property {Worker} worker
  * @property {boolean} ready its decoder is up; before that it would only keep frames waiting
  * @property {Map<number, Need>} jobs
+ * @property {number} background of them
  */
 
 export class DecodePool {
@@ -46,7 +50,6 @@ export class DecodePool {
   #due = 0;
   /** @type {WebAssembly.Module | null} */
   #module = null;
-  #background_jobs = 0;
   #wanted;
   #started = false;
 
@@ -82,7 +85,7 @@ export class DecodePool {
 
   #seat(worker = this.makeWorker()) {
     /** @type {Seat} */
-    const seat = { worker, ready: false, jobs: new Map() };
+    const seat = { worker, ready: false, jobs: new Map(), background: 0 };
     worker.onmessage = ({ data }) => {
       if (!data.ready) return this.#answered(seat, data);
       seat.ready = true;
@@ -117,19 +120,24 @@ export class DecodePool {
   /** Gives work out as long as there is a worker with room. */
   poke() {
     const now_ms = performance.now();
-    for (let seat = this.#freest(); seat; seat = this.#freest()) {
-      const need = this.#mostUrgent(now_ms);
-      if (!need) return;
+    for (let need = this.#mostUrgent(now_ms); need; need = this.#mostUrgent(now_ms)) {
+      const seat = this.#freest(need.due_ms === Infinity);
+      if (!seat) return;
       this.#give(seat, need);
     }
   }
 
-  #freest() {
+  /** @param {boolean} background */
+  #freest(background) {
     let best = null;
+    let least = JOBS_A_WORKER;
     for (const seat of this.#seats) {
       // The first worker may be given its frame early: nobody else could decode it sooner.
       if (!seat.ready && seat !== this.#seats[0]) continue;
-      if (seat.jobs.size < JOBS_A_WORKER && (!best || seat.jobs.size < best.jobs.size)) best = seat;
+      const jobs = background ? seat.background : seat.jobs.size - seat.background;
+      if (jobs > least || jobs === JOBS_A_WORKER || (jobs === least && best && seat.jobs.size >= best.jobs.size)) continue;
+      best = seat;
+      least = jobs;
     }
     return best;
   }
@@ -142,13 +150,7 @@ export class DecodePool {
       const need = source.need(now_ms);
       if (need && (!best || need.due_ms < best.due_ms)) best = need;
     }
-    return best?.due_ms === Infinity && this.#background_jobs >= this.#backgroundMax() ? null : best;
-  }
-
-  /** Background jobs at once: one a worker beside what is being watched, else all that fit. */
-  #backgroundMax() {
-    for (const source of this.#sources) if (source.watched) return this.#seats.length;
-    return this.#seats.length * JOBS_A_WORKER;
+    return best;
   }
 
   /**
@@ -165,10 +167,11 @@ export class DecodePool {
       if (index >= 0) into = this.#spare.splice(index, 1)[0];
       else this.#spare.length = 0; // another run, another size
     }
-    if (need.due_ms === Infinity) this.#background_jobs++;
+    const background = need.due_ms === Infinity;
+    if (background) seat.background++;
     seat.jobs.set(id, need);
     const transfer = into ? [work.bytes, into] : [work.bytes];
-    seat.worker.postMessage({ ...work, id, into }, transfer);
+    seat.worker.postMessage({ ...work, id, into, background }, transfer);
   }
 
   /**
@@ -179,7 +182,7 @@ export class DecodePool {
     const need = seat.jobs.get(answer.id);
     if (!need) return;
     seat.jobs.delete(answer.id);
-    if (need.due_ms === Infinity) this.#background_jobs--;
+    if (need.due_ms === Infinity) seat.background--;
     need.done(answer);
     this.#grow();
     this.poke();
@@ -199,10 +202,7 @@ export class DecodePool {
   #died(seat) {
     seat.worker.terminate();
     this.#seats = this.#seats.filter((other) => other !== seat);
-    for (const need of seat.jobs.values()) {
-      if (need.due_ms === Infinity) this.#background_jobs--;
-      need.done(null);
-    }
+    for (const need of seat.jobs.values()) need.done(null);
     this.#restart();
     this.poke();
   }

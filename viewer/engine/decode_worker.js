@@ -24,6 +24,7 @@ import { WARM_UP_BASE64 } from "./warm_up.js";
  * @property {boolean} crc_of_samples else of the bitstream
  * @property {boolean} want_samples
  * @property {ArrayBuffer | null} into for the samples, when its size fits
+ * @property {boolean} background nobody waits for it
  *
  * @typedef {object} Answer
  * @property {number} id
@@ -219,10 +220,16 @@ async function decode(job) {
   return { samples, bytes_per_sample: job.bits > 8 ? 2 : 1, good };
 }
 
+/** The oldest that somebody waits for, else the oldest. */
+function next() {
+  const due = queue.findIndex(({ background }) => !background);
+  return due > 0 ? queue.splice(due, 1)[0] : queue.shift();
+}
+
 async function work() {
   if (busy) return;
   busy = true;
-  for (let job = queue.shift(); job; job = queue.shift()) {
+  for (let job = next(); job; job = next()) {
     const start = performance.now();
     /** @type {Answer} */
     const answer = { id: job.id, bytes: job.bytes, failure: "", reason: "", samples: null, bytes_per_sample: 1, ms: 0 };

@@ -214,7 +214,6 @@ export class PlayTicks {
     if (playback.playing && !playback.running) this.#maybeStart(source, now_ms);
     const position = playback.advance(now_ms);
     source.plan = playback.plan(position);
-    source.watched = playback.playing;
     const step = playback.running ? position.step : null;
     const on_screen = this.#show(source, step, now_ms);
     if (on_screen && step !== null) playback.shown(step);

@@ -56,7 +56,6 @@ export class RunSource {
     this.pool = pool;
     this.owner = owner;
     this.plan = NOTHING;
-    this.watched = false;
     /** The cache on the server is whole; until then more may come. */
     this.complete = false;
     /** @type {RunDescription | null} */
@@ -182,7 +181,7 @@ export class RunSource {
   /**
    * @param {Bitstream} stream
    * @param {boolean} want_samples
-   * @returns {Omit<import("./decode_worker.js").Job, "id" | "into">}
+   * @returns {Omit<import("./decode_worker.js").Job, "id" | "into" | "background">}
    */
   #take(stream, want_samples) {
     const { rows, columns, tiers } = /** @type {RunDescription} */ (this.description);
@@ -294,7 +293,6 @@ export class RunSource {
   /** Off the screen: what is compressed stays, what is decoded goes. */
   rest() {
     this.plan = NOTHING;
-    this.watched = false;
     this.#emptyRing();
   }
 

@@ -41,8 +41,6 @@ class FakeWorker {
 class FakeSource {
   /** @type {string[]} */
   done = [];
-  watched = false;
-
   /** @param {Record<string, number>} frames name: due_ms */
   constructor(frames) {
     this.frames = new Map(Object.entries(frames));
@@ -112,22 +110,21 @@ test("what became urgent meanwhile overtakes what had not started", () => {
   assert.deepEqual(source.done, ["a"]);
 });
 
-test("background work is bounded to one check a worker beside what is watched, and waits for what is due", () => {
+test("checks in the background wait beside what is due, two a worker at most", () => {
   const { made, pool: decoders } = pool(2);
-  const source = new FakeSource({ check1: Infinity, check2: Infinity, check3: Infinity });
-  source.watched = true;
+  const source = new FakeSource({ c1: Infinity, c2: Infinity, c3: Infinity, c4: Infinity, c5: Infinity });
   decoders.attach(source);
   decoders.poke();
-  assert.deepEqual(names(made), [["check1"], ["check2"]]);
-  source.frames.set("due", 10);
+  assert.deepEqual(names(made), [["c1", "c3"], ["c2", "c4"]]);
+  for (const [name, due] of Object.entries({ a: 10, b: 20, c: 30, d: 40, e: 50 })) source.frames.set(name, due);
   decoders.poke();
-  assert.deepEqual(names(made), [["check1", "due"], ["check2"]]);
+  assert.deepEqual(names(made), [["c1", "c3", "a", "c"], ["c2", "c4", "b", "d"]]);
+  assert.deepEqual(made[0].jobs.map(({ background }) => background), [true, true, false, false]);
   made[1].answer();
-  assert.deepEqual(names(made), [["check1", "due"], ["check3"]]);
-  source.watched = false;
-  source.frames.set("check4", Infinity);
-  decoders.poke();
-  assert.deepEqual(names(made), [["check1", "due"], ["check3", "check4"]]);
+  assert.deepEqual(names(made)[1], ["c4", "b", "d"], "what is due comes first, and it has no room");
+  made[1].jobs.shift(); // c4 stays unanswered
+  made[1].answer();
+  assert.deepEqual(names(made)[1], ["d", "e", "c5"]);
 });
 
 test("a worker gets no frames before its decoder is up, but for the very first one", () => {
@@ -177,7 +174,7 @@ test("workers whose files do not come are started again, later each time; in the
   const started = [];
   const { made, pool: decoders } = pool(1, (action, ms) => (waits.push(ms), started.push(action)));
   let stranded = 0;
-  decoders.attach({ watched: true, need: () => null, stranded: () => stranded++ });
+  decoders.attach({ need: () => null, stranded: () => stranded++ });
   for (let times = 0; times < 7; times++) {
     made[times].onerror?.({});
     assert.equal(made.length, times + 1, "not at once");
