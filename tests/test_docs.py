@@ -14,6 +14,7 @@ from fastcine.cli.main import COMMANDS
 from fastcine.config import SETTINGS, Settings
 from fastcine.server.app import make_app
 from fastcine.server.metrics import Metrics
+from tests.sources import parsed
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -100,7 +101,7 @@ def test_every_close_code_stands_there():
 
 
 def test_every_message_stands_there():
-    ours = ast.parse(read("fastcine/cine/messages.py"))
+    ours = parsed(read("fastcine/cine/messages.py"))
     sent = {
         value.value
         for node in ast.walk(ours)

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.sources import parsed
+
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "fastcine"
 
@@ -64,7 +66,7 @@ def test_imports_go_down(path):
     if mine == "__init__":
         return
     assert mine in LEVEL_OF, f"{mine} has no level in ARCHITECTURE.md"
-    for name in imports(ast.parse(path.read_text("utf-8"))):
+    for name in imports(parsed(path.read_text("utf-8"))):
         if not name.startswith("fastcine."):
             continue
         theirs = name.split(".")[1]
@@ -78,7 +80,7 @@ def test_imports_go_down(path):
 
 @pytest.mark.parametrize("path", [p for p in modules() if area(p) in PURE], ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_pure_layers_do_no_io(path):
-    tree = ast.parse(path.read_text("utf-8"))
+    tree = parsed(path.read_text("utf-8"))
     for name in imports(tree):
         top = name.split(".")[0]
         assert top not in IO_MODULES or (area(path), top) in MAY_LAYER, f"{path.name} imports {name}"
@@ -90,12 +92,12 @@ def test_pure_layers_do_no_io(path):
 def test_only_dimse_imports_pynetdicom():
     for path in modules():
         if area(path) != "dimse":
-            assert not any(name.startswith("pynetdicom") for name in imports(ast.parse(path.read_text("utf-8"))))
+            assert not any(name.startswith("pynetdicom") for name in imports(parsed(path.read_text("utf-8"))))
 
 
 def test_cine_does_not_know_the_socket_nor_archive_http_nor_server_tags():
     for path in modules():
-        names = set(imports(ast.parse(path.read_text("utf-8"))))
+        names = set(imports(parsed(path.read_text("utf-8"))))
         if area(path) in ("cine", "archive"):
             assert not any(name.startswith("aiohttp") for name in names), path
         if area(path) == "server":
@@ -107,7 +109,7 @@ def test_sizes_and_names(path):
     text = path.read_text("utf-8")
     assert text.count("\n") <= LONGEST_FILE, f"{path} has more than {LONGEST_FILE} lines: split it along the layers"
     assert path.stem not in FORBIDDEN_NAMES
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(parsed(text)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             if (path.name, node.name) in TABLES:
                 continue

@@ -22,6 +22,7 @@ from packaging.requirements import Requirement
 from fastcine import __version__
 from fastcine.phantom.bench_runs import bench_names, bench_run
 from fastcine.server.static import viewer_root
+from tests.sources import parsed
 from tests.test_docs import tracked
 
 ROOT = Path(__file__).parents[1]
@@ -33,7 +34,7 @@ OURS = "fastcine"
 
 def compiled_modules():
     """The keys of setup.py's table: modules below fastcine."""
-    for node in ast.walk(ast.parse((ROOT / "setup.py").read_text("utf-8"))):
+    for node in ast.walk(parsed((ROOT / "setup.py").read_text("utf-8"))):
         if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "COMPILED":
             return sorted(ast.literal_eval(node.value))
     raise AssertionError("setup.py has no table COMPILED")
@@ -228,7 +229,7 @@ def test_a_checkout_serves_the_viewer_as_it_lies_in_git():
 def test_stubs_name_what_the_compiled_module_has(name):
     module = importlib.import_module(f"fastcine.{name}")
     assert module.__file__.endswith(".so")
-    tree = ast.parse((ROOT / "fastcine" / f"{name.replace('.', '/')}.pyi").read_text("utf-8"))
+    tree = parsed((ROOT / "fastcine" / f"{name.replace('.', '/')}.pyi").read_text("utf-8"))
     stubbed = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
     public = {word for word, value in vars(module).items() if not word.startswith("_") and callable(value)}
     assert stubbed == public
