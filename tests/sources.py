@@ -6,7 +6,7 @@ import ast
 def parsed(text: str) -> ast.Module:
     """The module's tree.
 
-    CPython up to 3.12 now and then says SystemError where another thread parses too (python/cpython#106905): then again.
+    CPython up to 3.12 now and then raises SystemError where threads parse (python/cpython#106905): once more then.
     """
     for _ in range(3):
         try:
