@@ -80,13 +80,13 @@ def page(browser):
 
 
 @pytest.fixture(scope="session")
-def bench_server(tmp_path_factory):
-    """The bench runs 512x512x60 and 1024x1024x120 at 15 and 30 frames a second, wholly made."""
+def bench_server(request, tmp_path_factory):
+    """The bench runs that the selected tests ask for by `name` and `fps`, wholly made."""
     folder = tmp_path_factory.mktemp("bench")
     files = folder / "files"
-    for name in ("xa512x60", "xa1024x120"):
-        for fps in (15, 30):
-            command("phantom", files, "--force", "--bench", name, "--fps", fps)
+    asking = [item.callspec.params for item in request.session.items if "bench_server" in item.fixturenames]
+    for name, fps in sorted({(asked["name"], asked["fps"]) for asked in asking}):
+        command("phantom", files, "--force", "--bench", name, "--fps", fps)
     command("ingest", "--data", folder / "data", files)
     with serving(folder / "data") as server:
         server.tiles = server.wait_until_made()

@@ -43,7 +43,7 @@ def test_a_module_that_fails_is_had_by_loading_again(page, archive, name, times)
     page.goto(looking.address(archive, archive.made["lca"]))
     once_loaded_again(page)
     assert failing.failed == times
-    assert page.locator("#notice").is_hidden()
+    wait_until(page, "document.getElementById('notice').hidden")
     assert page.evaluate("history.state") is None
 
 
