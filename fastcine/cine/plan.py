@@ -99,7 +99,6 @@ class RunPlan:
         self._want_at = 0.0
         self._order: tuple[int, ...] = ()
         self._passed = [(0, 0), (0, 0)]
-        # Pieces sent of each frame: offsets are always those of whole pieces.
         # Shared until something of the tier is sent: most viewers never get one of the three.
         self._sent = [_none_sent(catalogue.frames)] * len(TIERS)
         self._written = 0  # a bit for each tier

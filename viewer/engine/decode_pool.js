@@ -120,9 +120,12 @@ export class DecodePool {
   /** Gives work out as long as there is a worker with room. */
   poke() {
     const now_ms = performance.now();
-    for (let need = this.#mostUrgent(now_ms); need; need = this.#mostUrgent(now_ms)) {
-      const seat = this.#freest(need.due_ms === Infinity);
-      if (!seat) return;
+    for (;;) {
+      const due = this.#freest(false);
+      const background = this.#freest(true);
+      const need = due || background ? this.#mostUrgent(now_ms) : null;
+      const seat = need && (need.due_ms === Infinity ? background : due);
+      if (!need || !seat) return;
       this.#give(seat, need);
     }
   }
