@@ -75,18 +75,26 @@ FC_WIDE void fc_unpack_12(const uint8_t *restrict in, size_t count, uint16_t *re
     }
 }
 
-/* A frame is larger than the caches, and memory answers several readers sooner than one: two places at once. */
-#define FC_PLACES 2
-#define FC_BLOCK 64
+/* A frame is larger than the caches: its lines, and those of the result, are asked for ahead of their turn. An address
+ * behind the end may be asked for; it is a number here, not a pointer. */
+#define FC_LINE ((size_t)64)
+#define FC_AHEAD ((size_t)2048)
+#ifdef __GNUC__
+#define FC_ASK(address, writes) __builtin_prefetch((const void *)((uintptr_t)(address) + FC_AHEAD), writes)
+#else
+#define FC_ASK(address, writes) ((void)0)
+#endif
 #define FC_MASK(name, from, to)                                                                                        \
     FC_WIDE void name(const from *restrict in, to *restrict out, size_t count, from mask, from flip, from minus)       \
     {                                                                                                                  \
-        const size_t part = count / (FC_PLACES * FC_BLOCK) * FC_BLOCK;                                                 \
-        for (size_t block = 0; block < part; block += FC_BLOCK)                                                        \
-            for (size_t first = block; first < FC_PLACES * part; first += part)                                        \
-                for (size_t n = first; n < first + FC_BLOCK; n++)                                                      \
-                    out[n] = (to)((from)((in[n] & mask) ^ flip) - minus);                                              \
-        for (size_t n = FC_PLACES * part; n < count; n++)                                                              \
+        const size_t step = FC_LINE / sizeof(from), whole = count / step * step;                                       \
+        for (size_t first = 0; first < whole; first += step) {                                                         \
+            FC_ASK(in + first, 0);                                                                                     \
+            FC_ASK(out + first, 1);                                                                                    \
+            for (size_t n = first; n < first + step; n++)                                                              \
+                out[n] = (to)((from)((in[n] & mask) ^ flip) - minus);                                                  \
+        }                                                                                                              \
+        for (size_t n = whole; n < count; n++)                                                                         \
             out[n] = (to)((from)((in[n] & mask) ^ flip) - minus);                                                      \
     }
 
