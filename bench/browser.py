@@ -25,22 +25,22 @@ FIRST_EXACT = Path(__file__).with_name("first_exact.js")
 VIEWPORT = {"width": 1280, "height": 900}
 POLL_MS = 100
 CPU_LOOK_S = 1.0
-STATE = """() => {
+STATE = """(frames) => {
   const shown = window.probe?.shown ?? [];
   let wraps = 0;
-  for (let n = 1; n < shown.length; n++) if (shown[n].number < shown[n - 1].number - FRAMES / 2) wraps++;
+  for (let n = 1; n < shown.length; n++) if (shown[n].number < shown[n - 1].number - frames / 2) wraps++;
   const stats = window.fastcine?.player?.stats() ?? null;
   return { wraps, shown: shown.length, stats, ended: Boolean(stats?.all_exact_ms || stats?.all_loaded_ms),
     connection: window.fastcine?.player?.connection ?? "", early: window.fastcineEarly?.socket?.readyState ?? null };
 }"""
-WAIT = f"""async () => {{
+WAIT = f"""async ({{ frames, loops, whole, timeout_ms, poll_ms }}) => {{
   const state = {STATE};
-  const until = performance.now() + TIMEOUT_MS;
+  const until = performance.now() + timeout_ms;
   for (;;) {{
-    const now = state();
-    const done = now.shown && now.wraps >= LOOPS && (now.ended || !WHOLE);
+    const now = state(frames);
+    const done = now.shown && now.wraps >= loops && (now.ended || !whole);
     if (done || performance.now() > until) return {{ ...now, done: Boolean(done) }};
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    await new Promise((resolve) => setTimeout(resolve, poll_ms));
   }}
 }}"""
 """In the page: asking it from here ten times a second takes a sixth of a small machine away from what is measured."""
@@ -154,14 +154,11 @@ class Screencast:
 
 async def _wait(page: Page, frames: int, *, loops: int, whole: bool, timeout_s: float) -> None:
     """Until `loops` loops were shown (0: the first frame) and, with `whole`, everything was loaded."""
-    words = {"FRAMES": frames, "LOOPS": loops, "WHOLE": str(whole).lower(), "TIMEOUT_MS": timeout_s * 1000}
-    script = WAIT
-    for name, value in {**words, "POLL_MS": POLL_MS}.items():
-        script = script.replace(name, str(value))
+    words = {"frames": frames, "loops": loops, "whole": whole, "timeout_ms": timeout_s * 1000, "poll_ms": POLL_MS}
     try:
-        state = await page.evaluate(script)
+        state = await page.evaluate(WAIT, words)
     except PlaywrightError:  # the page has loaded itself again
-        state = await page.evaluate(script)
+        state = await page.evaluate(WAIT, words)
     if not state.pop("done"):
         raise DidNotPlay(f"it did not play in {timeout_s} s: {state}")
 

@@ -77,24 +77,25 @@ cdef bint are_words(const Py_buffer *view):
 
 cdef void mask_words(const Py_buffer *samples, Py_buffer *out, uint32_t mask, uint32_t flip, uint32_t minus) noexcept:
     cdef size_t count = samples.len // samples.itemsize
-    cdef int sizes = <int>(samples.itemsize * 8 + out.itemsize)
+    cdef int wide = <int>samples.itemsize
+    cdef int narrow = <int>out.itemsize
     cdef const void *source = samples.buf
     cdef void *target = out.buf
     with nogil:
-        if sizes == 1 * 8 + 1:
+        if wide == 1 and narrow == 1:
             fc_mask_8_8(<const uint8_t *>source, <uint8_t *>target, count, <uint8_t>mask, <uint8_t>flip,
                         <uint8_t>minus)
-        elif sizes == 2 * 8 + 2:
+        elif wide == 2 and narrow == 2:
             fc_mask_16_16(<const uint16_t *>source, <uint16_t *>target, count, <uint16_t>mask, <uint16_t>flip,
                           <uint16_t>minus)
-        elif sizes == 4 * 8 + 4:
+        elif wide == 4 and narrow == 4:
             fc_mask_32_32(<const uint32_t *>source, <uint32_t *>target, count, mask, flip, minus)
-        elif sizes == 2 * 8 + 1:
+        elif wide == 2 and narrow == 1:
             fc_mask_16_8(<const uint16_t *>source, <uint8_t *>target, count, <uint16_t>mask, <uint16_t>flip,
                          <uint16_t>minus)
-        elif sizes == 4 * 8 + 2:
+        elif wide == 4 and narrow == 2:
             fc_mask_32_16(<const uint32_t *>source, <uint16_t *>target, count, mask, flip, minus)
-        elif sizes == 4 * 8 + 1:
+        elif wide == 4 and narrow == 1:
             fc_mask_32_8(<const uint32_t *>source, <uint8_t *>target, count, mask, flip, minus)
 
 

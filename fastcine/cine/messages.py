@@ -77,11 +77,12 @@ class Credit:
 
 @dataclass(frozen=True, slots=True)
 class Damaged:
-    """A frame whose CRC did not match."""
+    """A frame whose CRC did not match, or (`lost`) a sound one that is no longer there, as when its decoder died."""
 
     run: int
     tier: int
     frame: int
+    lost: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +171,9 @@ _PARSERS: dict[str, Callable[[Mapping[str, Any]], ClientMessage]] = {
     "credit": lambda body: Credit(
         _integer(body, "granted_bytes", 0, 1 << 53), _integer(body, "received_bytes", 0, 1 << 53)
     ),
-    "damaged": lambda body: Damaged(_run(body), _integer(body, "tier", 0, 2), _integer(body, "frame", 0, MAX_FRAMES)),
+    "damaged": lambda body: Damaged(
+        _run(body), _integer(body, "tier", 0, 2), _integer(body, "frame", 0, MAX_FRAMES), body.get("lost") is True
+    ),
     "close": lambda body: CloseRun(_run(body)),
     "ping": lambda body: Ping(_number(body, "t", -1e300, 1e300)),
 }

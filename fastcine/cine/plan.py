@@ -163,7 +163,7 @@ class RunPlan:
         self._blocked -= {(tier, frame)}
 
     def forget(self, tier: int, frame: int) -> None:
-        """A frame is sent again from its start (it arrived damaged)."""
+        """A frame is sent again from its start (it arrived damaged, or was lost)."""
         if frame < self._catalogue.frames:
             self._left[tier] += self._sent[tier][frame] == _ALL_PIECES
             self._sent_of(tier)[frame] = 0

@@ -140,7 +140,7 @@ class Session:
             case Credit():
                 return self._credit(message, now)
             case Damaged():
-                return self._damaged(message)
+                return self._damaged(message, now)
             case CloseRun():
                 return self._close_run(message.run)
             case Ping():
@@ -224,7 +224,7 @@ class Session:
         self.pacer.acknowledge(credit.received_bytes, now)
         return list(self._fill(now))
 
-    def _damaged(self, message: Damaged) -> list[Action]:
+    def _damaged(self, message: Damaged, now: float) -> list[Action]:
         plan = self._plans.get(message.run)
         if plan is None:
             return []
@@ -234,6 +234,9 @@ class Session:
             # Held since before the cache was lost: it is being made anew as it is, and comes when it is there.
             plan.forget(message.tier, message.frame)
             return []
+        if message.lost:
+            plan.forget(message.tier, message.frame)
+            return list(self._fill(now))
         plan.block(message.tier, message.frame)
         return [Rebuild(message.run, message.tier, message.frame)]
 

@@ -196,6 +196,18 @@ def test_damaged_frame_is_rebuilt_and_sent_again():
     assert (2, 5) in play.arrived
 
 
+def test_a_lost_frame_is_sent_again_as_it_is():
+    play = playing(100, 20)
+    play.run()
+    play.got[RUN, 2, 5] = 0
+    del play.arrived[2, 5]
+    actions = play.session.receive(Damaged(RUN, 2, 5, lost=True), play.now)
+    assert not any(isinstance(action, Rebuild) for action in actions)
+    play.act(actions)
+    play.run()
+    assert (2, 5) in play.arrived
+
+
 @pytest.mark.parametrize("offset", [131_072, 135_000, 147_456, (1 << 31) - 1])
 def test_a_part_that_reaches_to_the_end_or_beyond(offset):
     play = playing(8, 80, partial=((2, 3, offset),))

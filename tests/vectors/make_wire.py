@@ -71,6 +71,7 @@ def main() -> None:
         '{"type":"want","run":"0123456789abcdef","state":"pause","frame":7,"unknown_field":1}',
         '{"type":"credit","granted_bytes":1,"received_bytes":0}',
         '{"type":"damaged","run":"0123456789abcdef","tier":2,"frame":5}',
+        '{"type":"damaged","run":"0123456789abcdef","tier":1,"frame":5,"lost":true}',
         '{"type":"close","run":"0123456789abcdef"}',
         '{"type":"ping","t":1.5}',
     ]

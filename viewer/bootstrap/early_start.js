@@ -43,8 +43,12 @@
   const tries = history.state?.tries ?? 0;
   let wait_ms = 500;
   const again = () => {
-    if (tries > 2) return notice("The viewer does not start in this browser. Reload the page to try again.");
-    notice("The viewer could not be loaded. Trying again…");
+    if (tries > 2) {
+      const preview = document.getElementById("preview");
+      if (preview) preview.hidden = true; // nothing would ever say whose it is
+      return notice("The viewer does not start in this browser. Reload the page to try again.");
+    }
+    notice("The viewer could not be loaded: a lossy preview is shown. Trying again…");
     setTimeout(async () => {
       const up = await fetch(location.href, { method: "HEAD" }).then((answer) => answer.ok, () => false);
       if (!up) return again();
@@ -52,7 +56,7 @@
       location.reload();
     }, (wait_ms = Math.min(2 * wait_ms, 10000)));
   };
-  const slow = setTimeout(() => notice("The viewer is still being loaded…"), 10000);
+  const slow = setTimeout(() => notice("The viewer is still being loaded: a lossy preview is shown."), 10000);
   preview_done.then(() => import(start.base + "ui/view-page.js")).then(() => history.replaceState(null, ""), again)
     .then(() => clearTimeout(slow));
   early.worker = new Worker(start.base + "engine/decode_worker.js", { type: "module" });

@@ -242,9 +242,10 @@ export class Connection {
    * @param {string} run
    * @param {number} tier
    * @param {number} frame
+   * @param {boolean} lost it was sound, but is gone: nothing has to be made anew
    */
-  damaged(run, tier, frame) {
-    this.#send(damagedMessage(run, tier, frame));
+  damaged(run, tier, frame, lost) {
+    this.#send(damagedMessage(run, tier, frame, lost || undefined));
   }
 
   /** @param {string | ArrayBuffer} data */

@@ -260,7 +260,7 @@ export class RunSource {
     const times = (this.#damaged.get(key) ?? 0) + (answer ? 1 : 0);
     this.#damaged.set(key, times);
     if (times <= DAMAGED_MAX) {
-      this.connection.damaged(this.run, stream.tier, stream.frame);
+      this.connection.damaged(this.run, stream.tier, stream.frame, answer === null);
       return;
     }
     const why = answer?.failure === "decode" ? `it cannot be decoded (${answer.reason})` : "its checksum is wrong";

@@ -150,8 +150,9 @@ export const creditMessage = (granted_bytes, received_bytes) =>
  * @param {string} run
  * @param {number} tier
  * @param {number} frame
+ * @param {boolean} [lost] it was sound, but is gone
  */
-export const damagedMessage = (run, tier, frame) => JSON.stringify({ type: "damaged", run, tier, frame });
+export const damagedMessage = (run, tier, frame, lost) => JSON.stringify({ type: "damaged", run, tier, frame, lost });
 
 /** @param {string} run */
 export const closeMessage = (run) => JSON.stringify({ type: "close", run });

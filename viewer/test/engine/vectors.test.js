@@ -28,7 +28,7 @@ const BUILDERS = {
   open: (body) => openMessage(body.run, body.have ?? [], body.partial ?? []),
   want: ({ type, run, ...wish }) => wantMessage(run, wish),
   credit: (body) => creditMessage(body.granted_bytes, body.received_bytes),
-  damaged: (body) => damagedMessage(body.run, body.tier, body.frame),
+  damaged: (body) => damagedMessage(body.run, body.tier, body.frame, body.lost),
   close: (body) => closeMessage(body.run),
   ping: (body) => pingMessage(body.t),
 };
