@@ -23,6 +23,8 @@ from bench import (
     machine,
     peer_page,
     report,
+    run_change_table,
+    run_changes,
     runs,
     static_files,
     throughput,
@@ -35,7 +37,7 @@ ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "bench/results"
 DOCS = ROOT / "docs/benchmarks.md"
 PARTS = ("first", "playback", "size")
-PAGELESS = ("throughput", "links", "codecs")
+PAGELESS = ("throughput", "links", "changes", "codecs")
 """Parts that are asked for by an option of their own."""
 
 Say = Callable[[str], None]
@@ -53,6 +55,7 @@ def arguments(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--codecs", action="store_true", help="measure the codecs only; no browser is needed")
     parser.add_argument("--links", action="store_true", help="measure over emulated links only")
     parser.add_argument("--link", action="append", help="these links' rows only, such as '8M,80ms xa512x60'")
+    parser.add_argument("--changes", action="store_true", help="measure changes to another run in an open page only")
     parser.add_argument("--throughput", action="store_true", help="measure the server beside nginx and Orthanc only")
     parser.add_argument("--from", dest="source", type=Path, help="show a results file again instead of measuring")
     return parser.parse_args(words)
@@ -115,6 +118,8 @@ def measured_parts(
     if "links" in wanted:
         how: dict[str, Any] = {"repeats": args.repeats, "wanted": args.link or (), "say": say, "done": told}
         found["links"] = asyncio.run(links.measure(scratch / "links", **how))
+    if "changes" in wanted:
+        found["changes"] = asyncio.run(run_changes.measure(scratch / "changes", repeats=args.repeats, say=say))
     if "codecs" in wanted:
         say("the codecs, a minute or two")
         found["codecs"] = codecs.measure(runs.cache_folder() / "codecs")
@@ -174,6 +179,9 @@ def show(saved: dict[str, Any], console: Console) -> None:
     """The terminal's tables."""
     if saved.get("links"):
         show_table("over emulated links", link_table.HEADINGS, link_table.cells(saved["links"]), console)
+    if saved.get("changes"):
+        rows = run_change_table.cells(saved["changes"])
+        show_table("another run in an open page", run_change_table.HEADINGS, rows, console)
     if saved.get("throughput"):
         rows = throughput_table.cells(saved["throughput"])
         show_table("throughput of one server process", throughput_table.HEADINGS, rows, console)

@@ -173,11 +173,12 @@ async def visit(
     record: bool = False,
     memory: bool = False,
     after: str | None = None,
+    after_words: dict[str, Any] | None = None,
     timeout_s: float = 45,
 ) -> Visit:
     """Open `url` in a new page, wait, read, close; `record` the screen, look at the process's `memory` at the end.
 
-    `after` is a script that the page runs when all is read.
+    `after` is a script that the page runs when all is read, with `after_words`.
     """
     page = await context.new_page()
     errors: list[str] = []
@@ -213,7 +214,7 @@ async def visit(
             errors=errors,
             previews=_previews(result),
             first_exact_ms=result["first_exact_ms"],
-            after=await page.evaluate(after) if after else None,
+            after=await page.evaluate(after, after_words) if after else None,
         )
     finally:
         await page.close()

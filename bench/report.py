@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import Any
 
-from bench import link_table, throughput_table
+from bench import link_table, run_change_table, throughput_table
 from bench.codecs import table as codec_table
 from bench.figures import OURS, PEER, Line, lines
 
@@ -40,9 +40,9 @@ HOW = """\
 - **Application, cold**: every HTTP answer of a first visit with headers, decoder included; frames are not, of either.
 
 To reproduce: `make bench` (all), or `python -m bench --only first` (`playback`, `size`), `--repeats N`;
-`python -m bench --links`, `--throughput` and `--codecs` for these parts.
+`python -m bench --links`, `--changes`, `--throughput` and `--codecs` for these parts.
 """
-PARTS = (link_table.TITLE, throughput_table.TITLE, codec_table.TITLE)
+PARTS = (link_table.TITLE, run_change_table.TITLE, throughput_table.TITLE, codec_table.TITLE)
 SECTIONS = {
     "first": ("First frame", "python -m bench --only first"),
     "playback": ("Playing from the first frame on, and memory", "python -m bench --only playback"),
@@ -93,8 +93,10 @@ def with_part(text: str, part: str) -> str:
 
 
 def with_parts(text: str, saved: dict[str, Any]) -> str:
-    """The page with those of its parts that were measured put in or replaced: codecs, links, throughput."""
-    sections = {"links": link_table, "throughput": throughput_table, "codecs": codec_table}
+    """The page with those of its parts that were measured put in or replaced: codecs, links, changes, throughput."""
+    sections = {
+        "links": link_table, "changes": run_change_table, "throughput": throughput_table, "codecs": codec_table,
+    }  # fmt: skip
     for name, table in sections.items():
         if saved.get(name):
             place = {"started": saved["started"], "machine": machine_words(saved), "busy": saved["busy"]}

@@ -7,7 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from bench import link_table, links, orthanc, report, static_files, throughput, throughput_table
+from bench import (
+    link_table,
+    links,
+    orthanc,
+    report,
+    run_change_table,
+    run_changes,
+    static_files,
+    throughput,
+    throughput_table,
+)
 from bench.codecs import table as codec_table
 from bench.links import ROWS
 
@@ -155,6 +165,7 @@ def test_parts_stand_in_their_order_and_once():
         "## Codecs\n\nc\n\n### Ingest\n\ni",
         "## Over emulated links\n\nl",
         "## Throughput of one server process",
+        "## Another run in an open page",
     ):
         page = report.with_part(page, part)
     again = report.with_part(page, "## Over emulated links\n\nanew")
@@ -163,3 +174,28 @@ def test_parts_stand_in_their_order_and_once():
     assert codec_table.TITLE in report.PARTS
     assert "\nl\n" not in again and "anew" in again and again.endswith(report.HOW)
     assert "### Ingest\n\ni\n\n## How" in again
+
+
+# ---- changes of run
+
+
+def changes(*, afar_ms, near_ms):
+    row = next(row for row in run_changes.ROWS if row.link == "8M,80ms")
+    times = {"afar": [{"first_ms": value} if value else None for value in afar_ms]}
+    times["near"] = [{"first_ms": value} for value in near_ms]
+    return {"how": {"runs": 6, "busy_s": 1.5, "fetched_s": 3}, "rows": [{"row": asdict(row), "how": "tun", **times}]}
+
+
+@pytest.mark.parametrize(
+    ("afar_ms", "near_ms", "word"),
+    [
+        ((109, 110, 200), (20, 50, 90), "met"),
+        ((109, 111, 112), (20, 50, 90), "**missed**"),
+        ((109, 110, 200), (20, 51, 90), "**missed**"),
+        ((109, 110, None), (20, 50, 90), "**missed**"),
+    ],
+)
+def test_a_change_has_a_round_trip_and_what_the_row_adds(afar_ms, near_ms, word):
+    found = changes(afar_ms=afar_ms, near_ms=near_ms)
+    assert run_change_table.cells(found)[0][-1] == word
+    assert "| 8M,80ms | 512x60 |" in run_change_table.section(found, **PLACE)
