@@ -5,24 +5,22 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
-import shutil
 import urllib.request
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import imagecodecs
-from playwright.async_api import BrowserContext, CDPSession, Page, async_playwright
-from playwright.async_api import Error as PlaywrightError
+from playwright.async_api import async_playwright
 
+from bench.chromium import VIEWPORT, Chromium, ChromiumError, Page, chromium_path, running
 from bench.reading import Shown, busiest, number_on_screen, pss_bytes
-from tests.e2e.conftest import CHROMIUM_NAMES, FLAGS
+from tests.e2e.conftest import FLAGS
 
 PROBE = Path(__file__).parents[1] / "tests/e2e/probe.js"
 FIRST_EXACT = Path(__file__).with_name("first_exact.js")
-VIEWPORT = {"width": 1280, "height": 900}
 POLL_MS = 100
 CPU_LOOK_S = 1.0
 STATE = """(frames) => {
@@ -61,11 +59,6 @@ RESULT = """() => {
 }"""
 
 
-def chromium_path() -> str | None:
-    """The system's Chromium, None where there is none."""
-    return next((found for name in CHROMIUM_NAMES if (found := shutil.which(name))), None)
-
-
 class DidNotPlay(RuntimeError):
     """A visit that ended without the picture it was to show; the text says how the page stood."""
 
@@ -98,58 +91,20 @@ class Visit:
     """What the script that ran at the visit's end answered."""
 
 
-@asynccontextmanager
-async def chromium(profile: Path, extra: Sequence[str] = ()) -> AsyncIterator[BrowserContext]:
-    """A browser with a profile of its own on disk: HTTP cache and compiled-code cache work as a reader's do."""
-    path = chromium_path()
-    if path is None:
-        raise RuntimeError("Chromium is not installed: sudo apt-get install chromium")
-    async with async_playwright() as playwright:
-        context = await playwright.chromium.launch_persistent_context(
-            str(profile), executable_path=path, args=[*FLAGS, *extra], viewport=VIEWPORT
-        )
-        await context.add_init_script(path=PROBE)
-        await context.add_init_script(path=FIRST_EXACT)
-        try:
-            yield context
-        finally:
-            await context.close()
+def chromium(profile: Path, extra: Sequence[str] = ()) -> AbstractAsyncContextManager[Chromium]:
+    """A browser whose pages are watched by our scripts."""
+    return running(profile, scripts=(PROBE, FIRST_EXACT), extra=extra)
 
 
-class Screencast:
-    """Pictures of the screen while a page starts, each with the time Chromium put it there."""
-
-    def __init__(self, session: CDPSession) -> None:
-        self._session = session
-        self._pictures: list[tuple[float, str]] = []
-        self._acks: set[asyncio.Task[Any]] = set()
-
-    async def start(self) -> None:
-        self._session.on("Page.screencastFrame", self._take)
-        await self._session.send("Page.startScreencast", {"format": "jpeg", "quality": 85, "everyNthFrame": 1})
-
-    def _take(self, event: dict[str, Any]) -> None:
-        self._pictures.append((event["metadata"]["timestamp"] * 1000, event["data"]))
-        ack = asyncio.ensure_future(self._acknowledge(event["sessionId"]))
-        self._acks.add(ack)
-        ack.add_done_callback(self._acks.discard)
-
-    async def _acknowledge(self, number: int) -> None:
-        with suppress(PlaywrightError):  # the page was closed meanwhile
-            await self._session.send("Page.screencastFrameAck", {"sessionId": number})
-
-    async def stop(self) -> None:
-        await self._session.send("Page.stopScreencast")
-
-    def first_readable_ms(self, result: dict[str, Any]) -> float | None:
-        """When the counter could first be read, ms from navigation."""
-        for time_ms, data in self._pictures:
-            picture = imagecodecs.jpeg_decode(base64.b64decode(data))
-            zoom = picture.shape[1] / VIEWPORT["width"]
-            left, top, scale = result["left"] * zoom, result["top"] * zoom, result["scale"] * zoom
-            if number_on_screen(picture, left=left, top=top, scale=scale) is not None:
-                return float(time_ms - result["time_origin_ms"])
-        return None
+def _first_readable_ms(screen: list[tuple[float, str]], result: dict[str, Any]) -> float | None:
+    """When the counter could first be read on a picture of the screen, ms from navigation."""
+    for time_ms, data in screen:
+        picture = imagecodecs.jpeg_decode(base64.b64decode(data))
+        zoom = picture.shape[1] / VIEWPORT["width"]
+        left, top, scale = result["left"] * zoom, result["top"] * zoom, result["scale"] * zoom
+        if number_on_screen(picture, left=left, top=top, scale=scale) is not None:
+            return float(time_ms - result["time_origin_ms"])
+    return None
 
 
 async def _wait(page: Page, frames: int, *, loops: int, whole: bool, timeout_s: float) -> None:
@@ -157,14 +112,14 @@ async def _wait(page: Page, frames: int, *, loops: int, whole: bool, timeout_s: 
     words = {"frames": frames, "loops": loops, "whole": whole, "timeout_ms": timeout_s * 1000, "poll_ms": POLL_MS}
     try:
         state = await page.evaluate(WAIT, words)
-    except PlaywrightError:  # the page has loaded itself again
+    except ChromiumError:  # the page has loaded itself again
         state = await page.evaluate(WAIT, words)
     if not state.pop("done"):
         raise DidNotPlay(f"it did not play in {timeout_s} s: {state}")
 
 
 async def visit(
-    context: BrowserContext,
+    context: Chromium,
     url: str,
     frames: int,
     *,
@@ -181,21 +136,17 @@ async def visit(
     `after` is a script that the page runs when all is read, with `after_words`.
     """
     page = await context.new_page()
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     try:
-        screen = Screencast(await context.new_cdp_session(page)) if record else None
-        if screen is not None:
-            await screen.start()
-        await page.goto(url, wait_until="commit")
+        if record:
+            await page.record(on=True)
+        await page.goto(url)
         try:
             await _wait(page, frames, loops=loops, whole=whole, timeout_s=timeout_s)
         except DidNotPlay as error:
-            raise DidNotPlay(f"{error}; the page's errors: {errors}") from None
-        if screen is not None:
+            raise DidNotPlay(f"{error}; the page's errors: {page.errors}") from None
+        if record:
             await asyncio.sleep(0.3)
-            await screen.stop()
+            await page.record(on=False)
         pss = await renderer_pss_bytes() if memory else None
         result = await page.evaluate(RESULT)
         return Visit(
@@ -203,7 +154,7 @@ async def visit(
             unreadable=result["unreadable"],
             player_first_ms=result["stats"]["first_frame_ms"],
             canvas_first_ms=result["first_ms"],
-            screen_first_ms=screen.first_readable_ms(result) if screen is not None else None,
+            screen_first_ms=_first_readable_ms(page.screen, result) if record else None,
             badge=result["badge"],
             renderer=result["renderer"],
             stats=result["stats"],
@@ -211,7 +162,7 @@ async def visit(
             height=round(result["height"]),
             pss_bytes=pss,
             heap_bytes=result["heap_bytes"],
-            errors=errors,
+            errors=page.errors,
             previews=_previews(result),
             first_exact_ms=result["first_exact_ms"],
             after=await page.evaluate(after, after_words) if after else None,
@@ -284,10 +235,15 @@ async def cold_bytes(url: str, frames: int, profile: Path) -> dict[str, int]:
     """Bytes over the wire of every HTTP answer (headers included) on a first visit with an empty cache, by path.
 
     Waits until the run was loaded and played once, so that decoders are among them. Bytes of the socket are not. What
-    Chromium does not tell the size of, the scripts that workers start with, is asked for once more.
+    Chromium does not tell the size of, the scripts that workers start with, is asked for once more. Playwright is the
+    one who listens to the network.
     """
-    async with chromium(profile) as context:
-        page = await context.new_page()
+    async with async_playwright() as playwright:
+        context = await playwright.chromium.launch_persistent_context(
+            str(profile), executable_path=chromium_path(), args=FLAGS, viewport=VIEWPORT
+        )
+        await context.add_init_script(path=PROBE)
+        page: Any = await context.new_page()
         finished: list[Any] = []
         context.on("requestfinished", lambda request: finished.append(request))
         await page.goto(url, wait_until="commit")
@@ -299,4 +255,5 @@ async def cold_bytes(url: str, frames: int, profile: Path) -> dict[str, int]:
                 body = size["responseBodySize"] or await asyncio.to_thread(body_bytes, request.url)
                 path = "/" + request.url.split("/", 3)[3].partition("?")[0]
                 sizes[path] = sizes.get(path, 0) + size["responseHeadersSize"] + body
+        await context.close()
         return sizes

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.async_api import BrowserContext
-
 from bench import browser, peer_page, runs
+from bench.chromium import Chromium
 from bench.reading import Shown
 from bench.runs import BenchedRun, codestreams
 from bench.static_files import serving_files
@@ -28,7 +27,11 @@ WARM_UP_VISITS = 3
 PEER_STAGE = {"width": 1054, "height": 756}
 """CSS pixels: what our page's canvas has in the same window."""
 PEER_PATIENCE_S = 60.0
-CLOSE_IDLE = "document.getElementById('sockets-view-close-idle-button').click()"
+CLOSE_IDLE = """async () => {
+  const button = () => document.getElementById("sockets-view-close-idle-button");
+  while (!button()) await new Promise((resolve) => setTimeout(resolve, 10));
+  button().click();
+}"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,7 @@ def steady_from_ms(shown: Sequence[Shown], *, frames: int, fps: float) -> float 
     return found
 
 
-async def close_idle(context: BrowserContext) -> None:
+async def close_idle(context: Chromium) -> None:
     """Have the browser forget its connections, not its cache."""
     page = await context.new_page()
     try:
@@ -127,7 +130,7 @@ async def _visits(
     after = DECODE_AGAIN.read_text() if row.exact_of_decoding is not None else None
     found: list[dict[str, Any]] = []
 
-    async def once(context: BrowserContext, *, record: bool) -> browser.Visit:
+    async def once(context: Chromium, *, record: bool) -> browser.Visit:
         if row.cached:
             await close_idle(context)
         how: dict[str, Any] = (

@@ -9,10 +9,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import BrowserContext
-
 from bench import peer_page
 from bench.browser import DidNotPlay, Visit, chromium, cold_bytes, visit
+from bench.chromium import Chromium
 from bench.figures import OURS, PEER
 from bench.reading import first_loop
 from bench.runs import BenchedRun
@@ -63,7 +62,7 @@ class Bench:
             yield Sites(server.url, peer)
 
     async def in_turn(
-        self, context: BrowserContext, sites: Sites, run: BenchedRun, *, turn: int, **how: Any
+        self, context: Chromium, sites: Sites, run: BenchedRun, *, turn: int, **how: Any
     ) -> dict[str, Visit]:
         """One visit of each page, who goes first by `turn`, with the same canvas size.
 
@@ -87,11 +86,11 @@ class Bench:
             self.notes += [f"{run.title}, {who}: {text}" for text in each.errors]
         return visits
 
-    async def warm_up(self, context: BrowserContext, sites: Sites, run: BenchedRun) -> None:
+    async def warm_up(self, context: Chromium, sites: Sites, run: BenchedRun) -> None:
         for _ in range(WARM_UP_VISITS):
             await self.in_turn(context, sites, run, turn=0, loops=1)
 
-    async def first_frames(self, context: BrowserContext, runs: list[BenchedRun]) -> list[dict[str, Any]]:
+    async def first_frames(self, context: Chromium, runs: list[BenchedRun]) -> list[dict[str, Any]]:
         """Navigation to first frame: the page's word, the canvas, and (visits of their own) the screen."""
         rows = []
         for run in runs:
@@ -112,7 +111,7 @@ class Bench:
             rows.append({"run": run.title, **series})
         return rows
 
-    async def playback(self, context: BrowserContext, runs: list[BenchedRun]) -> list[dict[str, Any]]:
+    async def playback(self, context: Chromium, runs: list[BenchedRun]) -> list[dict[str, Any]]:
         """The first loop of every run, read from the burned counter; at 1024x1024x120 also memory after two loops."""
         rows = []
         for run in runs:

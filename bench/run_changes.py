@@ -15,6 +15,7 @@ import pydicom
 from pydicom.uid import generate_uid
 
 from bench import browser, runs
+from bench.chromium import Chromium
 from fastcine.load.emulator import emulated
 from fastcine.load.link import parse_link
 from tests.serving import command, serving
@@ -70,7 +71,7 @@ def _study(name: str, *, cache: Path) -> Path:
     return data
 
 
-async def _change(context: Any, url: str, tile: int, *, whole: bool) -> dict[str, Any] | None:
+async def _change(context: Chromium, url: str, tile: int, *, whole: bool) -> dict[str, Any] | None:
     settle_ms = FETCHED_MS if whole else BUSY_MS
     words = {"tile": tile, "whole": whole, "settle_ms": settle_ms, "patience_ms": PATIENCE_MS}
     visit = await browser.visit(
