@@ -5,19 +5,28 @@
   const probe = (window.probe = { shown: [], unreadable: 0, first_ms: null, previews: [] });
 
   function levels(canvas, player) {
-    // The picture lies in the canvas by the view's scale: ask the player where the blocks' middles are.
+    // The picture lies in the canvas by the view's scale: ask the player where the blocks' middles are. All blocks in one
+    // look, for each look at a canvas copies it.
     const ratio = canvas.width / canvas.clientWidth;
     const points = [];
     for (let block = 0; block < BITS + 3; block += 1) {
       points.push(player.imageToCanvas(block * BLOCK + BLOCK / 2, BLOCK / 2));
     }
-    probe.scratch ??= new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+    const left = Math.floor(points[0].x * ratio) - 1, top = Math.floor(points[0].y * ratio) - 1;
+    const width = Math.ceil((points.at(-1).x - points[0].x) * ratio) + 3;
+    if (probe.scratch?.canvas.width !== width) {
+      probe.scratch = new OffscreenCanvas(width, 3).getContext("2d", { willReadFrequently: true });
+    }
+    probe.scratch.clearRect(0, 0, width, 3);
+    probe.scratch.drawImage(canvas, left, top, width, 3, 0, 0, width, 3);
+    const { data } = probe.scratch.getImageData(0, 0, width, 3);
     return points.map((point) => {
-      const scratch = probe.scratch;
-      scratch.clearRect(0, 0, 1, 1);
-      const x = point.x * ratio, y = point.y * ratio;
-      scratch.drawImage(canvas, x - 1.5, y - 1.5, 3, 3, 0, 0, 1, 1);
-      return scratch.getImageData(0, 0, 1, 1).data[1];
+      const first = Math.floor(point.x * ratio) - 1 - left;
+      let sum = 0;
+      for (let row = 0; row < 3; row += 1) {
+        for (let column = first; column < first + 3; column += 1) sum += data[(row * width + column) * 4 + 1];
+      }
+      return sum / 9;
     });
   }
 
