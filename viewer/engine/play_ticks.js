@@ -152,6 +152,7 @@ export class PlayTicks {
     this.playback.load(description, this.#first_frame_wanted, this.#keep);
     this.#canvas.use(description, this.#keep);
     this.now_stats?.stopped();
+    source.plan = this.playback.plan(this.playback.advance(performance.now())); // its first frame does not wait for a tick
     this.#heldChanged(source);
     this.changed();
   }
