@@ -20,8 +20,6 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
-from io import FileIO
 from pathlib import Path
 
 from fastcine.archive import cine_frame_table as table
@@ -38,15 +36,6 @@ SPACE_CHECK_BYTES = 16 << 20
 _BLOB = re.compile("[a-z][a-z0-9_.-]{0,63}")
 
 
-@dataclass(frozen=True, slots=True)
-class FramePart:
-    """A frame's pieces, mapped, and where in their file they start; the file stays open for who holds this."""
-
-    pieces: memoryview
-    file: FileIO
-    offset_bytes: int
-
-
 class CacheReader:
     """A run's entry, memory-mapped. Any thread may read; slices outlive `close`.
 
@@ -57,7 +46,6 @@ class CacheReader:
         self._path = entry_path(folder, run)
         self._frames = frames
         self._maps: list[mmap.mmap | None] = [None] * len(TIERS)
-        self._files: list[FileIO | None] = [None] * len(TIERS)
         try:
             with open(self._path / TABLE_FILE, "rb") as file:
                 self._inode = os.fstat(file.fileno()).st_ino
@@ -131,14 +119,6 @@ class CacheReader:
         data = memoryview(self._map(tier, record.end_bytes))
         return data[record.offset_bytes + piece * (HEADER_BYTES + PIECE_BYTES) : record.end_bytes]
 
-    def frame_part(self, tier: int, frame: int) -> FramePart:
-        """All pieces of a frame and the file they are in. Raises NotFound for a frame that is not there."""
-        record = self._need(tier, frame)
-        data = memoryview(self._map(tier, record.end_bytes))[record.offset_bytes : record.end_bytes]
-        file = self._files[tier]
-        assert file is not None
-        return FramePart(data, file, record.offset_bytes)
-
     def intact(self, tier: int, frame: int) -> bool:
         """Whether a frame's bytes are what was written: reads all of them."""
         record = self.record(tier, frame)
@@ -155,13 +135,13 @@ class CacheReader:
         if known is not None and len(known) >= needed_bytes:
             return known
         try:
-            file = open(self._path / TIER_FILES[tier], "rb", buffering=0)  # noqa: SIM115 (open until the last lets go)
-            fresh = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            with open(self._path / TIER_FILES[tier], "rb") as file:
+                fresh = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except (OSError, ValueError):
             raise NotFound("the cache entry was deleted") from None
         if len(fresh) < needed_bytes or self.stale:
             raise NotFound("the cache entry was cut off or made anew")
-        self._maps[tier], self._files[tier] = fresh, file
+        self._maps[tier] = fresh
         return fresh
 
     def close(self) -> None:
@@ -170,7 +150,7 @@ class CacheReader:
             if each is not None:
                 with contextlib.suppress(BufferError):
                     each.close()
-        self._maps, self._files = [None] * len(TIERS), [None] * len(TIERS)
+        self._maps = [None] * len(TIERS)
 
 
 def _usable(header: Header, run: str, frames: int) -> bool:

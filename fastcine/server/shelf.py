@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from io import FileIO
 from typing import Any
 
-from fastcine.archive.cine_cache import CacheReader, FramePart
+from fastcine.archive.cine_cache import CacheReader
 from fastcine.archive.folder import DataFolder
 from fastcine.archive.index import Index
 from fastcine.cine.wire import HEADER_BYTES, PIECE_BYTES, TIERS, run_name, wire_bytes
@@ -31,7 +30,7 @@ class OpenRun:
         self._reader = reader
         self._lengths: tuple[list[int], ...] = tuple([0] * self.frames for _ in TIERS)
         self._ready = (0, 0, 0)
-        self._whole: dict[tuple[int, int], FramePart] = {}
+        self._whole: dict[tuple[int, int], memoryview] = {}
         self.complete = False
         self.refresh()
 
@@ -59,23 +58,15 @@ class OpenRun:
 
     def pieces(self, tier: int, frame: int, start_bytes: int, end_bytes: int) -> memoryview:
         """Wire bytes (headers included) of payload `start_bytes` to `end_bytes`; `start_bytes` is a piece's start."""
-        whole = self._part(tier, frame).pieces
-        first = _place(start_bytes)
+        whole = self._whole.get((tier, frame)) or self._look_up(tier, frame)
+        first = start_bytes + HEADER_BYTES * (start_bytes // PIECE_BYTES)
         if end_bytes == self._lengths[tier][frame]:
             return whole[first:]
         return whole[first : wire_bytes(end_bytes)]
 
-    def file_part(self, tier: int, frame: int, start_bytes: int) -> tuple[FileIO, int]:
-        """The file, and where in it what `pieces` gives from `start_bytes` on stands."""
-        part = self._part(tier, frame)
-        return part.file, part.offset_bytes + _place(start_bytes)
-
-    def _part(self, tier: int, frame: int) -> FramePart:
-        return self._whole.get((tier, frame)) or self._look_up(tier, frame)
-
-    def _look_up(self, tier: int, frame: int) -> FramePart:
+    def _look_up(self, tier: int, frame: int) -> memoryview:
         """All pieces of a frame; remembered once the run's files do not grow any more."""
-        found = self._reader.frame_part(tier, frame)
+        found = self._reader.piece_slices(tier, frame)
         if self.complete:
             self._whole[tier, frame] = found
         return found
@@ -94,11 +85,6 @@ class OpenRun:
         """Let go of the files."""
         self._whole.clear()
         self._reader.close()
-
-
-def _place(start_bytes: int) -> int:
-    """Of a piece among its frame's: each has a header in front."""
-    return start_bytes + HEADER_BYTES * (start_bytes // PIECE_BYTES)
 
 
 class RunShelf:

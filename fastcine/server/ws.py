@@ -31,7 +31,6 @@ from fastcine.cine.wire import run_name
 from fastcine.errors import FastcineError, NotReady, PeerError
 from fastcine.server import framing
 from fastcine.server.context import CONTEXT, Context
-from fastcine.server.file_send import send_from_file
 from fastcine.server.round_trip import connection_round_trip_s
 from fastcine.server.shelf import OpenRun
 from fastcine.server.stream_socket import SUBPROTOCOL, StreamSocket
@@ -41,8 +40,6 @@ log = logging.getLogger(__name__)
 BUSY_RETRY_MS = 2000
 MOST_UNREAD_BYTES = MOST_WINDOW_BYTES + 262_144
 """The window bounds pieces, this the answers too: who asks and asks (`ping`) and does not read is cut off."""
-FROM_FILE_BYTES = 65536
-"""A part so long goes from the file itself: for a short one the calls cost more than the copy."""
 MOST_TASKS = 256
 """Look-ups under way for one viewer: one that opens and closes runs faster than we find them is no viewer."""
 
@@ -197,8 +194,7 @@ class Viewer:
         self._transport.write(framing.header(framing.TEXT, len(text)) + text)
 
     def _send_pieces(self, action: SendPieces) -> None:
-        head = framing.header(framing.BINARY, action.wire_bytes)
-        slices: list[bytes | memoryview] = [head]
+        slices: list[bytes | memoryview] = [framing.header(framing.BINARY, action.wire_bytes)]
         metrics = self._context.metrics
         # All parts of a message are of one run, and almost always of one tier.
         run, tier, counted = action.parts[0].run, action.parts[0].tier, 0
@@ -215,11 +211,7 @@ class Viewer:
             metrics.first_piece.observe(self._loop.time() - asked)
             self._asked_at = self._asked_at or None
         metrics.messages.inc()
-        if len(action.parts) == 1 and action.wire_bytes >= FROM_FILE_BYTES:
-            file, offset_bytes = self._runs[run].file_part(part.tier, part.frame, part.start_bytes)
-            send_from_file(self._transport, head, file, offset_bytes, piece)
-        else:
-            self._transport.writelines(slices)
+        self._transport.writelines(slices)
 
     def _find(self, run: int) -> None:
         opened = self._context.shelf.borrow_open(run)
