@@ -37,8 +37,8 @@ from fastcine.dicom.layout import ImageLayout, image_layout
 from fastcine.dicom.parse import parse_object
 from fastcine.dicom.parse_values import read_values
 from fastcine.dicom.syntaxes import find_syntax
-from fastcine.render.picture import grey_picture
-from fastcine.render.preview import following_preview, pack, preview, preview_frames, thumbnail
+from fastcine.render.picture import grey_picture, halved
+from fastcine.render.preview import FOLLOWING_PIXELS, following_preview, pack, preview, preview_frames, thumbnail
 
 PICTURES_AFTER = 2
 """Frames that are made before the small pictures: the first picture on a screen comes first."""
@@ -192,10 +192,15 @@ def coded_frames(
     return work.in_order(executor, decoded, enumerate(stream), ahead=threads + 1)
 
 
-def picture(source: Source, described: dict[str, Any], frame: int) -> Any:
-    """A frame as an 8-bit display picture, grey or RGB, by the file's first window."""
+def picture(source: Source, described: dict[str, Any], frame: int, *, longest: int = 0) -> Any:
+    """A frame as an 8-bit display picture, grey or RGB, by the file's first window.
+
+    `longest`: it is to be halved to so many pixels afterwards; grey samples are then, before they are windowed.
+    """
     samples = source.samples(frame)
     layout = source.layout
+    if longest and not source.recipe.first_pass_rgb and samples.ndim == 2 and samples.dtype in ("u1", "u2"):
+        samples = halved(samples, longest)
     if source.recipe.first_pass_rgb:
         rgb = tiers.first_pass_samples(samples, source.recipe)
         shift = source.recipe.first_pass_bits - 8
@@ -217,7 +222,9 @@ def make_thumbnail(source: Source, described: dict[str, Any]) -> bytes:
 def make_previews(source: Source, described: dict[str, Any]) -> bytes:
     """Of the first frames, packed. Of a video one: to get at a later frame all before it are decoded."""
     count = preview_frames(described["frames"], described["timing"]["fps"]) if source.video is None else 1
-    following = [following_preview(picture(source, described, frame)) for frame in range(1, count)]
+    following = [
+        following_preview(picture(source, described, frame, longest=FOLLOWING_PIXELS)) for frame in range(1, count)
+    ]
     return pack([preview(picture(source, described, 0)), *following])
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from fastcine.codec import pixels
 
 Picture = NDArray[np.uint8]
+Samples = NDArray[Any]
 
 
 def _lut_values(table: Mapping[str, Any]) -> NDArray[np.float64]:
@@ -84,17 +85,17 @@ def shrunk(picture: Picture, longest: int) -> Picture:
     return np.asarray(np.rint(mean)).astype(np.uint8)
 
 
-def halved(picture: Picture, longest: int) -> Picture:
-    """The picture with both sides halved until the longest is at most `longest` pixels: quick, by means of four."""
+def halved(picture: Samples, longest: int) -> Samples:
+    """uint8 or uint16, both sides halved until the longest is at most `longest` pixels: quick, by means of four."""
     while max(picture.shape[:2]) > longest and min(picture.shape[:2]) > 1:
         picture = _half(picture)
     return picture
 
 
-def _half(picture: Picture) -> Picture:
+def _half(picture: Samples) -> Samples:
     """Both sides halved, each pixel the mean of four; an odd last row or column goes."""
     rows, columns = picture.shape[0] // 2 * 2, picture.shape[1] // 2 * 2
-    upper = picture[0:rows:2].astype(np.uint16)
+    upper: Samples = picture[0:rows:2].astype(np.uint16 if picture.dtype == np.uint8 else np.uint32)
     upper += picture[1:rows:2]
-    sums = upper[:, 0:columns:2] + upper[:, 1:columns:2]
-    return np.asarray((sums + 2) >> 2).astype(np.uint8)
+    sums: Samples = upper[:, 0:columns:2] + upper[:, 1:columns:2]
+    return np.asarray((sums + 2) >> 2).astype(picture.dtype)
