@@ -355,6 +355,9 @@ class RunPlan:
             if frame >= ready or (blocked and (Tier.EXACT, frame) in blocked):
                 continue
             start, end = sent[frame] * PIECE_BYTES, frame_bytes(Tier.EXACT, frame)
+            if start >= end > 0:  # held to the end or beyond, says the viewer
+                self._mark_whole(Tier.EXACT, frame)
+                continue
             count = wire_bytes(end - start)
             if count > left:
                 pieces = max(left // (HEADER_BYTES + PIECE_BYTES), 0 if parts else 1)

@@ -218,6 +218,16 @@ def test_a_part_that_reaches_to_the_end_or_beyond(offset):
     assert all((2, frame) in play.arrived for frame in range(60) if frame != 3)
 
 
+def test_parts_beyond_their_frames_end_count_as_held_in_a_message_of_many():
+    beyond = ((2, 4, 147_456), (2, 5, 1 << 30), (2, 6, (1 << 31) - 1))
+    play = playing(1000, 1, partial=beyond)
+    for _, frame, offset in beyond:
+        play.got[RUN, 2, frame] = offset - offset % 16_384
+    play.run()
+    sent = {(part.tier, part.frame) for _, action in play.sent_order for part in action.parts}
+    assert {(2, frame) for frame in range(60)} - sent == {(2, 4), (2, 5), (2, 6)}
+
+
 def test_rows_that_overlap_cost_no_more_than_the_run_is_long():
     frames = 5000
     rows = ((2, 0, (1 << 31) - 1),) * 4000 + ((1, 4000, 7000), (1, 10, 20), (1, 15, 17), (0, 9999, 3))
