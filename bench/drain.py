@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from typing import Any
 
 BUFFER_BYTES = 1 << 18
-REPORT_BYTES = 65_536
-"""Receipts are told as our page tells them: after a message, when there is so much to tell (engine/connection.js)."""
+REPORT_BYTES, REPORT_S = 1_048_576, 0.004
+"""Receipts are told as our page tells them: after so much, or this long after the one before (engine/connection.js)."""
 GRANT_BYTES = 1 << 52
 TEXT, BINARY, PING = 1, 2, 9
 _BUFFER = memoryview(bytearray(BUFFER_BYTES))
@@ -74,6 +74,9 @@ class Connection(ABC):
     def body(self, count: int, *, ended: bool) -> None:
         """So much more of the body came."""
 
+    def look(self, now: float) -> None:  # noqa: B027 -- HTTP has nothing to tell
+        """Time has passed."""
+
 
 class HttpFrames(Connection):
     """Keep-alive HTTP/1.1: frame after frame, the next one asked for when one is whole."""
@@ -126,7 +129,8 @@ class Stream(Connection):
         wish = {"type": "want", "run": run, "state": "play", "frame": 0, "rate_fps": order["fps"]}
         self._open = masked(TEXT, {"type": "open", "run": run, "have": held}) + masked(TEXT, wish)
         self._close = masked(TEXT, {"type": "close", "run": run})
-        self._of_run = self._received = self._reported = 0
+        self._of_run = self._received = self._reported = self._whole = 0
+        self._reported_at = 0.0
         self._binary = False
         self._upgrade()
 
@@ -164,6 +168,8 @@ class Stream(Connection):
         self.drained.frames += count * self._frames_a_byte
         self._received += count
         self._of_run += count
+        if ended:
+            self._whole = self._received
         if ended and (self._received - self._reported >= REPORT_BYTES or self._of_run >= self._run_bytes):
             self._report()
         if ended and self._of_run >= self._run_bytes:
@@ -173,9 +179,13 @@ class Stream(Connection):
             self.drained.runs += 1
             self.socket.sendall(self._close + self._open)
 
+    def look(self, now: float) -> None:
+        if self._whole > self._reported and now - self._reported_at >= REPORT_S:
+            self._report()
+
     def _report(self) -> None:
-        self._reported = self._received
-        credit = {"type": "credit", "granted_bytes": GRANT_BYTES, "received_bytes": self._received}
+        self._reported, self._reported_at = self._whole, time.monotonic()
+        credit = {"type": "credit", "granted_bytes": GRANT_BYTES, "received_bytes": self._whole}
         self.socket.sendall(masked(TEXT, credit))
 
 
@@ -197,8 +207,10 @@ def drain(order: dict[str, Any]) -> dict[str, float]:
 
         def read_until(end: float) -> float:
             while (now := time.monotonic()) < end:
-                for key, _ in selector.select(1.0):
+                for key, _ in selector.select(REPORT_S):
                     key.data.ready()
+                for key in selector.get_map().values():
+                    key.data.look(now)
             return now
 
         begun = read_until(time.monotonic() + order["lead_s"])

@@ -65,6 +65,8 @@ class Want:
     loop: Loop = Loop.LOOP
     max_tier: int = Tier.EXACT
     weight: float = 1.0
+    starting: bool = False
+    """The viewer's decoders are not all up yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +163,7 @@ def _want(body: Mapping[str, Any]) -> Want:
         loop=loop,
         max_tier=_integer(body, "max_tier", 0, 2, 2),
         weight=_number(body, "weight", 0.001, 1000.0, 1.0),
+        starting=body.get("starting") is True,
     )
 
 

@@ -17,15 +17,21 @@ LEAST_WINDOW_BYTES = 24_576
 """Never less in flight: one whole piece and a half, or the link idles between acknowledgements."""
 NEAR_S = 0.003
 """A connection of so short a round trip is a local network: ..."""
-NEAR_WINDOW_BYTES = 1_048_576
-"""... and never less is in flight there, however late a busy machine takes notice of what came back."""
+NEAR_WINDOW_BYTES = 2_097_152
+"""... never less is in flight there, however late a busy machine takes notice of what came back, ..."""
+NEAR_FIRST_WINDOW_BYTES = 131_072
+"""... but before the first receipt, while the viewer still starts, no more than it can show until then, ..."""
+NEAR_RATE_BYTES_PER_S = 62_500_000.0
+"""... and from then on it is taken to be this fast at least (half a gigabit), ..."""
+NEAR_PRESUMED_S = 1.0
+"""... for so long: what is measured meanwhile is how a page starts, not the link."""
 MOST_WINDOW_BYTES = 2_097_152
 """A viewer costs at most this much of the server's memory while it does not read."""
 MESSAGE_BYTES = 65_536
 """A message at most, ..."""
 MESSAGE_S = 0.004
 """... or what the link carries in this time, where that is more, ..."""
-LARGE_MESSAGE_BYTES = 524_288
+LARGE_MESSAGE_BYTES = 1_048_576
 """... up to this: on a fast link each message costs more than its bytes do."""
 RATE_MEMORY_S = 2.5
 ROUND_TRIP_MEMORY_S = 10.0
@@ -58,6 +64,7 @@ class Pacer:
         "_full_rounds",
         "_least_window_bytes",
         "_limited_until_bytes",
+        "_presumed_until",
         "_probe_until",
         "_rates",
         "_round_end_bytes",
@@ -65,6 +72,7 @@ class Pacer:
         "_round_trips",
         "_rounds",
         "granted_bytes",
+        "near",
         "received_bytes",
         "sent_bytes",
         "window_bytes",
@@ -72,12 +80,12 @@ class Pacer:
 
     def __init__(self, now: float, round_trip_s: float | None = None) -> None:
         """`round_trip_s`: the connection's as its transport knows it, None where it does not."""
-        near = round_trip_s is not None and round_trip_s < NEAR_S
-        self._least_window_bytes = NEAR_WINDOW_BYTES if near else LEAST_WINDOW_BYTES
+        self.near = round_trip_s is not None and round_trip_s < NEAR_S
+        self._least_window_bytes = NEAR_WINDOW_BYTES if self.near else LEAST_WINDOW_BYTES
         self.sent_bytes = 0
         self.received_bytes = 0
         self.granted_bytes = 0
-        self.window_bytes = max(FIRST_WINDOW_BYTES, self._least_window_bytes)
+        self.window_bytes = NEAR_FIRST_WINDOW_BYTES if self.near else FIRST_WINDOW_BYTES
         # Lists, all short: a deque is 600 bytes while it is empty, and there are thousands of viewers.
         self._flights: list[_Flight] = []
         self._rates: list[tuple[float, float]] = []  # (time, bytes/s), falling: the head is the maximum
@@ -88,6 +96,7 @@ class Pacer:
         self._round_end_bytes = 0
         self._round_rate = 0.0
         self._full_rounds = 0
+        self._presumed_until: float | None = None
         self._probe_until: float | None = None
 
     @property
@@ -97,8 +106,11 @@ class Pacer:
 
     @property
     def rate_bytes_per_s(self) -> float | None:
-        """The link's delivery rate; None until something came back."""
-        return self._rates[0][1] if self._rates else None
+        """The link's delivery rate; None until something came back. A near one's is presumed for a while."""
+        measured = self._rates[0][1] if self._rates else None
+        if self._presumed_until is not None and self._delivered_at < self._presumed_until:
+            return max(NEAR_RATE_BYTES_PER_S, measured or 0.0)
+        return measured
 
     @property
     def round_trip_s(self) -> float | None:
@@ -120,9 +132,9 @@ class Pacer:
         return room >= message or (room > 0 and (message < 3 * PIECE_BYTES or not self.in_flight_bytes))
 
     def message_bytes(self) -> int:
-        """A message at most now: a quarter of the bandwidth-delay product, and 64 kB or 4 ms of the link's time."""
+        """A message at most now: 64 kB or 4 ms of the link's time; a quarter of the window, near a half."""
         quick = max(MESSAGE_BYTES, min(LARGE_MESSAGE_BYTES, int((self.rate_bytes_per_s or 0.0) * MESSAGE_S)))
-        return min(quick, self.window_bytes // 4)
+        return min(quick, self.window_bytes // (2 if self.near else 4))
 
     def sent(self, count_bytes: int, now: float) -> None:
         """`count_bytes` were handed to the transport."""
@@ -154,6 +166,8 @@ class Pacer:
         flight = self._flights[landed - 1]
         del self._flights[:landed]
         trip = now - flight.sent_at
+        if self.near and self._presumed_until is None:
+            self._presumed_until = now + NEAR_PRESUMED_S
         self._remember_round_trip(trip, now)
         if trip > QUEUED_GAIN * (self.round_trip_s or trip) + ACK_DELAY_S:
             self._full_rounds = FULL_ROUNDS
@@ -161,7 +175,7 @@ class Pacer:
         span = max(now - flight.delivered_at, flight.sent_at - flight.delivered_sent_at)
         if span > 0:
             rate = (received_bytes - flight.delivered_bytes) / span
-            known = self.rate_bytes_per_s
+            known = self._rates[0][1] if self._rates else None
             # A starved sample is a lower bound, it may only raise the estimate.
             if not flight.starved or known is None or rate > known:
                 self._remember_rate(rate, now)
@@ -202,7 +216,7 @@ class Pacer:
             return
         self._rounds += 1
         self._round_end_bytes = self.sent_bytes
-        rate = self.rate_bytes_per_s or 0.0
+        rate = self._rates[0][1] if self._rates else 0.0
         if rate > 1.25 * self._round_rate:
             self._round_rate, self._full_rounds = rate, 0
         elif not starved:
@@ -217,9 +231,9 @@ class Pacer:
         return 1.25 if self._rounds % 8 == 0 else 1.0
 
     def _resize(self) -> None:
-        rate, trip = self.rate_bytes_per_s, self.round_trip_s
-        if rate is None or trip is None:
+        if not self._rates or not self._round_trips:
             return
+        rate, trip = self._rates[0][1], self._round_trips[0][1]
         # While the rate is still found out it is a lower bound: half the allowance, but no less than was open before.
         starting = self._full_rounds < FULL_ROUNDS
         product = rate * (trip + (ACK_DELAY_S / 2 if starting else ACK_DELAY_S))

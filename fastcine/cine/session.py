@@ -8,7 +8,7 @@ error. Which bits next is plan.py's, how many pacing.py's.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Any
 
@@ -208,6 +208,9 @@ class Session:
         return list(self._fill(now))
 
     def _want(self, want: Want, now: float) -> list[Action]:
+        if want.starting and self.pacer.near:
+            # Its cores are what is scarce, not the link: what they cannot decode yet is here in no time when they can.
+            want = replace(want, max_tier=Tier.COARSE)
         plan = self._plans.get(want.run)
         if plan is not None:
             plan.wish(want, now)

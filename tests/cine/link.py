@@ -27,10 +27,10 @@ class FakeCatalogue:
 class Play:
     """One session and its viewer over one link. `arrived[(tier, frame)]` is when a frame was whole at the viewer."""
 
-    def __init__(self, catalogue, *, rate_bytes_per_s, round_trip_s, grant=1 << 40):
+    def __init__(self, catalogue, *, rate_bytes_per_s, round_trip_s, grant=1 << 40, known_round_trip_s=None):
         self.catalogue, self.rate, self.half = catalogue, rate_bytes_per_s, round_trip_s / 2
         self.now, self.free_at = 0.0, 0.0
-        self.session = Session(0.0)
+        self.session = Session(0.0, round_trip_s=known_round_trip_s)
         self.grant, self.received = grant, 0
         self.events, self.order = [], count()
         self.arrived, self.sent_order, self.texts = {}, [], []

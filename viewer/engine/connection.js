@@ -15,8 +15,10 @@ import {
 } from "./wire.js";
 
 const CREDIT_BYTES = 4 * 2 ** 20;
+/** So many times that may have been received and wait to be decoded: it is kept anyway, and what is far ahead can be checked first. */
+const BACKLOG_CREDITS = 8;
 /** Receipts are reported at once, but not more often than this: the server measures the link's rate with them. */
-const REPORT_BYTES = 65_536;
+const REPORT_BYTES = 1_048_576;
 const REPORT_MS = 4;
 /** Proxies cut sockets that are idle for 60 s. */
 const PING_MS = 20_000;
@@ -292,7 +294,7 @@ export class Connection {
   #grant() {
     let backlog = 0;
     for (const subscriber of this.#subscribers.values()) backlog += subscriber.backlog();
-    const late = Math.max(0, backlog - this.credit_bytes);
+    const late = Math.max(0, backlog - BACKLOG_CREDITS * this.credit_bytes);
     this.#granted_bytes = Math.max(this.#granted_bytes, this.#received_bytes + Math.max(0, this.credit_bytes - late));
   }
 

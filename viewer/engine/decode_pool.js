@@ -52,6 +52,8 @@ export class DecodePool {
   #module = null;
   #wanted;
   #started = false;
+  /** Called when a worker is up. @type {Set<() => void>} */
+  watchers = new Set();
 
   /**
    * @param {object} [options]
@@ -78,6 +80,12 @@ export class DecodePool {
     for (const { worker } of this.#seats) worker.postMessage({ start: true, module });
   }
 
+  /** More workers are about to be up; where one has died, nobody waits for all of them. */
+  get starting() {
+    const ready = this.#seats.filter((seat) => seat.ready).length;
+    return ready === 0 || (ready < this.#wanted && this.#restarts === 0);
+  }
+
   /** The first frame has the cores for itself; the other workers come when it has been decoded. */
   #grow() {
     while (this.#seats.length + this.#due < this.#wanted) this.#seat();
@@ -89,6 +97,7 @@ export class DecodePool {
     worker.onmessage = ({ data }) => {
       if (!data.ready) return this.#answered(seat, data);
       seat.ready = true;
+      for (const watch of this.watchers) watch();
       this.poke();
     };
     worker.onerror = (event) => {

@@ -45,7 +45,7 @@ import { WARM_UP_BASE64 } from "./warm_up.js";
 
 const page = /** @type {{postMessage(message: unknown, transfer: Transferable[]): void}} */ (/** @type {unknown} */ (self));
 const VENDOR = new URL("../vendor/", import.meta.url).href;
-const WARM_UP_ROUNDS = 30;
+const WARM_UP_ROUNDS = 120;
 
 /** @type {Record<string, Promise<WasmDecoder> | undefined>} */
 const decoders = {};

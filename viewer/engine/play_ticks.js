@@ -1,10 +1,11 @@
-// What happens on one canvas, tick by tick: the run on it, the frame of now, its picture, its counts, its wishes.
+// What happens on one canvas, tick by tick: the run on it, the frame of now, its picture, its counts.
 
 import { forgetTick, nextTick } from "./ticker.js";
 import { PagePreviews } from "./page_previews.js";
 import { Playback } from "./playback.js";
 import { PlayStats } from "./stats.js";
 import { RunLibrary } from "./run_library.js";
+import { openingWish, wishOf } from "./wish.js";
 
 /** The clock starts when this many frames after the first are decoded, */
 const READY_AHEAD = 2;
@@ -77,7 +78,13 @@ export class PlayTicks {
       failed: (source, code, message) => this.#tell("error", { run: source.run, code, message }),
     });
     document.addEventListener("visibilitychange", this.#onVisibility);
+    pool.watchers.add(this.#onWorker);
   }
+
+  #onWorker = () => {
+    this.#wish_stale = true;
+    this.touch("time");
+  };
 
   #onVisibility = () => {
     // A hidden page gets no animation frames: the clock stands meanwhile, nothing counts as missed, nothing is sent.
@@ -139,7 +146,7 @@ export class PlayTicks {
     this.#keep = keep;
     this.#first_frame_wanted = frame;
     const before = this.source;
-    this.source = this.#library.show(run, description, this.#wishOf(frame, description));
+    this.source = this.#library.show(run, description, openingWish(description, frame, this.playback.playing, this.#around()));
     if (!this.#stats.has(this.source)) this.#stats.set(this.source, new PlayStats());
     if (before && before !== this.source) this.#shown = null;
     if (this.source.description) this.#begin(this.source);
@@ -173,24 +180,8 @@ export class PlayTicks {
 
   // ---- wishes to the server
 
-  /**
-   * @param {number} frame
-   * @param {RunDescription | null} [description] of a run that is being opened: the playback is not set up for it yet
-   * @returns {import("./wire.js").Wish}
-   */
-  #wishOf(frame, description) {
-    const playback = this.playback;
-    if (document.hidden) return { state: "hidden", frame };
-    if (!playback.playing) return { state: "pause", frame };
-    if (description !== undefined) {
-      const { frame_time_ms, duration_ms } = description?.timing ?? {};
-      const frames = description?.frames ?? 1;
-      const rate_fps = frame_time_ms ? 1000 / frame_time_ms : duration_ms ? (frames * 1000) / duration_ms : 15;
-      return { state: "play", frame, rate_fps, first: 0, last: description ? frames - 1 : -1, loop: "loop" };
-    }
-    const { first, last, loop, rate_fps } = playback;
-    const wish = /** @type {const} */ ({ state: "play", frame, rate_fps, first, last, loop });
-    return this.#starved ? { ...wish, max_tier: 1 } : wish;
+  #around() {
+    return { hidden: document.hidden, starving: this.#starved, starting: this.#library.pool.starting };
   }
 
   #sendWish() {
@@ -199,7 +190,7 @@ export class PlayTicks {
     if (!this.source?.description) return;
     // What is asked for can be here in a round trip; what play has passed by then can wait for the next loop.
     const frame = this.playback.frameAhead(this.tick_ms, this.#connection.round_trip_ms);
-    this.#connection.want(this.source.run, this.#wishOf(frame));
+    this.#connection.want(this.source.run, wishOf(this.playback, frame, this.#around()));
   }
 
   // ---- time
@@ -378,6 +369,7 @@ export class PlayTicks {
     forgetTick(this.#tick);
     window.clearTimeout(this.#held_timer);
     document.removeEventListener("visibilitychange", this.#onVisibility);
+    this.#library.pool.watchers.delete(this.#onWorker);
     this.#library.release();
     this.source = this.#shown = null;
   }

@@ -14,6 +14,13 @@ const DAMAGED_MAX = 3;
 /** Decode times are averaged over about eight frames; until some are known the exact tier counts as slow, as it is cold. */
 const MEAN_SHARE = 1 / 8;
 const COLD_EXACT_MS = 60;
+/**
+ * Where exact frames come more than so many times as fast as they are played, what play comes to within this time after the ring is
+ * not checked in advance: it would be decoded twice, and the cores have the coming ones to take in.
+ */
+const FAST_ARRIVAL = 2;
+const SOON_MS = 700;
+const ARRIVALS = 8;
 /** A frame due sooner than so many exact decodes (its own, and what its worker has before it) is shown as first pass. */
 const LATE_DECODES = 4;
 
@@ -42,6 +49,9 @@ export class RunSource {
   /** @type {Map<number, number>} times damaged, by frame * 4 + tier */
   #damaged = new Map();
   #exact_ms = COLD_EXACT_MS;
+  #exact_timed = 0;
+  /** When the last exact frames were there. @type {number[]} */
+  #arrivals_ms = [];
   #released = false;
 
   /**
@@ -93,7 +103,9 @@ export class RunSource {
   onPiece(piece) {
     // Pieces never come before the `run` message; without it there is no place to put them.
     if (!this.description) return;
-    if (!this.compressed.accept(piece)) return;
+    const whole = this.compressed.accept(piece);
+    if (!whole) return;
+    if (whole.tier === TIER_EXACT && this.#arrivals_ms.push(performance.now()) > ARRIVALS) this.#arrivals_ms.shift();
     this.owner.held(this);
     this.pool.poke();
   }
@@ -136,7 +148,20 @@ export class RunSource {
       if (exact) return this.#needOf(exact, plan.due_ms(refine));
     }
     const unchecked = this.compressed.nextUnchecked();
-    return unchecked && this.#needOf(unchecked, Infinity);
+    return unchecked && !this.#isSoonShown(unchecked.frame, now_ms) ? this.#needOf(unchecked, Infinity) : null;
+  }
+
+  /**
+   * Play comes to this frame before all that is still on its way could be decoded.
+   * @param {number} frame
+   * @param {number} now_ms
+   */
+  #isSoonShown(frame, now_ms) {
+    const { plan, compressed } = this;
+    if (compressed.exact_count === compressed.frames || this.#arrivals_ms.length < ARRIVALS) return false;
+    const period_ms = (plan.due_ms(plan.count - 1) - plan.due_ms(0)) / Math.max(1, plan.count - 1);
+    if ((now_ms - this.#arrivals_ms[0]) * FAST_ARRIVAL > ARRIVALS * period_ms) return false;
+    return (this.#distance(frame) - this.decoded.capacity) * period_ms < SOON_MS;
   }
 
   /**
@@ -234,7 +259,8 @@ export class RunSource {
       return;
     }
     stream.bytes = new Uint8Array(answer.bytes);
-    if (stream.tier === TIER_EXACT) this.#exact_ms += (answer.ms - this.#exact_ms) * MEAN_SHARE;
+    // The first few say more than what was taken for granted before them.
+    if (stream.tier === TIER_EXACT) this.#exact_ms += (answer.ms - this.#exact_ms) * Math.max(MEAN_SHARE, 1 / (2 + this.#exact_timed++));
     if (!stream.checked) {
       this.compressed.confirm(stream);
       this.connection.worked();

@@ -114,6 +114,7 @@ export function parsePieces(message) {
  * @property {"loop"|"sweep"|"once"} [loop]
  * @property {0|1|2} [max_tier]
  * @property {number} [weight]
+ * @property {boolean} [starting] decoders are not all up yet
  */
 
 /** @param {number} granted_bytes */

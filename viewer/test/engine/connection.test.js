@@ -76,11 +76,11 @@ test("credit waits while the decoders are behind, and goes on when they have cau
   let behind = 0;
   connection.subscribe(RUN, subscriber(new CompressedFrames(8), { backlog: () => behind }), PAUSE);
   world.socket.open();
-  behind = 5000;
+  behind = 9000;
   world.socket.receive(message(piece({ frame: 0 }, new Uint8Array(468))));
   world.pass(50);
   assert.deepEqual(world.socket.sent.at(-1), { type: "credit", granted_bytes: 1000, received_bytes: 500 });
-  behind = 1400;
+  behind = 8400;
   connection.worked();
   assert.deepEqual(world.socket.sent.at(-1), { type: "credit", granted_bytes: 1000, received_bytes: 500 }, "too little to be worth a message");
   behind = 0;

@@ -1,0 +1,28 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { openingWish, wishOf } from "../../engine/wish.js";
+
+const CALM = { hidden: false, starving: false, starting: false };
+const PLAYING = /** @type {const} */ ({ playing: true, rate_fps: -7.5, first: 2, last: 40, loop: "sweep" });
+
+test("play is told with its speed, range and mode; where exact frames are too slow, without them", () => {
+  const plays = { state: "play", frame: 3, rate_fps: -7.5, first: 2, last: 40, loop: "sweep" };
+  assert.deepEqual(wishOf(PLAYING, 3, CALM), plays);
+  assert.deepEqual(wishOf(PLAYING, 3, { ...CALM, starving: true }), { ...plays, max_tier: 1 });
+  assert.deepEqual(wishOf(PLAYING, 3, { ...CALM, starting: true }), { ...plays, starting: true });
+});
+
+test("a page that nobody sees wants nothing, a paused one its frame", () => {
+  assert.deepEqual(wishOf(PLAYING, 3, { ...CALM, hidden: true }), { state: "hidden", frame: 3 });
+  assert.deepEqual(wishOf({ ...PLAYING, playing: false }, 3, { ...CALM, starving: true }), { state: "pause", frame: 3 });
+});
+
+test("a run that is being opened plays whole, as fast as it says or as most do", () => {
+  const run = /** @type {any} */ ({ frames: 60, timing: { frame_time_ms: null, duration_ms: 3000 } });
+  assert.deepEqual(openingWish(run, 5, true, CALM), { state: "play", frame: 5, rate_fps: 20, first: 0, last: 59, loop: "loop" });
+  run.timing.frame_time_ms = 40;
+  assert.equal(openingWish(run, 5, true, CALM).rate_fps, 25);
+  assert.deepEqual(openingWish(null, 0, true, CALM), { state: "play", frame: 0, rate_fps: 15, first: 0, last: -1, loop: "loop" });
+  assert.deepEqual(openingWish(run, 5, false, CALM), { state: "pause", frame: 5 });
+});
