@@ -16,6 +16,7 @@ HEADINGS = (
     "run",
     "first frame",
     "target",
+    "a bare picture",
     "nominal rate",
     "target",
     "all exact",
@@ -26,7 +27,8 @@ HEADINGS = (
 HOW = """\
 Rate, round trip and loss of a link, both ways. {how} Visits: {repeats} of each row with its page in the browser's
 cache and no connection open (a cold cache where it says so), medians with least and most, ms from navigation. First
-frame: on the screen, in visits of their own that record it. Nominal rate: from this picture on, as read off the
+frame: on the screen, in visits of their own that record it. A bare picture: a page of nothing but that picture over
+the same link, which is as soon as this browser can show one. Nominal rate: from this picture on, as read off the
 canvas, every picture came within a period of its time and never two together are missing. All exact: every frame
 decoded and its CRC-32 right, the target in times of the exact tier's bytes over the link's rate. Over no link it is
 counted from the first message of the exact tier and compared with the same page's workers decoding all its exact
@@ -103,6 +105,11 @@ def met(found: dict[str, Any]) -> bool:
     return good and _exact(found)[2] is not False
 
 
+def _bare(found: dict[str, Any]) -> str:
+    values = found.get("bare_picture_ms") or [None]
+    return "" if None in values else _ms(values)
+
+
 def _peer(found: dict[str, Any]) -> str:
     peer = found.get("peer") or {"skipped": ""}
     if "skipped" in peer:
@@ -121,10 +128,11 @@ def cells(rows: list[dict[str, Any]]) -> list[tuple[str, ...]]:
             f"{row['steady_after_ms']:g}" if row["steady_from_navigation"] else f"first + {row['steady_after_ms']:g}"
         )
         exact, exact_target, _ = _exact(found)
+        first, nominal = _ms(_column(found, "first_ms")), _ms(_column(found, "steady_ms"))
         out.append((
             ("no link" if row["link"] == "none" else row["link"]) + unsupported,
             f"{row['run'].removeprefix('xa')} at {row['fps']:g} fps" + ("" if row["cached"] else ", cold cache"),
-            _ms(_column(found, "first_ms")), f"{row['first_ms']:g}", _ms(_column(found, "steady_ms")), steady,
+            first, f"{row['first_ms']:g}", _bare(found), nominal, steady,
             exact, exact_target, WORDS[met(found)], _peer(found),
         ))  # fmt: skip
     return out

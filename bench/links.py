@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from bench import browser, peer_page, runs
+from bench import bare_picture, browser, peer_page, runs
 from bench.chromium import Chromium
 from bench.reading import Shown
 from bench.runs import BenchedRun, codestreams
@@ -229,13 +229,35 @@ async def peer_visit(row: LinkRow, run: BenchedRun, scratch: Path, *, exact_byte
     }
 
 
+async def bare_picture_ms(
+    row: LinkRow, run: BenchedRun, scratch: Path, *, repeats: int, tun: bool
+) -> list[float | None]:
+    """When a page that is nothing but the first preview has it on the screen, over the same link."""
+    root = scratch / "picture"
+    await asyncio.to_thread(bare_picture.lay_out, root, run)
+    with (
+        serving_files(root, scratch / "picture-server") as url,
+        emulated(parse_link(row.link), urlsplit(url).port or 80, tun=tun) as link,
+    ):
+        rules = [f"--host-resolver-rules=MAP localhost {link.host}"]
+        found = []
+        async with browser.chromium(scratch / "picture-profile", extra=rules) as context:
+            for turn in range(WARM_UP_VISITS + repeats):
+                await close_idle(context)
+                address = f"http://localhost:{link.port}/"
+                visit = await browser.visit(context, address, run.frames, record=True, loops=0, whole=False)
+                if turn >= WARM_UP_VISITS:
+                    found.append(visit.screen_first_ms)
+    return found
+
+
 async def measure(
     scratch: Path, *, repeats: int, say: Say, done: Done, wanted: Sequence[str] = (), tun: bool = True
 ) -> list[dict[str, Any]]:
     """Every row, or those whose link and run are `wanted`, ("8M,80ms xa512x60"); as many rows of plain JSON.
 
-    `done` hears of each row as it comes.
-    Beside ours one visit of the bare Cornerstone3D page, where it is installed and the row is not over soon anyway.
+    `done` hears of each row as it comes. Beside ours a page of nothing but the first picture, and one visit of the bare
+    Cornerstone3D page, where it is installed and the row is not over soon anyway.
     """
     found = []
     for number, row in enumerate(ROWS):
@@ -244,7 +266,8 @@ async def measure(
         run = runs.prepare(row.run, row.fps, cache=runs.cache_folder())
         folder = scratch / f"row-{number}"
         measured = await measure_row(row, run, folder, repeats=repeats, say=say, tun=tun)
-        say(f"{row.link} {row.run}: Cornerstone3D")
+        say(f"{row.link} {row.run}: a bare picture, Cornerstone3D")
+        measured["bare_picture_ms"] = await bare_picture_ms(row, run, folder, repeats=repeats, tun=tun)
         try:
             measured["peer"] = await peer_visit(row, run, folder, exact_bytes=measured["t1_bytes"], tun=tun)
         except browser.DidNotPlay:

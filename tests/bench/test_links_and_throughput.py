@@ -81,7 +81,7 @@ def test_without_a_link_all_exact_is_compared_with_decoding():
     assert link_table.met(after(1299))
     assert not link_table.met(after(1301))
     assert not link_table.met(after(1000, failed=1)), "a frame whose CRC was wrong"
-    assert "1.20 (1.20 to 1.20) of decoding" in link_table.cells([after(1200)])[0][6]
+    assert "1.20 (1.20 to 1.20) of decoding" in link_table.cells([after(1200)])[0][7]
 
 
 def test_the_page_says_how_the_link_was_made_what_it_lacks_and_how_to_reproduce_each_row():

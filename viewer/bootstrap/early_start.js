@@ -57,7 +57,12 @@
     }, (wait_ms = Math.min(2 * wait_ms, 10000)));
   };
   const slow = setTimeout(() => notice("The viewer is still being loaded: a lossy preview is shown."), 10000);
-  preview_done.then(() => import(start.base + "ui/view-page.js")).then(() => history.replaceState(null, ""), again)
+  const load = () => {
+    // All at once; while the picture was decoded and painted, thirty requests would have been in its way.
+    document.head.append(/** @type {HTMLTemplateElement} */ (document.getElementById("modules")).content);
+    return import(start.base + "ui/view-page.js");
+  };
+  preview_done.then(load).then(() => history.replaceState(null, ""), again)
     .then(() => clearTimeout(slow));
   early.worker = new Worker(start.base + "engine/decode_worker.js", { type: "module" });
   early.worker.onerror = () => (early.worker = undefined); // the pool starts its own

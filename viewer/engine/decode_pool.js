@@ -33,6 +33,7 @@ const RESTARTS_MAX = 7;
  * @typedef {object} Seat a worker and what it has been given
  * @property {Worker} worker
  * @property {boolean} ready its decoder is up; before that it would only keep frames waiting
+ * @property {boolean} warm ... and as fast as it gets
  * @property {Map<number, Need>} jobs
  * @property {number} background of them
  */
@@ -52,7 +53,7 @@ export class DecodePool {
   #module = null;
   #wanted;
   #started = false;
-  /** Called when a worker is up. @type {Set<() => void>} */
+  /** Called when a worker is up, and when it is warm. @type {Set<() => void>} */
   watchers = new Set();
 
   /**
@@ -80,10 +81,10 @@ export class DecodePool {
     for (const { worker } of this.#seats) worker.postMessage({ start: true, module });
   }
 
-  /** More workers are about to be up; where one has died, nobody waits for all of them. */
+  /** Not all workers are warm yet; where one has died, nobody waits for all of them. */
   get starting() {
-    const ready = this.#seats.filter((seat) => seat.ready).length;
-    return ready === 0 || (ready < this.#wanted && this.#restarts === 0);
+    const warm = this.#seats.filter((seat) => seat.warm).length;
+    return warm === 0 || (warm < this.#wanted && this.#restarts === 0);
   }
 
   /** The first frame has the cores for itself; the other workers come when it has been decoded. */
@@ -93,10 +94,11 @@ export class DecodePool {
 
   #seat(worker = this.makeWorker()) {
     /** @type {Seat} */
-    const seat = { worker, ready: false, jobs: new Map(), background: 0 };
+    const seat = { worker, ready: false, warm: false, jobs: new Map(), background: 0 };
     worker.onmessage = ({ data }) => {
-      if (!data.ready) return this.#answered(seat, data);
-      seat.ready = true;
+      if (data.ready) seat.ready = true;
+      else if (data.warm) seat.warm = true;
+      else return this.#answered(seat, data);
       for (const watch of this.watchers) watch();
       this.poke();
     };

@@ -26,6 +26,11 @@ class FakeWorker {
     this.onmessage?.({ data: { ready: true } });
   }
 
+  /** Says that it is as fast as it gets. */
+  warm() {
+    this.onmessage?.({ data: { warm: true } });
+  }
+
   terminate() {
     this.dead = true;
   }
@@ -209,4 +214,24 @@ test("a buffer that was given back is used for the next frame of its size", () =
   decoders.attach(new FakeSource({ a: 1 }));
   decoders.poke();
   assert.equal(made[0].jobs[0].into, buffer);
+});
+
+test("a pool is starting until all its workers are warm; those that watch it hear of each", () => {
+  const { made, pool: decoders } = pool(2);
+  let heard = 0;
+  decoders.watchers.add(() => void heard++);
+  assert.equal(decoders.starting, true, "they are up, but slow");
+  made[0].warm();
+  assert.equal(decoders.starting, true);
+  made[1].warm();
+  assert.equal(decoders.starting, false);
+  assert.equal(heard, 2);
+});
+
+test("where a worker has died, a pool is not starting as soon as another is warm", () => {
+  const { made, pool: decoders } = pool(2, () => {});
+  made[0].onerror?.({});
+  assert.equal(decoders.starting, true);
+  made[1].warm();
+  assert.equal(decoders.starting, false);
 });
