@@ -267,8 +267,8 @@ async def measure(
         folder = scratch / f"row-{number}"
         measured = await measure_row(row, run, folder, repeats=repeats, say=say, tun=tun)
         say(f"{row.link} {row.run}: a bare picture, Cornerstone3D")
-        measured["bare_picture_ms"] = await bare_picture_ms(row, run, folder, repeats=repeats, tun=tun)
         try:
+            measured["bare_picture_ms"] = await bare_picture_ms(row, run, folder, repeats=repeats, tun=tun)
             measured["peer"] = await peer_visit(row, run, folder, exact_bytes=measured["t1_bytes"], tun=tun)
         except browser.DidNotPlay:
             measured["peer"] = {"skipped": "did not play"}

@@ -14,6 +14,7 @@ version, cut off, damaged or of other frames counts as absent and is made anew.
 from __future__ import annotations
 
 import contextlib
+import errno
 import mmap
 import os
 import re
@@ -31,6 +32,7 @@ from fastcine.cine.wire import HEADER_BYTES, PIECE_BYTES, TIERS
 from fastcine.codec.checksum import crc32
 from fastcine.errors import NotFound, PeerError, StorageFull
 
+CREATE_TRIES = 5
 SPACE_CHECK_BYTES = 16 << 20
 """Free space is asked for once in so many bytes written."""
 _BLOB = re.compile("[a-z][a-z0-9_.-]{0,63}")
@@ -200,8 +202,14 @@ class CacheWriter:
             file.truncate(table.table_bytes(self._frames))
         for name in TIER_FILES:
             (scratch / name).touch()
-        discard(self._path)
-        scratch.rename(self._path)
+        for tries_left in reversed(range(CREATE_TRIES)):
+            discard(self._path)
+            try:
+                scratch.rename(self._path)
+                return
+            except OSError as error:  # a picture of the entry before has just been put into its place
+                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST) or not tries_left:
+                    raise
 
     def _load(self) -> None:
         data = os.pread(self._table, table.table_bytes(self._frames), 0)

@@ -120,6 +120,13 @@ def _number(body: Mapping[str, Any], name: str, low: float, high: float, default
     return float(value)
 
 
+def _flag(body: Mapping[str, Any], name: str) -> bool:
+    value = body.get(name, False)
+    if not isinstance(value, bool):
+        raise PeerError(f"{name} must be true or false")
+    return value
+
+
 def _run(body: Mapping[str, Any]) -> int:
     value = body.get("run")
     if not isinstance(value, str) or len(value) != 16 or value.strip("0123456789abcdef"):
@@ -163,7 +170,7 @@ def _want(body: Mapping[str, Any]) -> Want:
         loop=loop,
         max_tier=_integer(body, "max_tier", 0, 2, 2),
         weight=_number(body, "weight", 0.001, 1000.0, 1.0),
-        starting=body.get("starting") is True,
+        starting=_flag(body, "starting"),
     )
 
 
@@ -175,7 +182,7 @@ _PARSERS: dict[str, Callable[[Mapping[str, Any]], ClientMessage]] = {
         _integer(body, "granted_bytes", 0, 1 << 53), _integer(body, "received_bytes", 0, 1 << 53)
     ),
     "damaged": lambda body: Damaged(
-        _run(body), _integer(body, "tier", 0, 2), _integer(body, "frame", 0, MAX_FRAMES), body.get("lost") is True
+        _run(body), _integer(body, "tier", 0, 2), _integer(body, "frame", 0, MAX_FRAMES), _flag(body, "lost")
     ),
     "close": lambda body: CloseRun(_run(body)),
     "ping": lambda body: Ping(_number(body, "t", -1e300, 1e300)),

@@ -17,14 +17,18 @@ LEAST_WINDOW_BYTES = 24_576
 """Never less in flight: one whole piece and a half, or the link idles between acknowledgements."""
 NEAR_S = 0.003
 """A connection of so short a round trip is a local network: ..."""
-NEAR_WINDOW_BYTES = 2_097_152
+NEAR_LEAST_WINDOW_BYTES = 262_144
 """... never less is in flight there, however late a busy machine takes notice of what came back, ..."""
+NEAR_NOTICE_S = 0.05
+"""... nor less than what the link carries in this time, ..."""
 NEAR_FIRST_WINDOW_BYTES = 131_072
 """... but before the first receipt, while the viewer still starts, no more than it can show until then, ..."""
 NEAR_RATE_BYTES_PER_S = 62_500_000.0
 """... and from then on it is taken to be this fast at least (half a gigabit), ..."""
 NEAR_PRESUMED_S = 1.0
-"""... for so long: what is measured meanwhile is how a page starts, not the link."""
+"""... for so long: what is measured meanwhile is how a page starts, not the link. ..."""
+NEAR_DOUBT_S = 0.4
+"""... A receipt that takes so long, of what was sent after the first one, ends that."""
 MOST_WINDOW_BYTES = 2_097_152
 """A viewer costs at most this much of the server's memory while it does not read."""
 MESSAGE_BYTES = 65_536
@@ -62,7 +66,6 @@ class Pacer:
         "_delivered_sent_at",
         "_flights",
         "_full_rounds",
-        "_least_window_bytes",
         "_limited_until_bytes",
         "_presumed_until",
         "_probe_until",
@@ -81,7 +84,6 @@ class Pacer:
     def __init__(self, now: float, round_trip_s: float | None = None) -> None:
         """`round_trip_s`: the connection's as its transport knows it, None where it does not."""
         self.near = round_trip_s is not None and round_trip_s < NEAR_S
-        self._least_window_bytes = NEAR_WINDOW_BYTES if self.near else LEAST_WINDOW_BYTES
         self.sent_bytes = 0
         self.received_bytes = 0
         self.granted_bytes = 0
@@ -108,9 +110,18 @@ class Pacer:
     def rate_bytes_per_s(self) -> float | None:
         """The link's delivery rate; None until something came back. A near one's is presumed for a while."""
         measured = self._rates[0][1] if self._rates else None
-        if self._presumed_until is not None and self._delivered_at < self._presumed_until:
-            return max(NEAR_RATE_BYTES_PER_S, measured or 0.0)
-        return measured
+        return max(NEAR_RATE_BYTES_PER_S, measured or 0.0) if self._presumed else measured
+
+    @property
+    def _presumed(self) -> bool:
+        return self._presumed_until is not None and self._delivered_at < self._presumed_until
+
+    def _least_window_bytes(self) -> int:
+        if not self.near:
+            return LEAST_WINDOW_BYTES
+        if self._presumed:  # no more in advance than has come
+            return NEAR_LEAST_WINDOW_BYTES + self.received_bytes
+        return max(NEAR_LEAST_WINDOW_BYTES, int((self.rate_bytes_per_s or 0.0) * NEAR_NOTICE_S))
 
     @property
     def round_trip_s(self) -> float | None:
@@ -168,6 +179,8 @@ class Pacer:
         trip = now - flight.sent_at
         if self.near and self._presumed_until is None:
             self._presumed_until = now + NEAR_PRESUMED_S
+        elif trip > NEAR_DOUBT_S and flight.sent_at > (self._presumed_until or now) - NEAR_PRESUMED_S:
+            self._presumed_until = now
         self._remember_round_trip(trip, now)
         if trip > QUEUED_GAIN * (self.round_trip_s or trip) + ACK_DELAY_S:
             self._full_rounds = FULL_ROUNDS
@@ -237,5 +250,5 @@ class Pacer:
         # While the rate is still found out it is a lower bound: half the allowance, but no less than was open before.
         starting = self._full_rounds < FULL_ROUNDS
         product = rate * (trip + (ACK_DELAY_S / 2 if starting else ACK_DELAY_S))
-        least = max(self._least_window_bytes, self.window_bytes if starting else 0)
+        least = max(self._least_window_bytes(), self.window_bytes if starting else 0)
         self.window_bytes = int(min(MOST_WINDOW_BYTES, max(least, self._gain() * product)))

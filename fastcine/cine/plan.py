@@ -171,20 +171,24 @@ class RunPlan:
 
     def wish(self, want: Want, now: float) -> None:
         """Replace the wish."""
-        self.dropped += self._passed_over(want)
+        self.dropped += self._passed_over(want, now)
         self.want = want
         self._want_at = now
         order = shared_play_order if want.frame == 0 else play_order
         self._order = tuple(order(self._catalogue.frames, want))
         self._look_from_start()
 
-    def _passed_over(self, want: Want) -> int:
+    def _passed_over(self, want: Want, now: float) -> int:
         """Frames that play has passed since the wish before, without anything of them sent: the link was too slow."""
         before = self.want
         if before is None or (before.state, want.state, before.loop) != (Wish.PLAY, Wish.PLAY, want.loop):
             return 0
         here = min(max(want.frame, 0), self._catalogue.frames - 1)
-        return sum(self._untouched(frame) for frame in self._order[: self._order.index(here)])
+        passed = self._order.index(here)
+        # Farther than play can have come is a seek: what lies between was not missed.
+        if passed > (now - self._want_at) * abs(before.rate_fps) + 2:
+            return 0
+        return sum(self._untouched(frame) for frame in self._order[:passed])
 
     def _look_from_start(self) -> None:
         self._passed[:] = ((0, 0), (0, 0))

@@ -165,9 +165,12 @@ class Session:
         plan.hold(request.have)
         for tier, frame, offset_bytes in request.partial:
             plan.hold_part(tier, frame, offset_bytes - offset_bytes % PIECE_BYTES)
+        # It shares the link from now on; what others had before is not owed to it.
+        shares = [other.served_bytes / other.want.weight for other in self._plans.values() if other.want is not None]
+        plan.served_bytes = int(min(shares, default=0.0) * (wish.weight if wish is not None else 1.0))
         self._plans[run] = plan
         if wish is not None:
-            plan.wish(wish, now)
+            plan.wish(self._what_now(wish, plan), now)
         answer = SendText(messages.run_opened(run, description, catalogue.ready(), complete))
         return [answer, *self._fill(now)]
 
@@ -208,17 +211,23 @@ class Session:
         return list(self._fill(now))
 
     def _want(self, want: Want, now: float) -> list[Action]:
-        if want.starting and self.pacer.near:
-            # Its cores are what is scarce, not the link: what they cannot decode yet is here in no time when they can.
-            want = replace(want, max_tier=Tier.COARSE)
         plan = self._plans.get(want.run)
         if plan is not None:
-            plan.wish(want, now)
+            plan.wish(self._what_now(want, plan), now)
             return list(self._fill(now))
         if want.run in self._pending:
             self._wishes[want.run] = want
         # A wish may cross the `error` that says its run cannot be played: it is no fault.
         return []
+
+    def _what_now(self, want: Want, plan: RunPlan) -> Want:
+        """Near, a starting viewer's cores are scarce, not the link: what it can decode later is there at once then."""
+        if want.starting and self.pacer.near and plan.ready()[Tier.COARSE]:
+            return replace(want, max_tier=Tier.COARSE)
+        return want
+
+    def _holds_back(self) -> bool:
+        return self.pacer.near and any(plan.want is not None and plan.want.starting for plan in self._plans.values())
 
     def _credit(self, credit: Credit, now: float) -> list[Action]:
         if credit.received_bytes > self.pacer.sent_bytes:
@@ -254,7 +263,7 @@ class Session:
         best: tuple[tuple[int, float], RunPlan, Slot] | None = None
         for plan in self._plans.values():
             slot = plan.next_slot(now, rate)
-            if slot is None or plan.want is None:
+            if slot is None or plan.want is None or (slot.urgency is Urgency.PREFETCH and self._holds_back()):
                 continue
             key = (int(slot.urgency), plan.served_bytes / plan.want.weight)
             if best is None or key < best[0]:

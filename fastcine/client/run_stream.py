@@ -164,7 +164,8 @@ class RunStream:
         if body["type"] == "error":
             raise NotFound(body["message"]) if body["code"] == "not_found" else FastcineError(body["message"])
         if body["type"] == "goaway":
-            wait_s = body["retry_ms"] / 1000
+            # Spread out, so that a restarted server does not meet all of them in one moment.
+            wait_s = body["retry_ms"] / 1000 * (1 + random.random())
             raise _Lost(Overloaded(body["reason"], retry_after_s=wait_s), wait_s=wait_s)
         if body["type"] == "welcome":
             self.connections += 1

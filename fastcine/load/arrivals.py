@@ -21,6 +21,8 @@ class Second:
     frames: int = 0
     bytes_by_tier: list[int] = field(default_factory=lambda: [0 for _ in TIERS])
     worst_late_ms: float = float("-inf")
+    worst_first_ms: float = float("-inf")
+    """Time to first frame of a run opened anew."""
 
 
 class Arrivals:
@@ -73,6 +75,7 @@ class Arrivals:
         self._late_s.append(late_s)
         if first:
             self._first_s.append(late_s)
+            second.worst_first_ms = max(second.worst_first_ms, late_s * 1000)
         second.frames += 1
         second.worst_late_ms = max(second.worst_late_ms, late_s * 1000)
 
@@ -97,6 +100,7 @@ class Arrivals:
                 {
                     "frames": each.frames,
                     "worst_late_ms": each.worst_late_ms if each.frames else None,
+                    "worst_first_ms": None if each.worst_first_ms == float("-inf") else each.worst_first_ms,
                     **dict(zip(TIER_NAMES, each.bytes_by_tier, strict=True)),
                 }
                 for each in self.seconds

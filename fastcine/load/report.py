@@ -55,7 +55,7 @@ def need_matplotlib() -> None:
 
 
 def plot(found: dict[str, Any], target: Path) -> None:
-    """Frames, the worst lateness and bytes by tier, second by second, as a picture."""
+    """The worst lateness, the longest time to first frame and bytes by tier, second by second, as a picture."""
     matplotlib: Any = importlib.import_module("matplotlib")
     matplotlib.use("Agg")
     pyplot: Any = importlib.import_module("matplotlib.pyplot")
@@ -64,7 +64,9 @@ def plot(found: dict[str, Any], target: Path) -> None:
     figure, (late, sent) = pyplot.subplots(2, 1, sharex=True, figsize=(9, 6), layout="constrained")
     late.plot(along, [each["worst_late_ms"] for each in seconds], color="tab:red", label="latest frame")
     late.axhline(found["frame_interval_ms"], color="grey", linestyle="--", label="one frame's time")
-    late.set_ylabel("late, ms")
+    firsts = [(n, each["worst_first_ms"]) for n, each in enumerate(seconds) if each["worst_first_ms"] is not None]
+    late.plot(*zip(*firsts, strict=True), "o", color="tab:blue", markersize=3, label="time to first frame, longest")
+    late.set_ylabel("ms")
     late.legend()
     sent.stackplot(along, *[[each[name] / 1e6 for each in seconds] for name in TIER_NAMES], labels=TIER_NAMES)
     sent.set_ylabel("MB a second")

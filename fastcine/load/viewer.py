@@ -201,7 +201,9 @@ class Viewer(asyncio.BufferedProtocol):
         elif self._opcode == _TEXT:
             kind = orjson.loads(body)
             if kind["type"] == "run":
+                # Each answer begins anew: a server that is late may answer the opening before this one too.
                 self._answered = True
+                self._offsets.clear()
             elif kind["type"] == "goaway":
                 self.arrivals.busy += 1
             elif kind["type"] == "error":

@@ -38,8 +38,10 @@ from fastcine.server.stream_socket import SUBPROTOCOL, StreamSocket
 log = logging.getLogger(__name__)
 
 BUSY_RETRY_MS = 2000
+REMAKE_WAIT_S = 5.0
+"""A damaged frame that is not made anew by then is asked for again."""
 MOST_UNREAD_BYTES = MOST_WINDOW_BYTES + 262_144
-"""The window bounds pieces, this the answers too: who asks and asks (`ping`) and does not read is cut off."""
+"""The window bounds pieces by receipts, this whatever is told: who asks and asks and does not read is cut off."""
 MOST_TASKS = 256
 """Look-ups under way for one viewer: one that opens and closes runs faster than we find them is no viewer."""
 
@@ -64,7 +66,7 @@ class Viewer:
         self._runs: dict[int, OpenRun] = {}
         # None while empty: a dict of one's own is 64 bytes, and there are thousands of viewers.
         self._asked_at: dict[int, float] | None = None
-        self._damaged: dict[Rebuild, int] | None = None
+        self._damaged: dict[Rebuild, tuple[int, float]] | None = None
         # Frozen and mostly empty: a set of one's own is 216 bytes.
         self._awaited: frozenset[int] = frozenset()
         self._tasks: frozenset[asyncio.Task[None]] = frozenset()
@@ -185,15 +187,23 @@ class Viewer:
     async def _close(self, code: int, reason: str) -> None:
         await self._socket.close(code=code, message=reason.encode())
 
+    def _reads(self) -> bool:
+        """Whether what was sent is read; who claims receipts and does not read is cut off."""
+        if self._transport.get_write_buffer_size() <= MOST_UNREAD_BYTES:
+            return True
+        self.refuse(PeerError("it asks for more than it reads"))
+        self._transport.abort()
+        return False
+
     def _send_text(self, body: Any) -> None:
-        if self._transport.get_write_buffer_size() > MOST_UNREAD_BYTES:
-            self.refuse(PeerError("it asks for more than it reads"))
-            self._transport.abort()
+        if not self._reads():
             return
         text = orjson.dumps(body)
         self._transport.write(framing.header(framing.TEXT, len(text)) + text)
 
     def _send_pieces(self, action: SendPieces) -> None:
+        if not self._reads():
+            return
         slices: list[bytes | memoryview] = [framing.header(framing.BINARY, action.wire_bytes)]
         metrics = self._context.metrics
         # All parts of a message are of one run, and almost always of one tier.
@@ -279,16 +289,25 @@ class Viewer:
         opened.reread(action.tier, action.frame)
         # Where it lay when it was damaged: it is made anew when it lies elsewhere.
         self._damaged = self._damaged or {}
-        self._damaged[action] = opened.place(action.tier, action.frame)
+        self._damaged[action] = (opened.place(action.tier, action.frame), self._loop.time())
         if not self._context.news.ask_remake(action.run, action.tier, action.frame):
             self._apply(self.session.failed(action.run, "overloaded", "a damaged frame cannot be made anew just now"))
 
     def _look_for_remade(self, run: int, opened: OpenRun) -> None:
-        for action, place in list((self._damaged or {}).items()):
+        for action, (place, asked_at) in list((self._damaged or {}).items()):
             if action.run == run and opened.place(action.tier, action.frame) != place:
                 self._damaged = {other: at for other, at in (self._damaged or {}).items() if other != action} or None
                 opened.reread(action.tier, action.frame)
                 self._apply(self.session.rebuilt(run, action.tier, action.frame, self._loop.time()))
+            elif action.run == run:
+                self._ask_again(action, place, asked_at)
+
+    def _ask_again(self, action: Rebuild, place: int, asked_at: float) -> None:
+        """The owner may have been away when it was asked, or have died with the request."""
+        now = self._loop.time()
+        if now - asked_at >= REMAKE_WAIT_S:
+            self._damaged = {**(self._damaged or {}), action: (place, now)}
+            self._context.news.ask_remake(action.run, action.tier, action.frame)
 
 
 async def stream(request: web.Request) -> web.StreamResponse:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from fastcine.archive import cine_cache
 from fastcine.archive import cine_frame_table as table
 from fastcine.archive.cine_cache import CacheReader, CacheWriter, CineCache
 from fastcine.archive.cine_paths import entry_path
@@ -179,6 +180,23 @@ def test_an_entry_made_anew_is_seen_to_be_another(folder: DataFolder) -> None:
     assert reader.stale
     with pytest.raises(NotFound):
         CacheReader(folder, RUN, 1)
+
+
+def test_an_entry_is_made_anew_while_a_picture_of_the_one_before_is_being_put_in(
+    folder: DataFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    CacheWriter(folder, RUN, 2).close()
+    plain, late = cine_cache.discard, [b"picture"]
+
+    def discard(path: Path) -> None:
+        plain(path)
+        if late:  # a thread that knows nothing of it
+            CineCache(folder).put_blob(RUN, "thumbnail", data=late.pop())
+
+    monkeypatch.setattr(cine_cache, "discard", discard)
+    writer = CacheWriter(folder, RUN, 3, anew=True)
+    assert writer.ready() == (0, 0, 0)
+    writer.close()
 
 
 def test_the_cache_leaves_room_for_the_index(folder: DataFolder, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -97,8 +97,47 @@ def test_near_little_is_sent_before_the_first_receipt_whatever_the_first_receipt
 def test_near_but_slow_it_plays_by_the_first_pass_again_after_the_presumption():
     play = playing(8, 1, near=True, frames=240, sizes=(4_000, 16_000, 500_000))
     play.run(until=2.0)
-    assert 2 in {part.tier for at, action in play.sent_order if at < 1.0 for part in action.parts}
-    assert {part.tier for at, action in play.sent_order if at > 1.3 for part in action.parts} == {1}
+    assert 2 in {part.tier for at, action in play.sent_order if at < 0.5 for part in action.parts}
+    assert {part.tier for at, action in play.sent_order if at > 1.5 for part in action.parts} == {1}
+    play.most_in_flight = 0
+    play.run(until=10.0)
+    assert play.most_in_flight <= 262_144 + 131_072
+
+
+def test_near_and_starting_a_run_without_a_first_pass_is_sent_exact():
+    play = playing(1000, 1, near=True, starting=True, sizes=(0, 0, 135_000))
+    play.catalogue.counts = (0, 0, 60)
+    play.session.available(RUN, complete=True, now=play.now)
+    play.wish(state=Wish.PLAY, frame=0, rate_fps=15.0, starting=True)
+    play.run()
+    assert sorted(frame for tier, frame in play.arrived if tier == 2) == list(range(60))
+
+
+def test_near_and_starting_neighbours_wait_too():
+    play = playing(1000, 1, near=True, starting=True)
+    play.session.receive(Open(7), play.now)
+    play.act(play.session.receive(Want(7, Wish.PREFETCH, 0), play.now))
+    play.act(play.session.opened(7, FakeCatalogue(60, XA512), {}, complete=True, now=play.now))
+    play.run()
+    assert {part.run for _, action in play.sent_order for part in action.parts} == {RUN}
+    play.wish(state=Wish.PLAY, frame=0, rate_fps=15.0)
+    play.run()
+    assert sum(part.run == 7 for _, action in play.sent_order for part in action.parts) == 60
+
+
+def test_runs_on_screen_share_the_link_by_weight_whenever_they_were_opened():
+    play = playing(20, 40, frames=240)
+    play.run(until=4.0)
+    play.session.receive(Open(7), play.now)
+    play.act(play.session.receive(Want(7, Wish.PLAY, 0, 15.0, weight=3.0), play.now))
+    play.act(play.session.opened(7, FakeCatalogue(240, XA512), {}, complete=True, now=play.now))
+    play.run(until=12.0)  # the newcomer's first pass is there
+    before = len(play.sent_order)
+    play.run(until=16.0)
+    sent = [0, 0]
+    for _, action in play.sent_order[before:]:
+        sent[action.parts[0].run == 7] += action.wire_bytes
+    assert 2.5 <= sent[1] / sent[0] <= 3.5
 
 
 def test_starting_changes_nothing_far_away():
@@ -346,4 +385,9 @@ def test_frames_that_play_passed_with_nothing_sent_are_counted():
     for step in range(1, 5):
         play.run(until=step * 1.0)
         play.wish(state=Wish.PLAY, frame=15 * step % 60, rate_fps=15.0)
+    assert play.session.frames_dropped == 0
+    play = playing(0.1, 200)
+    play.run(until=0.5)
+    for frame in (50, 49, 20):  # seeks: nothing was missed
+        play.wish(state=Wish.PLAY, frame=frame, rate_fps=15.0)
     assert play.session.frames_dropped == 0

@@ -23,7 +23,7 @@
     for (const message of [
       { type: "hello", version: 1, granted_bytes: early.granted_bytes },
       { type: "open", run },
-      { type: "want", run, state: "play", frame, rate_fps, first: 0, last: frames - 1, loop: "loop", starting: true },
+      { type: "want", run, state: document.hidden ? "hidden" : "play", frame, rate_fps, first: 0, last: frames - 1, loop: "loop", starting: true },
     ]) socket.send(JSON.stringify(message));
   };
   early.socket = socket;

@@ -98,6 +98,7 @@ export class CompressedFrames {
       piece.crc32 !== assembly.crc32 ||
       piece.codec !== assembly.codec
     ) {
+      this.#forgetAssembly(key); // the server may have made the frame anew: a next connection takes it from its start
       throw new WireError(`frame ${frame} tier ${tier} goes on at ${piece.offset_bytes}, not ${assembly.filled_bytes}`);
     }
     assembly.bytes.set(payload, piece.offset_bytes);

@@ -107,6 +107,8 @@ export class Connection {
     this.around = surroundings;
     /** @type {LinkState} */
     this.state = "connecting";
+    /** The server has as many viewers as it takes. */
+    this.full = false;
     /** Of the latest connection, from its opening (which takes two of them, a little more with TLS). */
     this.round_trip_ms = 0;
     /** @type {Set<(state: LinkState, retry_ms: number) => void>} */
@@ -268,6 +270,7 @@ export class Connection {
   #pieces(data) {
     this.#received_bytes += data.byteLength;
     for (const piece of parsePieces(data)) this.#subscribers.get(piece.run)?.onPiece(piece);
+    this.#broken = 0;
     this.#report();
   }
 
@@ -275,8 +278,14 @@ export class Connection {
   #control(text) {
     const message = parseControl(text);
     if (!message) return;
-    if (message.type === "welcome") this.#failures = this.#broken = 0;
-    if (message.type === "goaway") this.#retry_ms = Math.max(this.#retry_ms, message.retry_ms ?? 0);
+    if (message.type === "welcome") {
+      this.#failures = 0;
+      this.full = false;
+    }
+    if (message.type === "goaway") {
+      this.#retry_ms = Math.max(this.#retry_ms, message.retry_ms ?? 0);
+      this.full = message.reason === "too many viewers";
+    }
     if (message.type === "pong") this.#schedulePing();
     if (message.run) this.#subscribers.get(message.run)?.onMessage(message);
     else if (message.type === "error") this.#fail(message.code ?? "error", message.message ?? "");
@@ -352,7 +361,7 @@ export class Connection {
     }
     const backoff = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** this.#failures++);
     // Spread out, so that a restarted server does not meet all its viewers in one moment.
-    const wait = Math.max(this.#retry_ms, backoff * (0.75 + this.around.random() / 2));
+    const wait = Math.max(this.#retry_ms * (1 + this.around.random()), backoff * (0.75 + this.around.random() / 2));
     this.#retry_ms = 0;
     this.#setState("waiting", wait);
     this.#retry_timer = this.around.setTimer(() => this.#connect(), wait);

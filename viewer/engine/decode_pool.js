@@ -53,7 +53,7 @@ export class DecodePool {
   #module = null;
   #wanted;
   #started = false;
-  /** Called when a worker is up, and when it is warm. @type {Set<() => void>} */
+  /** Called when a worker is up, when it is warm, and when it has died. @type {Set<() => void>} */
   watchers = new Set();
 
   /**
@@ -97,8 +97,10 @@ export class DecodePool {
     const seat = { worker, ready: false, warm: false, jobs: new Map(), background: 0 };
     worker.onmessage = ({ data }) => {
       if (data.ready) seat.ready = true;
-      else if (data.warm) seat.warm = true;
-      else return this.#answered(seat, data);
+      else if (data.warm) {
+        seat.warm = true;
+        this.#grow(); // even where nothing was there to decode
+      } else return this.#answered(seat, data);
       for (const watch of this.watchers) watch();
       this.poke();
     };
@@ -218,6 +220,7 @@ export class DecodePool {
     this.#seats = this.#seats.filter((other) => other !== seat);
     for (const need of seat.jobs.values()) need.done(null);
     this.#restart();
+    for (const watch of this.watchers) watch();
     this.poke();
   }
 }

@@ -77,6 +77,7 @@ export class PlayTicks {
       held: (source) => source === this.source && this.#heldChanged(source),
       failed: (source, code, message) => this.#tell("error", { run: source.run, code, message }),
     });
+    this.#library.hide(document.hidden);
     document.addEventListener("visibilitychange", this.#onVisibility);
     pool.watchers.add(this.#onWorker);
   }
@@ -90,6 +91,7 @@ export class PlayTicks {
     // A hidden page gets no animation frames: the clock stands meanwhile, nothing counts as missed, nothing is sent.
     this.playback.halt();
     this.now_stats?.stopped();
+    this.#library.hide(document.hidden);
     this.#sendWish();
     if (!document.hidden) this.touch("view");
   };

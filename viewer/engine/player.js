@@ -276,6 +276,9 @@ export class Player extends EventTarget {
   get connection() {
     return this.#connection.state;
   }
+  get server_full() {
+    return this.#connection.full;
+  }
 
   held() {
     return this.#ticks.source?.compressed.held ?? new Uint8Array(0);

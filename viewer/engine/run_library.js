@@ -22,6 +22,7 @@ export class RunLibrary {
   #shown = null;
   /** @type {Set<string>} */
   #wanted = new Set();
+  #hidden = false;
 
   /**
    * @param {import("./connection.js").Connection} connection
@@ -83,13 +84,27 @@ export class RunLibrary {
     }
     for (const { run, description } of runs) {
       if (!this.#wanted.has(run)) continue;
-      const wish = /** @type {const} */ ({ state: "prefetch", frame: 0 });
+      const wish = this.#wishInAdvance();
       let source = this.#runs.get(run);
       if (source) this.connection.want(run, wish);
       else this.#runs.set(run, (source = new RunSource(run, description ?? null, this, wish)));
       source.plan = { order: Int32Array.from({ length: DECODED_IN_ADVANCE }, (_, n) => n), count: DECODED_IN_ADVANCE, due_ms: (ahead) => LATER_MS + ahead };
     }
     this.#clearShelf();
+  }
+
+  /** @returns {import("./wire.js").Wish} */
+  #wishInAdvance() {
+    return { state: this.#hidden ? "hidden" : "prefetch", frame: 0 };
+  }
+
+  /**
+   * Whether nobody sees the page: nothing is fetched in advance then.
+   * @param {boolean} hidden
+   */
+  hide(hidden) {
+    this.#hidden = hidden;
+    for (const run of this.#wanted) if (this.#runs.has(run)) this.connection.want(run, this.#wishInAdvance());
   }
 
   release() {

@@ -136,14 +136,14 @@ export class Picture {
   /** Says what is happening, or nothing when all is well. */
   notice() {
     clearTimeout(this.timer);
-    const { connection } = this.player;
+    const { connection, server_full: full } = this.player;
     const byBrowser = this.video === "waits" || this.video === "plays";
     const waiting = byBrowser ? this.video === "waits" : this.player.waiting || !this.holds;
     if (!waiting) this.waitingSince = performance.now();
     const waited_ms = performance.now() - this.waitingSince;
     const late = waited_ms >= LATE_MS;
     if (waiting && !late) this.timer = window.setTimeout(() => this.notice(), (waited_ms < BETWEEN_MS ? BETWEEN_MS : LATE_MS) - waited_ms + 5);
-    const words = noticeWords({ connection, waiting, late, byBrowser, tile: this.tile, error: this.error, retry_ms: this.retry_ms });
+    const words = noticeWords({ connection, full, waiting, late, byBrowser, tile: this.tile, error: this.error, retry_ms: this.retry_ms });
     const element = byId("notice");
     // The picture of the run before must not pass for this one.
     byId("stage").classList.toggle("between", this.holds && waiting && waited_ms >= BETWEEN_MS);

@@ -126,6 +126,7 @@ function makingText(ready, frames) {
  * The quiet line in the picture; the gravest matter wins. Null when all is well.
  * @param {object} now
  * @param {string} now.connection the engine's
+ * @param {boolean} [now.full] it was lost because the server is full
  * @param {number} now.retry_ms till it connects again
  * @param {boolean} now.waiting no picture of this run yet
  * @param {boolean} [now.byBrowser] a video that the browser plays itself
@@ -134,7 +135,7 @@ function makingText(ready, frames) {
  * @param {string} now.error
  * @returns {{text: string, bad: boolean} | null}
  */
-export function noticeWords({ connection, retry_ms, waiting, late, byBrowser = false, tile, error }) {
+export function noticeWords({ connection, full = false, retry_ms, waiting, late, byBrowser = false, tile, error }) {
   if (!tile) return { text: "This study has no pictures that can be shown here.", bad: false };
   if (error) return { text: error, bad: true };
   if (tile.kind !== "other" && tile.state === "failed" && !byBrowser) {
@@ -142,6 +143,7 @@ export function noticeWords({ connection, retry_ms, waiting, late, byBrowser = f
   }
   if (connection === "waiting" || connection === "closed") {
     const again = retry_ms >= 1500 ? ` Trying again in ${Math.round(retry_ms / 1000)} s.` : " Connecting again.";
+    if (full) return { text: "The server has as many viewers as it can take." + again, bad: false };
     return { text: (waiting ? "No connection to the server." : "Connection lost. What is here plays on.") + again, bad: false };
   }
   if (!waiting || !late) return null;

@@ -31,8 +31,8 @@ def _view_values(
 ) -> dict[str, str]:
     """What fills the viewer's page; blocking."""
     tile = bootstrap.first_run(body["tiles"], asked)
-    if tile is None:
-        return {"study_json": bootstrap.inline_json(body)}
+    if tile is None:  # nothing is shown first: the modules need not wait in their template
+        return {"study_json": bootstrap.inline_json(body), '<template id="modules">': "", "</template>": ""}
     previews = unpack(context.small_picture(tile["run"], "previews") or b"")
     described = tile["description"]
     fps, colour = described["timing"]["fps"], described["samples_per_pixel"] > 1

@@ -147,15 +147,19 @@ test("waiting grows from try to try, is bounded, and starts anew after a welcome
   assert.notEqual(world.socket, before);
 });
 
-test("goaway names the time to wait", () => {
-  const { world } = opened();
+test("goaway names the least time to wait; viewers come back spread over as much again", () => {
+  const { world, connection } = opened();
   const before = world.socket;
-  world.socket.receive({ type: "goaway", reason: "full", retry_ms: 5000 });
+  world.socket.receive({ type: "goaway", reason: "too many viewers", retry_ms: 5000 });
+  assert.equal(connection.full, true);
   world.socket.lose(4429);
-  world.pass(4990);
+  world.pass(7490);
   assert.equal(world.socket, before);
   world.pass(20);
   assert.notEqual(world.socket, before);
+  world.socket.open();
+  world.socket.receive({ type: "welcome", version: 1, server: "s" });
+  assert.equal(connection.full, false);
 });
 
 for (const code of [4403, 4406]) {
@@ -181,7 +185,10 @@ test("a server that breaks the protocol is closed with 4400, tried again, and gi
     world.socket.receive(nonsense);
     assert.deepEqual(world.socket.closed, { code: 4400, reason: "protocol" });
     world.pass(20_000);
-    if (n < 2) world.socket.open();
+    if (n < 2) {
+      world.socket.open();
+      world.socket.receive({ type: "welcome", version: 1, server: "s" }); // as every server does
+    }
   }
   assert.equal(connection.state, "closed");
   assert.equal(world.sockets.length, 3);

@@ -98,6 +98,7 @@ test("one quiet line says what is amiss, the gravest first, and nothing when all
   assert.match(noticeWords(now({ waiting: true, late: true, tile: tile({ kind: "still", state: "waiting" }) }))?.text ?? "", /^This still .* appears/);
   assert.match(noticeWords(now({ connection: "waiting", retry_ms: 4000 }))?.text ?? "", /plays on\. Trying again in 4 s/);
   assert.match(noticeWords(now({ connection: "waiting", waiting: true }))?.text ?? "", /No connection/);
+  assert.match(noticeWords(now({ connection: "waiting", full: true, retry_ms: 3000 }))?.text ?? "", /as many viewers as it can take\. Trying again in 3 s/);
   assert.deepEqual(noticeWords(now({ error: "Too many viewers", connection: "waiting" })), { text: "Too many viewers", bad: true });
   assert.match(noticeWords(now({ tile: tile({ state: "failed", message: "truncated" }) }))?.text ?? "", /cannot be played: truncated/);
   assert.match(noticeWords(now({ tile: null }))?.text ?? "", /no pictures/);

@@ -1,0 +1,46 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { RunLibrary } from "../../engine/run_library.js";
+
+class FakeConnection {
+  /** @type {Map<string, any>} the newest wish of each run */
+  wishes = new Map();
+  /** @param {string} run @param {any} _source @param {any} wish */
+  subscribe(run, _source, wish) {
+    this.wishes.set(run, wish);
+  }
+  /** @param {string} run @param {any} wish */
+  want(run, wish) {
+    this.wishes.set(run, wish);
+  }
+  /** @param {string} run */
+  unsubscribe(run) {
+    this.wishes.delete(run);
+  }
+  states() {
+    return Object.fromEntries([...this.wishes].map(([run, { state }]) => [run, state]));
+  }
+}
+
+function library() {
+  const connection = new FakeConnection();
+  const pool = { attach() {}, detach() {}, recycle() {}, poke() {} };
+  const owner = { described() {}, decoded() {}, held() {}, failed() {} };
+  const runs = new RunLibrary(/** @type {any} */ (connection), /** @type {any} */ (pool), owner);
+  runs.show("now", null, { state: "play", frame: 0 });
+  return { connection, runs };
+}
+
+test("a page that nobody sees fetches nothing in advance, and goes on when it is seen", () => {
+  const { connection, runs } = library();
+  runs.prefetch([{ run: "next" }, { run: "before" }]);
+  assert.deepEqual(connection.states(), { now: "play", next: "prefetch", before: "prefetch" });
+  runs.hide(true);
+  assert.deepEqual(connection.states(), { now: "play", next: "hidden", before: "hidden" });
+  runs.prefetch([{ run: "next" }, { run: "third" }]);
+  assert.equal(connection.states().third, "hidden");
+  runs.hide(false);
+  assert.equal(connection.states().third, "prefetch");
+  assert.equal(connection.states().next, "prefetch");
+});
