@@ -215,9 +215,15 @@ def signed_16_bits():
     )  # fmt: skip
 
 
+def thirty_two_bits():
+    """A dose grid's pixels: there is no first pass of such."""
+    stored = waves(3, 256, 320, bits=12).astype(np.uint32) << 16
+    return grey("thirty-two", 6, stored, bits=32, BitsAllocated=32, WindowCenter="1e8", WindowWidth="2e8")
+
+
 def colour_study():
     """A study of three frames a run, one run a kind of pixel."""
-    return [rgb(), ybr(), palette(), monochrome1(), twelve_bits(), signed_16_bits()]
+    return [rgb(), ybr(), palette(), monochrome1(), twelve_bits(), signed_16_bits(), thirty_two_bits()]
 
 
 def named(study, *, character_set, name, date, **elements):

@@ -42,6 +42,12 @@ def test_a_mask_is_not_subtracted(quiet_page, archive):
     assert np.abs(subtracted - picture[..., 0]).max() > 50, "the two would not be told apart"
 
 
+def test_a_run_without_a_first_pass_is_the_first_that_a_page_shows(quiet_page, archive):
+    """Decoders that start get coarse frames only, on a local network (and here); of this run there are none."""
+    description = looking.open_run(quiet_page, archive, "thirty-two")
+    assert description["tiers"]["coarse"] is None and description["tiers"]["exact"]["codec"] == "deflate"
+
+
 @pytest.fixture(scope="module")
 def gl_page(browser):
     """A page of a browser that has WebGL2, drawn by the processor."""
