@@ -21,6 +21,8 @@ from bench import (
     link_table,
     links,
     machine,
+    many_viewers,
+    many_viewers_table,
     peer_page,
     report,
     run_change_table,
@@ -37,7 +39,7 @@ ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "bench/results"
 DOCS = ROOT / "docs/benchmarks.md"
 PARTS = ("first", "playback", "size")
-PAGELESS = ("throughput", "links", "changes", "codecs")
+PAGELESS = ("throughput", "many", "links", "changes", "codecs")
 """Parts that are asked for by an option of their own."""
 
 Say = Callable[[str], None]
@@ -57,6 +59,7 @@ def arguments(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--link", action="append", help="these links' rows only, such as '8M,80ms xa512x60'")
     parser.add_argument("--changes", action="store_true", help="measure changes to another run in an open page only")
     parser.add_argument("--throughput", action="store_true", help="measure the server beside nginx and Orthanc only")
+    parser.add_argument("--many", action="store_true", help="measure thousands of viewers on one core only")
     parser.add_argument("--from", dest="source", type=Path, help="show a results file again instead of measuring")
     return parser.parse_args(words)
 
@@ -115,6 +118,8 @@ def measured_parts(
     found: dict[str, Any] = {}
     if "throughput" in wanted:
         found["throughput"] = throughput.measure(scratch / "throughput", say=say)
+    if "many" in wanted:
+        found["many"] = many_viewers.measure(scratch / "many", say=say)
     if "links" in wanted:
         how: dict[str, Any] = {"repeats": args.repeats, "wanted": args.link or (), "say": say, "done": told}
         found["links"] = asyncio.run(links.measure(scratch / "links", **how))
@@ -185,6 +190,9 @@ def show(saved: dict[str, Any], console: Console) -> None:
     if saved.get("throughput"):
         rows = throughput_table.cells(saved["throughput"])
         show_table("throughput of one server process", throughput_table.HEADINGS, rows, console)
+    if saved.get("many"):
+        rows = many_viewers_table.cells(saved["many"])
+        show_table("many viewers", many_viewers_table.HEADINGS, rows, console)
     if saved.get("codecs"):
         show_codecs(saved["codecs"], console)
     if "results" in saved:

@@ -52,6 +52,13 @@ class Server:
         with urllib.request.urlopen(request, timeout=20) as answer:
             return orjson.loads(answer.read())
 
+    def upload(self, file):
+        """One file, as the worklist sends it; what became of it."""
+        headers = {"Content-Type": "application/dicom"}
+        request = urllib.request.Request(self.url + "/api/upload", data=Path(file).read_bytes(), headers=headers)
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return orjson.loads(answer.read())
+
     def wait_until_made(self, timeout_s=120):
         """Until every run of every study is ready or failed."""
         deadline = time.monotonic() + timeout_s

@@ -10,6 +10,7 @@ import pytest
 from bench import (
     link_table,
     links,
+    many_viewers_table,
     orthanc,
     report,
     run_change_table,
@@ -156,6 +157,46 @@ def test_what_is_not_installed_is_told_with_the_line_that_installs_it(monkeypatc
     assert json.dumps(orthanc.configuration(Path("/nowhere"), 1234))
 
 
+# ---- many viewers
+
+
+def crowd(**more):
+    figures = {
+        "viewers": 3000, "frames_per_s": 45_000.0, "frames_expected_per_s": 45_000.0, "errors": {},
+        "connections_lost": 0, "late_ms": {"p99": 1.0, "p100": 9.0}, "frame_interval_ms": 66.7,
+        "server_bytes_per_viewer": 19_700.0,
+        "server_cpu": 0.7, "client_cpu": 0.3, "messages_per_s": 6000.0, "ingest_s": 1.0, "ingest_lag_p99_ms": 2.0,
+        "words": ["--run", "1.2", "--viewers", "3000"],
+    }  # fmt: skip
+    return figures | more
+
+
+@pytest.mark.parametrize(
+    ("more", "good"),
+    [
+        ({}, [True, True, True, None, None, True, None]),
+        ({"frames_per_s": 44_000.0}, [False, True, True, None, None, True, None]),
+        ({"errors": {"a piece out of its order": 1}}, [False, True, True, None, None, True, None]),
+        ({"late_ms": {"p99": 70.0, "p100": 90.0}}, [True, False, True, None, None, True, None]),
+        ({"server_bytes_per_viewer": None}, [True, True, False, None, None, True, None]),
+        ({"ingest_lag_p99_ms": 10.0}, [True, True, True, None, None, False, None]),
+    ],
+)
+def test_many_viewers_are_judged_line_by_line(more, good):
+    found = {"run": "512x60 at 15 fps", "one_core": crowd(**more), "beside": crowd(**{"viewers": 100, **more})}
+    assert [met for *_, met in many_viewers_table.rows(found)] == good
+    text = many_viewers_table.section(found, **PLACE)
+    assert "fastcine bench --run 1.2 --viewers 3000" in text and max(map(len, text.splitlines()[:8])) <= 130
+
+
+def test_a_bare_picture_stands_beside_the_first_frame():
+    row = row_of("8M,80ms")
+    assert link_table.cells([measured(row, bare_picture_ms=[70.0, 72.0, 71.0])])[0][4] == "71 (70 to 72)"
+    assert (
+        link_table.cells([measured(row)])[0][4] == "" == link_table.cells([measured(row, bare_picture_ms=[None])])[0][4]
+    )
+
+
 # ---- the page
 
 
@@ -165,6 +206,7 @@ def test_parts_stand_in_their_order_and_once():
         "## Codecs\n\nc\n\n### Ingest\n\ni",
         "## Over emulated links\n\nl",
         "## Throughput of one server process",
+        "## Many viewers",
         "## Another run in an open page",
     ):
         page = report.with_part(page, part)
