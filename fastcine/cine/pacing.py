@@ -177,10 +177,8 @@ class Pacer:
         flight = self._flights[landed - 1]
         del self._flights[:landed]
         trip = now - flight.sent_at
-        if self.near and self._presumed_until is None:
-            self._presumed_until = now + NEAR_PRESUMED_S
-        elif trip > NEAR_DOUBT_S and flight.sent_at > (self._presumed_until or now) - NEAR_PRESUMED_S:
-            self._presumed_until = now
+        if self.near:
+            self._presume(trip, flight.sent_at, now)
         self._remember_round_trip(trip, now)
         if trip > QUEUED_GAIN * (self.round_trip_s or trip) + ACK_DELAY_S:
             self._full_rounds = FULL_ROUNDS
@@ -198,6 +196,13 @@ class Pacer:
             self._limited_until_bytes = self.sent_bytes
         self._count_round(flight.starved)
         self._resize()
+
+    def _presume(self, trip_s: float, sent_at: float, now: float) -> None:
+        """The first receipt begins what is presumed of a near connection, a late one of what was sent later ends it."""
+        if self._presumed_until is None:
+            self._presumed_until = now + NEAR_PRESUMED_S
+        elif trip_s > NEAR_DOUBT_S and sent_at > self._presumed_until - NEAR_PRESUMED_S:
+            self._presumed_until = min(self._presumed_until, now)
 
     def _remember_round_trip(self, value: float, now: float) -> None:
         trips = self._round_trips

@@ -65,7 +65,8 @@ def plot(found: dict[str, Any], target: Path) -> None:
     late.plot(along, [each["worst_late_ms"] for each in seconds], color="tab:red", label="latest frame")
     late.axhline(found["frame_interval_ms"], color="grey", linestyle="--", label="one frame's time")
     firsts = [(n, each["worst_first_ms"]) for n, each in enumerate(seconds) if each["worst_first_ms"] is not None]
-    late.plot(*zip(*firsts, strict=True), "o", color="tab:blue", markersize=3, label="time to first frame, longest")
+    if firsts:  # none where each viewer opened its run once, before the measuring began
+        late.plot(*zip(*firsts, strict=True), "o", color="tab:blue", markersize=3, label="time to first frame, longest")
     late.set_ylabel("ms")
     late.legend()
     sent.stackplot(along, *[[each[name] / 1e6 for each in seconds] for name in TIER_NAMES], labels=TIER_NAMES)

@@ -155,6 +155,7 @@ export class Connection {
   #connect() {
     this.#granted_bytes = this.#reported_grant = 0;
     this.#received_bytes = this.#reported_bytes = 0;
+    this.full = false;
     this.#setState("connecting");
     const asked_ms = this.around.now();
     const socket = this.around.makeSocket(this.url);
@@ -278,10 +279,7 @@ export class Connection {
   #control(text) {
     const message = parseControl(text);
     if (!message) return;
-    if (message.type === "welcome") {
-      this.#failures = 0;
-      this.full = false;
-    }
+    if (message.type === "welcome") this.#failures = 0;
     if (message.type === "goaway") {
       this.#retry_ms = Math.max(this.#retry_ms, message.retry_ms ?? 0);
       this.full = message.reason === "too many viewers";
