@@ -12,7 +12,6 @@ from aiohttp import web
 from fastcine import work
 from fastcine.archive.folder import DataFolder
 from fastcine.archive.index import Index
-from fastcine.cine.messages import goaway
 from fastcine.config import Settings
 from fastcine.server import middleware, ws
 from fastcine.server.context import CONTEXT, Context
@@ -21,6 +20,7 @@ from fastcine.server.news import News
 from fastcine.server.routes import operations, pages, studies, upload, video
 from fastcine.server.shelf import RunShelf
 from fastcine.server.static import ViewerFiles
+from fastcine.server.stream_socket import CLOSE_S
 from fastcine.server.wheel import Wheel
 
 log = logging.getLogger(__name__)
@@ -90,13 +90,9 @@ async def _watch_lag(context: Context) -> None:
 async def _say_goodbye(app: web.Application) -> None:
     """Tell the players, so that they resume with the next process instead of waiting for a time-out."""
     app[CONTEXT].news.end()
-    # All at once: one that does not read must not keep the news from the others.
-    await asyncio.gather(*(_goodbye(socket) for socket in list(app[CONTEXT].sockets)))
-
-
-async def _goodbye(socket: web.WebSocketResponse) -> None:
-    try:
-        await socket.send_json(goaway("the server is going down", GOAWAY_RETRY_MS))
-        await socket.close(code=1001, message=b"going down")
-    except (ConnectionError, RuntimeError):
-        log.debug("a viewer was gone before the goodbye")
+    sockets = dict(app[CONTEXT].sockets)
+    for socket in sockets:
+        socket.say_goaway("the server is going down", GOAWAY_RETRY_MS)
+    if sockets:
+        # One that does not read keeps neither the others nor us: it is cut off by then.
+        await asyncio.wait(sockets.values(), timeout=CLOSE_S)

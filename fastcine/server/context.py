@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -15,6 +16,7 @@ from fastcine.server.metrics import Metrics
 from fastcine.server.news import News
 from fastcine.server.shelf import RunShelf
 from fastcine.server.static import ViewerFiles
+from fastcine.server.stream_socket import StreamSocket
 from fastcine.server.wheel import Wheel
 
 
@@ -34,7 +36,8 @@ class Context:
     wheel: Wheel
     worker_ports: tuple[int, ...] = ()
     """Where all workers tell their metrics, by number; empty where there is one worker."""
-    sockets: set[web.WebSocketResponse] = field(default_factory=set)
+    sockets: dict[StreamSocket, asyncio.Task[object]] = field(default_factory=dict)
+    """The viewers, and the task that hears each."""
 
     def small_picture(self, run: str, name: str) -> bytes | None:
         """A run's `thumbnail` or `previews` from the cine cache; None when it is not made yet. Reads a file."""

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import struct
 
-TEXT, BINARY = 0x81, 0x82
-"""FIN set, opcode 1 and 2."""
+TEXT, BINARY, CLOSE = 0x81, 0x82, 0x88
+"""FIN set, opcode 1, 2 and 8."""
 
 
 def header(opcode: int, payload_bytes: int) -> bytes:
@@ -18,3 +18,9 @@ def header(opcode: int, payload_bytes: int) -> bytes:
     if payload_bytes < 65536:
         return struct.pack("!BBH", opcode, 126, payload_bytes)
     return struct.pack("!BBQ", opcode, 127, payload_bytes)
+
+
+def close(code: int, reason: str) -> bytes:
+    """A whole close frame; the reason is cut to what a control frame holds (RFC 6455 section 5.5)."""
+    said = reason.encode()[:123].decode(errors="ignore").encode()
+    return header(CLOSE, 2 + len(said)) + struct.pack("!H", code) + said

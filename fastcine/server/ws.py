@@ -55,7 +55,7 @@ class Viewer:
     __slots__ = ("_asked_at", "_awaited", "_closing", "_context", "_damaged", "_loop", "_runs", "_socket", "_tasks",
                  "_transport", "session")  # fmt: skip
 
-    def __init__(self, context: Context, socket: web.WebSocketResponse, transport: asyncio.Transport) -> None:
+    def __init__(self, context: Context, socket: StreamSocket, transport: asyncio.Transport) -> None:
         self._context, self._socket, self._transport = context, socket, transport
         self._loop = asyncio.get_running_loop()
         self.session = Session(
@@ -78,6 +78,8 @@ class Viewer:
 
     def take(self, message: WSMessage) -> None:
         """A message came. Raises PeerError."""
+        if self._closing:  # only the answer to our close matters now
+            return
         if message.type is not WSMsgType.TEXT:
             raise PeerError("only text messages are allowed from a viewer")
         said = messages.parse_client_message(message.data)
@@ -90,14 +92,9 @@ class Viewer:
         if dropped > 0:
             self._context.metrics.frames_dropped.inc(dropped)
 
-    @property
-    def closing(self) -> bool:
-        """Nothing more is said or heard."""
-        return self._closing
-
     def cut_off(self, message: WSMessage) -> None:
         """aiohttp has closed the connection by itself, for what came was no WebSocket: counted and logged too."""
-        if message.type is WSMsgType.ERROR and isinstance(message.data, WebSocketError):
+        if not self._closing and message.type is WSMsgType.ERROR and isinstance(message.data, WebSocketError):
             code = 4413 if message.data.code == WSCloseCode.MESSAGE_TOO_BIG else message.data.code
             # In our words: aiohttp's repeat what came.
             self.refuse(PeerError("a message too large" if code == 4413 else "broken frames", close_code=code))
@@ -116,12 +113,15 @@ class Viewer:
         for run in [*self._runs, *self._awaited]:
             self._drop(run)
 
+    def log_defect(self, error: BaseException) -> None:
+        """The log hears of a defect of ours."""
+        self._closing = True
+        log.error("a viewer's stream failed", exc_info=error)
+
     def fail(self, error: BaseException) -> None:
         """A defect of ours: this viewer's connection ends, nobody else's."""
-        log.error("a viewer's stream failed", exc_info=error)
-        if not self._closing:
-            self._closing = True
-            self._start(self._close(4500, "the server failed"))
+        self.log_defect(error)
+        self._socket.say_close(4500, "the server failed")
 
     def _wake(self, now: float) -> float | None:
         if self._closing:
@@ -154,7 +154,7 @@ class Viewer:
     def _apply(self, actions: Iterable[Action]) -> None:
         for action in actions:
             # Gone already, though nobody has told us yet: uvloop's transports raise on a write then.
-            if self._closing or self._transport.is_closing():
+            if self._closing or self._socket.said_close or self._transport.is_closing():
                 return
             match action:
                 case SendPieces():
@@ -172,7 +172,7 @@ class Viewer:
                     self._rebuild(action)
                 case Close():
                     self._closing = True
-                    self._start(self._close(action.code, action.reason))
+                    self._socket.say_close(action.code, action.reason)
 
     def _start(self, work: Any) -> None:
         task = self._loop.create_task(work)
@@ -183,9 +183,6 @@ class Viewer:
         self._tasks -= {task}
         if not task.cancelled() and (error := task.exception()) is not None:
             self.fail(error)
-
-    async def _close(self, code: int, reason: str) -> None:
-        await self._socket.close(code=code, message=reason.encode())
 
     def _reads(self) -> bool:
         """Whether what was sent is read; who claims receipts and does not read is cut off."""
@@ -313,8 +310,8 @@ class Viewer:
 async def stream(request: web.Request) -> web.StreamResponse:
     """The WebSocket handler. Proxies cut what is silent for a minute: viewers ping (docs/protocol.md section 2)."""
     context = request.app[CONTEXT]
-    transport = request.transport
-    if transport is None:
+    transport, task = request.transport, asyncio.current_task()
+    if transport is None or task is None:
         raise ConnectionResetError("gone before the upgrade")
     socket = StreamSocket(transport)
     try:
@@ -329,13 +326,13 @@ async def stream(request: web.Request) -> web.StreamResponse:
         await socket.send_str(orjson.dumps(messages.goaway("too many viewers", BUSY_RETRY_MS)).decode())
         await socket.close(code=4429, message=b"too many viewers")
         return socket
-    context.sockets.add(socket)
+    context.sockets[socket] = task
     context.metrics.viewers.set(len(context.sockets))
     viewer = Viewer(context, socket, transport)
     viewer.begin()
     try:
         # Here, and not `async for` in a method: each coroutine more is one more for each of thousands.
-        while not viewer.closing and (message := await socket.receive()).type not in _ENDED:
+        while (message := await socket.receive()).type not in _ENDED:
             viewer.take(message)
         viewer.cut_off(message)
     except PeerError as error:
@@ -344,10 +341,10 @@ async def stream(request: web.Request) -> web.StreamResponse:
     except ConnectionError:
         log.debug("a viewer was gone before it was answered")
     except Exception as error:
-        viewer.fail(error)
+        viewer.log_defect(error)
         await socket.close(code=4500, message=b"the server failed")
     finally:
         viewer.leave()
-        context.sockets.discard(socket)
+        del context.sockets[socket]
         context.metrics.viewers.set(len(context.sockets))
     return socket

@@ -144,6 +144,27 @@ async def raw_viewer(client, run, wish="play"):
     return line
 
 
+async def test_the_server_waits_for_the_answer_to_its_close(client, filled, monkeypatch):
+    """RFC 6455 section 7.1.1: else the close is lost in a reset where the viewer was just saying something."""
+    monkeypatch.setattr(session, "HELLO_WAIT_S", 0.2)
+    host = f"{client.server.host}:{client.server.port}"
+    reader, writer = await asyncio.open_connection(client.server.host, client.server.port)
+    writer.write(upgrade(host))
+    await reader.readuntil(b"\r\n\r\n")
+    head = await asyncio.wait_for(reader.readexactly(4), 5)
+    assert head[0] == 0x88 and int.from_bytes(head[2:]) == 4408
+    await reader.readexactly(head[1] - 2)
+    writer.write(text(type="ping", t=1))
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(reader.read(1), 0.3)
+    assert client.server.app[CONTEXT].sockets
+    asked = time.monotonic()
+    writer.write(bytes((0x88, 0x82, 0, 0, 0, 0)) + (4408).to_bytes(2))
+    assert await asyncio.wait_for(reader.read(1), 1) == b""
+    assert time.monotonic() - asked < 0.5
+    writer.close()
+
+
 async def test_a_silent_viewer_that_does_not_read_is_gone_in_time(client, filled, monkeypatch):
     monkeypatch.setattr(session, "HELLO_WAIT_S", 0.5)
     monkeypatch.setattr(session, "SILENCE_S", 0.5)
