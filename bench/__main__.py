@@ -37,6 +37,7 @@ from bench.codecs import table as codec_table
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "bench/results"
+SO_FAR = RESULTS / "links-so-far.json"
 DOCS = ROOT / "docs/benchmarks.md"
 PARTS = ("first", "playback", "size")
 PAGELESS = ("throughput", "many", "links", "changes", "codecs")
@@ -109,9 +110,19 @@ def measured(args: argparse.Namespace, console: Console) -> dict[str, Any]:
 def measured_parts(
     wanted: Iterable[str], args: argparse.Namespace, scratch: Path, console: Console, say: Say
 ) -> dict[str, Any]:
-    """Results of those parts that need no peer's page beside ours all along; links are told as they come."""
+    """Results of those parts that need no peer's page beside ours all along; links are told and kept as they come."""
+    rows: list[dict[str, Any]] = []
+    here = {
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": machine.describe(),
+        "busy": machine.is_busy(machine.load_average()),
+    }
 
     def told(row: dict[str, Any]) -> None:
+        # Half an hour's work: what is measured stays (`--from`) when the rest does not come to its end.
+        rows.append(row)
+        RESULTS.mkdir(parents=True, exist_ok=True)
+        SO_FAR.write_text(json.dumps({**here, "links": rows, "notes": []}) + "\n")
         for cells in link_table.cells([row]):
             console.print(" | ".join(cells), markup=False)
 
@@ -123,6 +134,7 @@ def measured_parts(
     if "links" in wanted:
         how: dict[str, Any] = {"repeats": args.repeats, "wanted": args.link or (), "say": say, "done": told}
         found["links"] = asyncio.run(links.measure(scratch / "links", **how))
+        SO_FAR.unlink(missing_ok=True)
     if "changes" in wanted:
         found["changes"] = asyncio.run(run_changes.measure(scratch / "changes", repeats=args.repeats, say=say))
     if "codecs" in wanted:

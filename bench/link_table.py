@@ -26,15 +26,15 @@ HEADINGS = (
 )
 HOW = """\
 Rate, round trip and loss of a link, both ways. {how} Visits: {repeats} of each row with its page in the browser's
-cache and no connection open (a cold cache where it says so), medians with least and most, ms from navigation. First
-frame: on the screen, in visits of their own that record it. A bare picture: a page of nothing but that picture over
-the same link, which is as soon as this browser can show one. Nominal rate: from this picture on, as read off the
-canvas, every picture came within a period of its time and never two together are missing. All exact: every frame
-decoded and its CRC-32 right, the target in times of the exact tier's bytes over the link's rate. Over no link it is
-counted from the first message of the exact tier and compared with the same page's workers decoding all its exact
-frames, CRC included, once more from memory, while the page draws and does nothing else (bench/decode_again.js).
-Cornerstone3D: the bare page over the same link, one visit: first frame, nominal rate, all frames there; "never" is a
-first loop that is not without a stall.
+cache and no connection open (where it says so a new profile with a cold cache each time, in a browser that has done
+its own start and shows another page), medians with least and most, ms from navigation. First frame: on the screen, in
+visits of their own that record it. A bare picture: a page of nothing but that picture over the same link, which is as
+soon as this browser can show one. Nominal rate: from this picture on, as read off the canvas, every picture came
+within a period of its time and never two together are missing. All exact: every frame decoded and its CRC-32 right,
+the target in times of the exact tier's bytes over the link's rate. Over no link it is counted from the first message
+of the exact tier and compared with the same page's workers decoding all its exact frames, CRC included, once more from
+memory, while the page draws and does nothing else (bench/decode_again.js). Cornerstone3D: the bare page over the same
+link, one visit: first frame, nominal rate, all frames there; "never" is a first loop that is not without a stall.
 """
 WAYS = {
     "tun": "Packets pass a TUN device and a queue of 100 ms.",

@@ -24,6 +24,9 @@ DECODE_AGAIN = Path(__file__).with_name("decode_again.js")
 REPEATS = 5
 WARM_UP_VISITS = 3
 """Chromium keeps compiled code from the second visit on."""
+BROWSER_START_S = 1.5
+"""What a browser does by itself after its start, before a first visit with nothing cached: a tablet's runs already."""
+OTHER_PAGE = "data:text/html,<p>another page</p><canvas></canvas>"
 PEER_STAGE = {"width": 1054, "height": 756}
 """CSS pixels: what our page's canvas has in the same window."""
 PEER_PATIENCE_S = 60.0
@@ -109,6 +112,16 @@ async def close_idle(context: Chromium) -> None:
         await page.close()
 
 
+async def settle(context: Chromium) -> None:
+    """Have the browser done with its own start; nothing of ours is cached by that."""
+    page = await context.new_page()
+    try:
+        await page.goto(OTHER_PAGE)
+        await asyncio.sleep(BROWSER_START_S)
+    finally:
+        await page.close()
+
+
 async def measure_row(
     row: LinkRow, run: BenchedRun, scratch: Path, *, repeats: int, say: Say, tun: bool = True
 ) -> dict[str, Any]:
@@ -142,9 +155,10 @@ async def _visits(
         visits: list[browser.Visit | None] = []
         for kind in ("a",) if row.cached else ("a", "b"):
             async with browser.chromium(scratch / f"profile-{turn}{kind}", extra=rules) as context:
-                if row.cached:
-                    for _ in range(WARM_UP_VISITS):
-                        await once(context, record=True)
+                if not row.cached:
+                    await settle(context)
+                for _ in range(WARM_UP_VISITS if row.cached else 0):
+                    await once(context, record=True)
                 for _ in range(repeats if row.cached else 1):
                     for record in (True, False) if row.cached else (kind == "a",):
                         try:
@@ -214,6 +228,8 @@ async def peer_visit(row: LinkRow, run: BenchedRun, scratch: Path, *, exact_byte
             # A profile for both where the page is cached, else an empty one for each.
             profile = scratch / ("peer-profile" if row.cached else f"peer-profile-{record}")
             async with browser.chromium(profile, extra=rules) as context:
+                if not row.cached:
+                    await settle(context)
                 for _ in range(WARM_UP_VISITS if row.cached and record else 0):
                     await browser.visit(context, address, run.frames, loops=0, whole=False, timeout_s=PEER_PATIENCE_S)
                 how: dict[str, Any] = {"loops": 0, "whole": False} if record else {"loops": 1, "whole": True}

@@ -44,7 +44,11 @@ FULL_ROUNDS = 3
 QUEUED_GAIN = 1.25
 """A round trip so many times the shortest: what is sent queues already, the link is full."""
 ACK_DELAY_S = 0.016
-"""Acknowledgements come from a script with other work: this much is granted beside the round trip."""
+"""Acknowledgements come from a script with other work: this much is granted beside the round trip ..."""
+SLOW_ACK_DELAY_S = 0.008
+"""... where the link brings it work at `ACK_DELAY_BYTES_PER_S` or more, and so little where it brings none: what is
+granted queues in front of a seek's answer."""
+ACK_DELAY_BYTES_PER_S = 12_500_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +258,7 @@ class Pacer:
         rate, trip = self._rates[0][1], self._round_trips[0][1]
         # While the rate is still found out it is a lower bound: half the allowance, but no less than was open before.
         starting = self._full_rounds < FULL_ROUNDS
-        product = rate * (trip + (ACK_DELAY_S / 2 if starting else ACK_DELAY_S))
+        granted = SLOW_ACK_DELAY_S + (ACK_DELAY_S - SLOW_ACK_DELAY_S) * min(1.0, rate / ACK_DELAY_BYTES_PER_S)
+        product = rate * (trip + (granted / 2 if starting else granted))
         least = max(self._least_window_bytes(), self.window_bytes if starting else 0)
         self.window_bytes = int(min(MOST_WINDOW_BYTES, max(least, self._gain() * product)))
