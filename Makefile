@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install -q --disable-pip-version-check
 DATA ?= fastcine-data
 PORT ?= 8080
+DICOM_PORT ?= 11112
 T ?= tests
 WORKERS := $(shell nproc 2>/dev/null || echo 2)
 SOURCES := setup.py pyproject.toml viewer/package-lock.json viewer/vendor.mjs \
@@ -39,8 +40,8 @@ $(VENV)/.tested: $(VENV)/.made viewer/package.json
 
 setup: $(VENV)/.installed ## everything installed and built into .venv, nothing started
 
-run: $(VENV)/.installed ## serve at http://127.0.0.1:8080 (DICOM=path takes that in; PORT=8081, DATA=folder)
-	@$(BIN)/fastcine serve --data "$(DATA)" --port $(PORT) $(if $(DICOM),--ingest "$(DICOM)",--phantom)
+run: $(VENV)/.installed ## serve at http://127.0.0.1:8080 (DICOM=path takes that in; PORT=8081, DICOM_PORT=11113, DATA=folder)
+	@$(BIN)/fastcine serve --data "$(DATA)" --port $(PORT) --dicom-port $(DICOM_PORT) $(if $(DICOM),--ingest "$(DICOM)",--phantom)
 
 browser:
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null \

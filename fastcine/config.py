@@ -6,6 +6,7 @@ default. Every row of `SETTINGS` must stand in docs/settings.md (a test checks i
 
 from __future__ import annotations
 
+import re
 import tomllib
 import zoneinfo
 from collections.abc import Callable, Mapping
@@ -29,6 +30,11 @@ class Settings:
     allowed_hosts: tuple[str, ...] = ()
     behind_proxy: bool = False
     site_timezone: str = "UTC"
+    dicom_host: str = "127.0.0.1"
+    dicom_port: int = 11112
+    ae_title: str = "FASTCINE"
+    dicom_peers: tuple[str, ...] = ()
+    max_associations: int = 64
     max_viewers: int = 4000
     max_upload_bytes: int = 8 << 30
     reserve_bytes: int = 256 << 20
@@ -82,6 +88,17 @@ def _zone(word: str) -> str:
     return word
 
 
+def _ae_title(word: str) -> str:
+    title = word.strip()
+    if not re.fullmatch(r"[ -\[\]-~]{1,16}", title):
+        raise ValueError("must be 1 to 16 printable characters without a backslash")
+    return title
+
+
+def _peers(word: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in word.split(",") if part.strip())
+
+
 def _list(word: str) -> tuple[str, ...]:
     return tuple(part.strip().lower() for part in word.split(",") if part.strip())
 
@@ -94,6 +111,11 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("allowed_hosts", _list, "names by which the server may be called, beside loopback (comma separated)"),
     Setting("behind_proxy", _flag, "a proxy in front does TLS and sign-in"),
     Setting("site_timezone", _zone, "time zone of objects without Timezone Offset From UTC"),
+    Setting("dicom_host", str, "address the DICOM receiver listens on; anything but loopback needs dicom_peers"),
+    Setting("dicom_port", _whole(-1, 65535), "DICOM port; 0 takes a free one, -1 none: no DICOM network"),
+    Setting("ae_title", _ae_title, "our AE title"),
+    Setting("dicom_peers", _peers, "known peers, AETITLE@host:port (comma separated): who may call, where moves go"),
+    Setting("max_associations", _whole(1, 10_000), "DICOM associations at once; more are refused for the moment"),
     Setting("max_viewers", _whole(1, 1_000_000), "viewers at once in one worker; more are told to come back"),
     Setting("max_upload_bytes", _whole(1, 1 << 50), "largest file that may be uploaded, bytes"),
     Setting("reserve_bytes", _whole(0, 1 << 50), "disk space that ingest leaves free, bytes"),
@@ -157,6 +179,11 @@ def check(settings: Settings) -> None:
         raise UsageError(
             f"refusing to serve on {settings.host} without sign-in and TLS: "
             "put a proxy that does both in front and say --behind-proxy, or serve on 127.0.0.1"
+        )
+    if settings.dicom_port >= 0 and settings.dicom_host not in LOOPBACK and not settings.dicom_peers:
+        raise UsageError(
+            f"refusing to receive DICOM on {settings.dicom_host} from anybody: name the peers that may call "
+            "(--dicom-peers CATHLAB@10.0.0.5:104), or receive on 127.0.0.1"
         )
 
 

@@ -5,6 +5,7 @@
     FastcineError
     ├── NotDicom              the bytes are no DICOM object at all: skipped and counted
     ├── BadDicom              the object is broken: quarantined; names tag and offset
+    │   └── Mismatch          it is not the object that its sender announced
     ├── Unsupported           the object is sound, but we cannot decode it; names the transfer syntax
     ├── Duplicate             the same data set is stored already: counted
     ├── Conflict              another data set is stored under this SOP Instance UID: quarantined
@@ -50,6 +51,12 @@ class BadDicom(FastcineError):
         place = f" at ({tag})" if tag else ""
         where = f", offset {offset}" if offset >= 0 else ""
         super().__init__(f"{reason}{place}{where}")
+
+
+class Mismatch(BadDicom):
+    """The data set is not the object that its sender announced."""
+
+    code = "mismatch"
 
 
 class Unsupported(FastcineError):

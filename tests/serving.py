@@ -22,6 +22,9 @@ class Server:
     def __init__(self, data, *options, env=None):
         self.data = Path(data)
         self.lines = []
+        self.dicom_port = None
+        if "--dicom-port" not in options:
+            options = (*options, "--dicom-port", "-1")
         self.process = subprocess.Popen(
             [sys.executable, "-m", "fastcine.cli.main", "serve", "--data", str(data), "--port", "0", *options],
             stdout=subprocess.PIPE,
@@ -37,6 +40,9 @@ class Server:
     def _wait_for_url(self):
         for line in self.process.stdout:
             self.lines.append(line)
+            received = re.search(r"receives DICOM as \S+ at \S+:(\d+)", line)
+            if received:
+                self.dicom_port = int(received[1])
             found = re.search(r"http://\S+", line)
             if found:
                 return found.group()

@@ -14,7 +14,7 @@ import pytest
 from fastcine import __version__
 from fastcine.cli import serve_command
 from fastcine.cli.main import COMMANDS, main, parser
-from fastcine.config import SETTINGS, Settings
+from fastcine.config import SETTINGS
 from fastcine.errors import StorageFull, UsageError
 from tests.serving import command
 
@@ -184,7 +184,7 @@ def test_print_config_shows_each_value_and_where_it_came_from(tmp_path, monkeypa
 def test_an_address_that_is_none_of_ours():
     # 192.0.2.0/24 is set aside for documents (RFC 5737): no machine has it.
     with pytest.raises(UsageError, match="cannot listen"):
-        serve_command.listen(Settings(host="192.0.2.1", port=0, behind_proxy=True))
+        serve_command.listen("192.0.2.1", 0, option="port")
 
 
 def test_ipv6_loopback_where_there_is_one():
@@ -194,7 +194,7 @@ def test_ipv6_loopback_where_there_is_one():
     except OSError as error:
         assert error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
         pytest.skip("this machine has no IPv6")
-    with serve_command.listen(Settings(host="::1", port=0)) as listening:
+    with serve_command.listen("::1", 0, option="port") as listening:
         assert listening.getsockname()[0] == "::1"
 
 

@@ -172,7 +172,18 @@ def test_the_installed_wheel_serves_and_plays(installed, without_node, tmp_path)
     file = tmp_path / Path(name).name
     file.write_bytes(data)
     dataset = pydicom.dcmread(file)
-    serve = [installed / "fastcine", "serve", "--data", tmp_path / "data", "--port", "0", "--ingest", file]
+    serve = [
+        installed / "fastcine",
+        "serve",
+        "--data",
+        tmp_path / "data",
+        "--port",
+        "0",
+        "--dicom-port",
+        "0",
+        "--ingest",
+        file,
+    ]
     with subprocess.Popen(
         list(map(str, serve)),
         cwd=tmp_path,

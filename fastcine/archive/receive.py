@@ -27,7 +27,16 @@ from fastcine.archive.index import Index
 from fastcine.archive.record import IndexRecord, InstanceRow, Outcome, QuarantineRow, SeenFile, StoredAs
 from fastcine.archive.store import Chunk, Incoming, Store, read_chunks
 from fastcine.cine.wire import run_id, run_name
-from fastcine.errors import BadDicom, Conflict, Duplicate, FastcineError, NotDicom, NotFound, StorageUnavailable
+from fastcine.errors import (
+    BadDicom,
+    Conflict,
+    Duplicate,
+    FastcineError,
+    Mismatch,
+    NotDicom,
+    NotFound,
+    StorageUnavailable,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -77,6 +86,30 @@ def receive_object(
         return _skipped(error)
     with Store(folder).receive(itertools.chain((head,), rest), expected_bytes=expected_bytes) as incoming:
         return _take(folder, index, incoming, origin)
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """What a sender said of an object before its bytes came."""
+
+    sop_class_uid: str
+    sop_instance_uid: str
+
+
+def receive_written(
+    folder: DataFolder,
+    index: Index,
+    incoming: Incoming,
+    *,
+    source_name: str,
+    site_timezone: str,
+    announced: Announced | None = None,
+) -> Receipt:
+    """Take an object that a receiver has written into incoming/ itself. Raises StorageFull or StorageUnavailable.
+
+    Where it is not what was `announced` it is refused, with code `mismatch`, and kept in quarantine.
+    """
+    return _take(folder, index, incoming, _Origin(source_name=source_name, site_timezone=site_timezone), announced)
 
 
 def receive_path(
@@ -194,10 +227,14 @@ def _file_key(path: Path, status: os.stat_result) -> bytes:
     return hashlib.sha256(os.fsencode(path.absolute()) + repr(facts).encode()).digest()[:16]
 
 
-def _take(folder: DataFolder, index: Index, incoming: Incoming, origin: _Origin) -> Receipt:
+def _take(
+    folder: DataFolder, index: Index, incoming: Incoming, origin: _Origin, announced: Announced | None = None
+) -> Receipt:
     """Parse what was received and put it where it belongs."""
     try:
         record = _describe(incoming, origin.site_timezone)
+        if announced not in (None, Announced(record.sop_class_uid, record.sop_instance_uid)):
+            raise Mismatch("the object is not the one that was announced", tag="0008,0018")
     except NotDicom as error:
         return _skipped(error)
     except BadDicom as error:

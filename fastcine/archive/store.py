@@ -90,6 +90,37 @@ class Incoming:
         self.close()
 
 
+class Writing:
+    """A temp file that grows chunk by chunk. Close it, or what `finish` answers."""
+
+    def __init__(self, store: Store, incoming: Incoming, descriptor: int) -> None:
+        self._store, self._incoming, self._descriptor = store, incoming, descriptor
+        self._digester, self._checked = Digester(), 0
+
+    @property
+    def path(self) -> Path:
+        """The temp file."""
+        return self._incoming.path
+
+    def write(self, chunk: Chunk) -> None:
+        """Take the next bytes. Raises StorageFull or StorageUnavailable."""
+        self._digester.update(chunk)
+        with storage_errors("storing an object"):
+            _write_all(self._descriptor, chunk)
+        if self._digester.file_bytes - self._checked >= SPACE_CHECK_BYTES:
+            self._checked = self._digester.file_bytes
+            self._store.check_space(self._checked)
+
+    def finish(self) -> Incoming:
+        """All is there."""
+        self._incoming.digest = self._digester.finish()
+        return self._incoming
+
+    def close(self) -> None:
+        """Delete the temp file, unless it was committed meanwhile."""
+        self._incoming.close()
+
+
 class Store:
     """The objects of one data folder. Stateless: as many as there are receivers may work on a folder at once."""
 
@@ -103,25 +134,23 @@ class Store:
         the object, and its cine cache, which is about as large again), StorageUnavailable when the disk refuses, and
         whatever `chunks` raises. The temp file is gone then.
         """
-        self._check_space(2 * (expected_bytes or 0))
-        path, descriptor = self._new_temp()
-        incoming = Incoming(path, Digester().finish(), descriptor)
-        digester, checked = Digester(), 0
+        writing = self.begin(expected_bytes=expected_bytes)
         try:
             for chunk in chunks:
-                digester.update(chunk)
-                with storage_errors("storing an object"):
-                    _write_all(descriptor, chunk)
-                if digester.file_bytes - checked >= SPACE_CHECK_BYTES:
-                    checked = digester.file_bytes
-                    self._check_space(checked)
-            incoming.digest = digester.finish()
+                writing.write(chunk)
+            return writing.finish()
         except BaseException:
-            incoming.close()
+            writing.close()
             raise
-        return incoming
 
-    def _check_space(self, needed_bytes: int) -> None:
+    def begin(self, *, expected_bytes: int | None = None) -> Writing:
+        """The same for those whose bytes are pushed to them. Raises StorageFull or StorageUnavailable."""
+        self.check_space(2 * (expected_bytes or 0))
+        path, descriptor = self._new_temp()
+        return Writing(self, Incoming(path, Digester().finish(), descriptor), descriptor)
+
+    def check_space(self, needed_bytes: int) -> None:
+        """Raises StorageFull where so many bytes more would touch the reserve."""
         free, reserve = self._folder.free_bytes(), self._folder.reserve_bytes
         if free < needed_bytes + reserve:
             raise StorageFull(

@@ -29,7 +29,8 @@ def settings_to_text(settings: Settings) -> str:
 def settings_from_text(text: str) -> Settings:
     """The reverse."""
     body: dict[str, Any] = json.loads(text)
-    body["allowed_hosts"] = tuple(body["allowed_hosts"])
+    for name in ("allowed_hosts", "dicom_peers"):
+        body[name] = tuple(body[name])
     return Settings(**body)
 
 

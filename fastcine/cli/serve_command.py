@@ -8,12 +8,14 @@ import os
 import signal
 import socket
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from fastcine.archive.folder import DataFolder
 from fastcine.cli.processes import Child, Family, settings_to_text
 from fastcine.config import Settings, describe, resolve
+from fastcine.dimse.peers import parse_peer
 from fastcine.errors import StorageFull, UsageError
 from fastcine.server import logs
 
@@ -23,6 +25,10 @@ OPTIONS = (
     ("--data", "data", "DIR", "the data folder (fastcine-data)"),
     ("--host", "host", "ADDRESS", "address to listen on (127.0.0.1)"),
     ("--port", "port", "N", "web port (8080; 0 takes a free one)"),
+    ("--dicom-host", "dicom_host", "ADDRESS", "address to receive DICOM on (127.0.0.1)"),
+    ("--dicom-port", "dicom_port", "N", "DICOM port (11112; 0 takes a free one, -1 none)"),
+    ("--ae-title", "ae_title", "TITLE", "our AE title (FASTCINE)"),
+    ("--dicom-peers", "dicom_peers", "PEERS", "known peers as AETITLE@host:port, comma separated"),
     ("--workers", "workers", "N", "web worker processes (1)"),
     ("--allowed-hosts", "allowed_hosts", "NAMES", "names the server may be called by, comma separated"),
     ("--site-timezone", "site_timezone", "ZONE", "time zone of objects that carry none (UTC)"),
@@ -64,21 +70,22 @@ def settings_of(args: argparse.Namespace) -> tuple[Settings, dict[str, str]]:
     return resolve({**options, "behind_proxy": args.behind_proxy}, os.environ, toml, toml_name=name)
 
 
-def listen(settings: Settings) -> socket.socket:
-    """The listening socket, inherited by every worker. Raises UsageError when the port cannot be had."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+def listen(host: str, port: int, *, option: str) -> socket.socket:
+    """A listening socket, inherited by those who serve it. Raises UsageError when the port cannot be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listening.bind((settings.host, settings.port))
+        listening.bind((host, port))
     except OSError as error:
         listening.close()
         if error.errno == errno.EADDRINUSE:
+            variable = option.upper().replace("-", "_")
             raise UsageError(
-                f"port {settings.port} is taken: stop what uses it, or serve on another (--port {settings.port + 1}; "
-                f"make run PORT={settings.port + 1})"
+                f"port {port} is taken: stop what uses it, or serve on another (--{option} {port + 1}; "
+                f"make run {variable}={port + 1})"
             ) from None
-        raise UsageError(f"cannot listen on {settings.host} port {settings.port}: {error.strerror}") from None
+        raise UsageError(f"cannot listen on {host} port {port}: {error.strerror}") from None
     listening.listen(1024)
     return listening
 
@@ -94,8 +101,13 @@ def run(args: argparse.Namespace) -> int:
     _check_space(folder, settings)
     if args.ingest is not None and not args.ingest.exists():
         raise UsageError(f"there is no {args.ingest} to take in")
-    with listen(settings) as listening:
-        return _supervise(settings, listening, args)
+    [parse_peer(each) for each in settings.dicom_peers]  # says what is wrong before anything starts
+    with ExitStack() as sockets:
+        web = sockets.enter_context(listen(settings.host, settings.port, option="port"))
+        dicom = None
+        if settings.dicom_port >= 0:
+            dicom = sockets.enter_context(listen(settings.dicom_host, settings.dicom_port, option="dicom-port"))
+        return _supervise(settings, web, dicom, args)
 
 
 def _check_space(folder: DataFolder, settings: Settings) -> None:
@@ -124,18 +136,32 @@ def _web_workers(settings: Settings, listening: socket.socket) -> list[Child]:
     ]
 
 
-def _supervise(settings: Settings, listening: socket.socket, args: argparse.Namespace) -> int:
-    text = settings_to_text(settings)
-    family = Family([Child("fastcine.cli.owner_process", ("--settings", text)), *_web_workers(settings, listening)])
+def _receivers(settings: Settings, dicom: socket.socket | None) -> list[Child]:
+    if dicom is None:
+        return []
+    arguments = ("--settings", settings_to_text(settings), "--fd", str(dicom.fileno()))
+    return [Child("fastcine.cli.receiver_process", arguments, (dicom.fileno(),))]
+
+
+def _shown(listening: socket.socket) -> str:
+    host, port = listening.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _supervise(
+    settings: Settings, listening: socket.socket, dicom: socket.socket | None, args: argparse.Namespace
+) -> int:
+    owner = Child("fastcine.cli.owner_process", ("--settings", settings_to_text(settings)))
+    family = Family([owner, *_web_workers(settings, listening), *_receivers(settings, dicom)])
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     try:
         if not family.start():
             return 1
-        host, port = listening.getsockname()[:2]
-        shown = f"[{host}]" if ":" in host else host
-        print(f"fastcine serves at http://{shown}:{port}  (Ctrl-C stops it; not a medical device)", flush=True)
+        if dicom is not None:
+            print(f"fastcine receives DICOM as {settings.ae_title} at {_shown(dicom)}", flush=True)
+        print(f"fastcine serves at http://{_shown(listening)}  (Ctrl-C stops it; not a medical device)", flush=True)
         feeder = _start_feeder(settings, args, stop)
         while not stop.wait(TEND_PERIOD_S):
             family.tend()

@@ -1,0 +1,59 @@
+"""The DICOM receiver of `fastcine serve`: takes the listening socket from its supervisor, serves until told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import socket
+import sys
+
+from fastcine.archive.folder import DataFolder
+from fastcine.archive.index import Index
+from fastcine.cli.processes import settings_from_text, stop_with_parent
+from fastcine.config import Settings
+from fastcine.dimse.peers import parse_peer
+from fastcine.dimse.receiver import Receiver
+from fastcine.errors import FastcineError
+from fastcine.server import logs
+
+
+def receive(settings: Settings, listening: socket.socket) -> None:
+    """Until told to stop. Raises StorageUnavailable when the folder cannot be had."""
+    folder = DataFolder(settings.data, reserve_bytes=settings.reserve_bytes)
+    index = Index(folder.index_path)
+    receiver = Receiver(
+        folder,
+        index,
+        listening,
+        ae_title=settings.ae_title,
+        peers=tuple(map(parse_peer, settings.dicom_peers)),
+        site_timezone=settings.site_timezone,
+        most_associations=settings.max_associations,
+    )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: receiver.stop())
+    stop_with_parent(receiver.stop)
+    print("ready", flush=True)
+    receiver.run()
+    receiver.close()
+    index.close()
+
+
+def main() -> int:
+    """Run by the supervisor only."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--settings", required=True)
+    parser.add_argument("--fd", type=int, required=True)
+    args = parser.parse_args()
+    settings = settings_from_text(args.settings)
+    logs.set_up(settings.log_level, settings.log_format)
+    try:
+        receive(settings, socket.socket(fileno=args.fd))
+    except FastcineError as error:
+        print(f"fastcine serve: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

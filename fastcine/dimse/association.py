@@ -1,0 +1,202 @@
+"""Associations that others open: the callers that are let in, what they may speak, and quick sockets.
+
+pynetdicom's state machine as it is; ours are the listening socket (handed down by the supervisor, so that it outlives
+a receiver), reading PDUs in one go, and who serves a request.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from pynetdicom import ae as pynetdicom_ae
+from pynetdicom import evt
+from pynetdicom.association import Association
+from pynetdicom.dimse_primitives import C_GET, C_MOVE, C_STORE
+from pynetdicom.pdu_primitives import A_ASSOCIATE
+from pynetdicom.service_class import StorageServiceClass
+from pynetdicom.transport import AssociationSocket, RequestHandler, ThreadedAssociationServer
+
+from fastcine.dimse import negotiation
+from fastcine.dimse.peers import Peers
+from fastcine.dimse.spool import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, Spool
+
+log = logging.getLogger(__name__)
+
+MAX_PDU_BYTES = 131_072
+"""Received PDUs at most; twice as quick as the usual 16 kB."""
+MOST_PDU_BYTES = 1 << 20
+"""No PDU is larger, whatever it claims: an association request is a few dozen kB."""
+SOCKET_TIMEOUT_S = 60.0
+"""A PDU that has begun must go on within this time."""
+NETWORK_TIMEOUT_S = 120.0
+"""An association on which nothing happens is ended."""
+AWAITING_CLOSE = "Sta13"
+CLOSING_S = 1.0
+"""After an abort the caller has so long to close."""
+QUICK_ACK = getattr(socket, "TCP_QUICKACK", None)
+"""Linux only, and not for good: it is set anew before each reading."""
+ACSE_TIMEOUT_S = 5.0
+"""A connection must ask for an association within this time, and close within it after an abort."""
+REJECTED_PERMANENTLY, BY_USER, CALLING_UNKNOWN, CALLED_UNKNOWN = 0x01, 0x01, 0x03, 0x07
+"""PS3.8 9.3.4."""
+
+Retrieve = Callable[["ServedAssociation", C_GET | C_MOVE, Any], None]
+
+
+class QuickSocket(AssociationSocket):
+    """pynetdicom reads 4 kB at a time; this reads what is asked for."""
+
+    def recv(self, nr_bytes: int) -> bytearray:
+        """`nr_bytes`, or fewer where the connection ends. Raises OSError."""
+        if nr_bytes > MOST_PDU_BYTES:
+            raise ConnectionError("a PDU larger than any there is")
+        assert self.socket is not None
+        if self.assoc.dul.state_machine.current_state == AWAITING_CLOSE:
+            self.socket.settimeout(CLOSING_S)  # pynetdicom waits here for what may never come
+        if QUICK_ACK is not None:
+            # A sender with Nagle's algorithm waits for this between an object's command and its data: 40 ms each.
+            self.socket.setsockopt(socket.IPPROTO_TCP, QUICK_ACK, 1)
+        buffer = bytearray(nr_bytes)
+        view, read = memoryview(buffer), 0
+        while read < nr_bytes:
+            count = self.socket.recv_into(view[read:])
+            if count == 0:
+                view.release()
+                del buffer[read:]
+                return buffer
+            read += count
+        return buffer
+
+
+class ServedAssociation(Association):
+    """An association that somebody opened to us."""
+
+    retrieve: Retrieve | None = None
+
+    def run(self) -> None:
+        """The association's thread. However it ends, its connection does too."""
+        try:
+            super().run()
+        except Exception as error:
+            # What came was no association request, and pynetdicom took it for one.
+            log.warning("a DICOM connection was cut off: %s", type(error).__name__)
+        finally:
+            self.dul.kill_dul()
+            line = self.dul.socket
+            if line is not None:
+                line.close()
+
+    def _serve_request(self, msg: Any, context_id: int) -> None:
+        """Storage of any class, and retrieving, are served by us; the rest by pynetdicom."""
+        context = self._accepted_cx.get(context_id)
+        if context is None or not isinstance(msg, C_STORE | C_GET | C_MOVE) or not msg.is_valid_request:
+            super()._serve_request(msg, context_id)
+            return
+        self.dimse.cancel_req = {}
+        self._is_paused = True
+        try:
+            if isinstance(msg, C_STORE):
+                StorageServiceClass(self).SCP(msg, context)
+            elif self.retrieve is not None:
+                self.retrieve(self, msg, context)
+        finally:
+            self._is_paused = False
+            self.dimse.cancel_req = {}
+
+
+class _Handler(RequestHandler):
+    """One connection."""
+
+    def _create_association(self) -> Association:
+        association = super()._create_association()
+        # Both classes add behaviour only.
+        association.__class__ = ServedAssociation
+        assert isinstance(association, ServedAssociation)
+        association.retrieve = getattr(self.server, "retrieve", None)
+        association.dul.artim_timer.timeout = ACSE_TIMEOUT_S
+        line = association.dul.socket
+        assert line is not None and line.socket is not None
+        line.__class__ = QuickSocket
+        line.socket.settimeout(SOCKET_TIMEOUT_S)
+        # Answers are small: with Nagle's algorithm each waits 40 ms for the acknowledgement of the one before.
+        line.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return association
+
+
+class Server(ThreadedAssociationServer):
+    """Accepts at a socket that listens already."""
+
+    listening: socket.socket
+    retrieve: Retrieve | None = None
+
+    def __init__(self, entity: Any, listening: socket.socket, handlers: list[Any], retrieve: Retrieve | None) -> None:
+        self.listening = listening
+        self.retrieve = retrieve
+        super().__init__(
+            entity,
+            listening.getsockname()[:2],
+            entity.ae_title,
+            [],
+            evt_handlers=handlers,
+            request_handler=_Handler,
+        )
+
+    def server_bind(self) -> None:
+        """Nothing to bind: the supervisor has."""
+        if self.socket is not None:
+            self.socket.close()
+        self.socket = self.listening
+        self.server_address = self.socket.getsockname()
+
+    def server_activate(self) -> None:
+        """It listens already."""
+
+
+def make_entity(ae_title: str, *, most_associations: int) -> pynetdicom_ae.ApplicationEntity:
+    """An application entity of ours, to serve or to send."""
+    entity = pynetdicom_ae.ApplicationEntity(ae_title)
+    entity.maximum_pdu_size = MAX_PDU_BYTES
+    entity.maximum_associations = most_associations
+    entity.network_timeout = NETWORK_TIMEOUT_S
+    entity.acse_timeout = ACSE_TIMEOUT_S
+    entity.implementation_class_uid = IMPLEMENTATION_CLASS_UID
+    entity.implementation_version_name = IMPLEMENTATION_VERSION_NAME
+    return entity
+
+
+def admit(event: evt.Event, peers: Peers, own_title: str) -> None:
+    """An association is asked for: refuse callers that are not known, else say what is spoken here."""
+    association = event.assoc
+    proposal = association.requestor.primitive
+    if not isinstance(proposal, A_ASSOCIATE):  # an abort, for what came was no PDU
+        association.is_aborted = True
+        return
+    caller, address = proposal.calling_ae_title.strip(), association.requestor.address or ""
+    if not peers.may_call(caller, address):
+        log.warning("refused an association from %s: an unknown calling AE title or address", address)
+        _reject(association, CALLING_UNKNOWN)
+        return
+    called = proposal.called_ae_title.strip()
+    if called not in (own_title, "ANY-SCP"):
+        log.warning("refused an association from %s: it calls another AE title than %s", address, own_title)
+        _reject(association, CALLED_UNKNOWN)
+        return
+    association.acceptor.supported_contexts = negotiation.accepted(association.requestor.requested_contexts)
+
+
+def _reject(association: Association, reason: int) -> None:
+    association.acse.send_reject(REJECTED_PERMANENTLY, BY_USER, reason)
+    association.kill()
+
+
+def let_go(event: evt.Event) -> None:
+    """A connection has ended: what was half received on it goes with it."""
+    message = event.assoc.dimse.message
+    half = getattr(message, "_data_set_file", None)
+    if isinstance(half, Spool):
+        with suppress(OSError):
+            half.close()

@@ -1,0 +1,58 @@
+"""docs/conformance.md says what the code's tables say."""
+
+import re
+from pathlib import Path
+
+from fastcine.archive.catalog_rows import ATTRIBUTES
+from fastcine.codec.native import becomes_native
+from fastcine.config import Settings
+from fastcine.dicom.syntaxes import SYNTAXES
+from fastcine.dimse import association, finding, negotiation, retrieving, storing
+from fastcine.dimse.spool import IMPLEMENTATION_CLASS_UID
+
+TEXT = (Path(__file__).parents[2] / "docs/conformance.md").read_text("utf-8")
+
+
+def rows(heading):
+    part = TEXT.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    return [tuple(cell.strip() for cell in line.split("|")[1:-1]) for line in re.findall(r"^\| .*\|$", part, re.M)][1:]
+
+
+def test_sop_classes():
+    table = {**negotiation.FIND, **negotiation.MOVE, **negotiation.GET, negotiation.VERIFICATION: "Verification"}
+    assert {uid.strip("`"): name for name, uid, _ in rows("SOP classes") if uid} == table
+
+
+def test_transfer_syntaxes():
+    said = {uid.strip("`"): (name, native) for name, uid, native in rows("Transfer syntaxes")}
+    assert said == {
+        uid: (SYNTAXES[uid].name, "yes" if becomes_native(uid) else "no") for uid in negotiation.STORED_SYNTAXES
+    }
+
+
+def test_keys():
+    assert {(name, level, how) for name, level, how in rows("Query")} == {
+        (name, attribute.level.name, str(attribute.matching)) for name, attribute in ATTRIBUTES.items()
+    }
+
+
+def test_statuses():
+    said = {int(status.strip("`"), 16) for status, _ in rows("Storage")}
+    assert said == {storing.SUCCESS, storing.OUT_OF_RESOURCES, storing.DOES_NOT_MATCH, storing.CANNOT_UNDERSTAND,
+                    storing.CONFLICT, storing.DEFECT}  # fmt: skip
+    query, retrieve = TEXT.split("\n## Query\n")[1].split("\n## Retrieve\n")
+    for status in (finding.PENDING, finding.PENDING_SOME_KEYS, finding.CANCELLED, finding.OUT_OF_RESOURCES,
+                   finding.DOES_NOT_MATCH, finding.UNABLE_TO_PROCESS):  # fmt: skip
+        assert f"`{status:04X}`" in query
+    for status in (retrieving.SUCCESS, retrieving.PENDING, retrieving.SOME_FAILED, retrieving.CANCELLED,
+                   retrieving.OUT_OF_RESOURCES_SUBOPERATIONS, retrieving.DESTINATION_UNKNOWN,
+                   retrieving.DOES_NOT_MATCH, retrieving.UNABLE_TO_PROCESS):  # fmt: skip
+        assert f"`{status:04X}`" in retrieve
+
+
+def test_numbers():
+    assert IMPLEMENTATION_CLASS_UID in TEXT
+    settings = Settings()
+    assert f"`dicom_port` ({settings.dicom_port})" in TEXT and settings.ae_title in TEXT
+    assert f"`max_associations` ({settings.max_associations})" in TEXT
+    assert f"{association.MAX_PDU_BYTES:,} bytes".replace(",", " ") in TEXT
