@@ -3,8 +3,10 @@
 import os
 import shutil
 import subprocess
+import sys
 import time
 from contextlib import contextmanager
+from pathlib import Path
 
 import pydicom
 import pytest
@@ -14,16 +16,20 @@ from tests.archive.factories import part10, report
 from tests.dimse.test_round_trip import free_port
 from tests.serving import serving
 
+# pynetdicom installs programs of the same names beside our Python: those are not meant.
+OURS = Path(sys.executable).parent.resolve()
+PATH = os.pathsep.join(each for each in os.environ["PATH"].split(os.pathsep) if Path(each).resolve() != OURS)
 TOOLS = ("echoscu", "storescu", "findscu", "movescu", "getscu", "storescp")
-LACKING = [tool for tool in TOOLS if shutil.which(tool) is None]
+LACKING = [tool for tool in TOOLS if shutil.which(tool, path=PATH) is None]
 pytestmark = pytest.mark.skipif(bool(LACKING), reason=f"dcmtk is not installed ({', '.join(LACKING)})")
 # With Nagle's algorithm each of its answers waits 40 ms.
-ENVIRONMENT = {**os.environ, "TCP_NODELAY": "1"}
+ENVIRONMENT = {**os.environ, "TCP_NODELAY": "1", "PATH": PATH}
 
 
 def dcmtk(*words, ok=True):
     """What a tool prints."""
-    done = subprocess.run([str(word) for word in words], capture_output=True, text=True, timeout=60, env=ENVIRONMENT)
+    program = shutil.which(words[0], path=PATH)
+    done = subprocess.run([program, *map(str, words[1:])], capture_output=True, text=True, timeout=60, env=ENVIRONMENT)
     if ok:
         assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
@@ -32,9 +38,8 @@ def dcmtk(*words, ok=True):
 @contextmanager
 def storescp(folder, port, *options):
     folder.mkdir()
-    process = subprocess.Popen(
-        ["storescp", "+B", "-od", str(folder), *options, str(port)], env=ENVIRONMENT, stdout=subprocess.DEVNULL
-    )
+    program = [shutil.which("storescp", path=PATH), "+B", "-od", str(folder), *options, str(port)]
+    process = subprocess.Popen(program, env=ENVIRONMENT, stdout=subprocess.DEVNULL)
     try:
         time.sleep(0.3)
         yield
