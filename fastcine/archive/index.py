@@ -125,6 +125,23 @@ class Index:
             raise NotFound("no such object")
         return instance_row(row)
 
+    def instances_of(
+        self, study_instance_uid: str, series_instance_uid: str = "", sop_instance_uid: str = ""
+    ) -> list[InstanceRow]:
+        """The objects of a study, of one of its series, or one of them, by series and instance number. May be empty."""
+        where = " WHERE study.study_instance_uid = ?"
+        values = [study_instance_uid]
+        for column, uid in (
+            ("series.series_instance_uid", series_instance_uid),
+            ("instance.sop_instance_uid", sop_instance_uid),
+        ):
+            if uid:
+                where += f" AND {column} = ?"
+                values.append(uid)
+        order = " ORDER BY series.series_number, series.id, instance.instance_number, instance.id"
+        with self._database.reading() as connection:
+            return [instance_row(row) for row in connection.execute(INSTANCE_QUERY + where + order, values)]
+
     def instances(self, *, batch: int = 500) -> Iterator[InstanceRow]:
         """Every object, in the order of arrival, read in batches: for `verify`, which takes its time."""
         last = 0

@@ -20,9 +20,10 @@ from pynetdicom.pdu_primitives import A_ASSOCIATE
 from pynetdicom.service_class import StorageServiceClass
 from pynetdicom.transport import AssociationSocket, RequestHandler, ThreadedAssociationServer
 
+from fastcine.dicom.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from fastcine.dimse import negotiation
 from fastcine.dimse.peers import Peers
-from fastcine.dimse.spool import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, Spool
+from fastcine.dimse.spool import Spool
 
 log = logging.getLogger(__name__)
 

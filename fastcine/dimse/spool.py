@@ -12,14 +12,10 @@ from typing import Any
 from pynetdicom import _config, dimse_messages
 from pynetdicom.dsutils import create_file_meta
 
-from fastcine import __version__
 from fastcine.archive.folder import DataFolder
 from fastcine.archive.store import Chunk, Incoming, Store, Writing
+from fastcine.dicom.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from fastcine.errors import FastcineError, StorageFull, StorageUnavailable
-
-IMPLEMENTATION_CLASS_UID = "2.25.300268741264183129263190327519254071277"
-"""Ours, in file meta and associations; a UUID, fixed for good."""
-IMPLEMENTATION_VERSION_NAME = f"FASTCINE_{__version__}"[:16]
 
 
 class Spool:

@@ -17,7 +17,17 @@ from fastcine.server import middleware, ws
 from fastcine.server.context import CONTEXT, Context
 from fastcine.server.metrics import Metrics
 from fastcine.server.news import News
-from fastcine.server.routes import operations, pages, studies, upload, video
+from fastcine.server.routes import (
+    dicomweb_bulk,
+    dicomweb_retrieve,
+    dicomweb_search,
+    dicomweb_store,
+    operations,
+    pages,
+    studies,
+    upload,
+    video,
+)
 from fastcine.server.shelf import RunShelf
 from fastcine.server.static import ViewerFiles
 from fastcine.server.stream_socket import CLOSE_S
@@ -54,7 +64,8 @@ def make_app(settings: Settings, *, viewer: Path | None = None, worker_ports: tu
 
     app.cleanup_ctx.append(parts)
     app.on_shutdown.append(_say_goodbye)
-    for module in (pages, studies, video, upload, operations):
+    dicomweb = (dicomweb_search, dicomweb_retrieve, dicomweb_bulk, dicomweb_store)
+    for module in (pages, studies, video, upload, operations, *dicomweb):
         module.add(app)
     app.router.add_get("/ws", ws.stream)
     return app

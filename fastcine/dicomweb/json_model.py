@@ -1,0 +1,112 @@
+"""The DICOM JSON model (PS3.18 annex F): attributes of answers, and data sets with their bulk data by reference."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, BinaryIO, cast
+
+import pydicom
+from pydicom import DataElement, Dataset
+from pydicom.datadict import dictionary_VR, tag_for_keyword
+
+Json = dict[str, Any]
+BULK_BYTES = 1024
+"""Longer binary values are given by reference."""
+_NUMBERS = {"IS": int, "US": int, "SS": int, "UL": int, "SL": int, "UV": int, "SV": int, "DS": float, "FD": float,
+            "FL": float}  # fmt: skip
+_GROUPS = ("Alphabetic", "Ideographic", "Phonetic")
+_PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
+
+
+def tag_text(keyword: str) -> str:
+    """`0020000D` of a keyword. Raises KeyError for what is none."""
+    tag = tag_for_keyword(keyword)
+    if tag is None:
+        raise KeyError(keyword)
+    return f"{tag:08X}"
+
+
+def attribute(keyword: str, texts: Iterable[str]) -> Json:
+    """One attribute from DICOM texts."""
+    representation = dictionary_VR(keyword).split(" or ")[0]
+    values = [_value(representation, text) for text in texts]
+    return {"vr": representation, "Value": values} if values else {"vr": representation}
+
+
+def _value(representation: str, text: str) -> Any:
+    if representation == "PN":
+        return {name: group for name, group in zip(_GROUPS, text.split("="), strict=False) if group}
+    number = _NUMBERS.get(representation)
+    if number is None:
+        return text
+    try:
+        return number(text)
+    except ValueError:
+        return text
+
+
+def answer(values: Mapping[str, Iterable[str]]) -> Json:
+    """An object of the JSON model, in the order of tags."""
+    found = {tag_text(keyword): attribute(keyword, texts) for keyword, texts in values.items()}
+    return dict(sorted(found.items()))
+
+
+def metadata(file: BinaryIO, bulk_uri: Callable[[str], str], *, pixel_bytes: bool) -> Json:
+    """A stored object's data set; binary values of more than BULK_BYTES bytes are `bulk_uri(tag path)`.
+
+    `file` is read up to the pixels only. `pixel_bytes`: the object has Pixel Data, which is given by reference too.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # odd values are told as they are
+        dataset = pydicom.dcmread(file, stop_before_pixels=True, force=True)
+        # What may stand between is told as it is, whatever it is; group 0002 is the file's, not the object's.
+        found: Json = dataset.to_json_dict(
+            bulk_data_threshold=BULK_BYTES,
+            bulk_data_element_handler=lambda element: bulk_uri(f"{element.tag:08X}"),
+            suppress_invalid_tags=True,
+        )
+    found = {tag: value for tag, value in found.items() if not tag.startswith("0002")}
+    if pixel_bytes:
+        allocated = int(dataset.get("BitsAllocated", 8) or 8)
+        found["7FE00010"] = {"vr": "OW" if allocated > 8 else "OB", "BulkDataURI": bulk_uri("7FE00010")}
+    return found
+
+
+def is_pixels(element: DataElement) -> bool:
+    """Whether an element holds the pixels themselves."""
+    return int(element.tag) in _PIXELS
+
+
+def stored_answer(
+    retrieve_url: str,
+    stored: Iterable[tuple[str, str, str]],
+    failed: Iterable[tuple[str, str, int]],
+) -> Json:
+    """The answer to a store (PS3.18 I.2): `stored` (class, instance, URL), `failed` (class, instance, reason)."""
+    found = Dataset()
+    if retrieve_url:
+        found.RetrieveURL = retrieve_url
+    good, bad = [], []
+    for sop_class, instance, url in stored:
+        item = _reference(sop_class, instance)
+        item.RetrieveURL = url
+        good.append(item)
+    for sop_class, instance, reason in failed:
+        item = _reference(sop_class, instance)
+        item.FailureReason = reason
+        bad.append(item)
+    if good:
+        found.ReferencedSOPSequence = good
+    if bad:
+        found.FailedSOPSequence = bad
+    return cast(Json, found.to_json_dict())
+
+
+def _reference(sop_class: str, instance: str) -> Dataset:
+    item = Dataset()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        item.ReferencedSOPClassUID = sop_class
+        item.ReferencedSOPInstanceUID = instance
+    return item

@@ -1,0 +1,140 @@
+"""What a client accepts (PS3.18 8.7; RFC 9110 12.5.1), and what is served for it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from fastcine.dicom.syntaxes import SYNTAXES, Family, find_syntax
+
+DICOM = "application/dicom"
+DICOM_JSON = "application/dicom+json"
+JSON = "application/json"
+OCTETS = "application/octet-stream"
+MULTIPART = "multipart/related"
+EXPLICIT = "1.2.840.10008.1.2.1"
+
+_PARAMETER = re.compile(r';\s*([!#$%&\'*+.^_`|~\w-]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^;,\s]*)')
+_PREFIX = "1.2.840.10008.1.2"
+_MEDIA_TYPES: dict[str, tuple[str, ...]] = {
+    "image/jpeg": (".4.70", ".4.50", ".4.51", ".4.57"),
+    "image/dicom-rle": (".5",),
+    "image/jls": (".4.80", ".4.81"),
+    "image/jp2": (".4.90", ".4.91"),
+    "image/jpx": (".4.92", ".4.93"),
+    "image/jphc": (".4.201", ".4.202", ".4.203"),
+    "image/jxl": (".4.110", ".4.111", ".4.112"),
+    "video/mpeg": (".4.100", ".4.100.1", ".4.101", ".4.101.1"),
+    "video/mp4": (".4.102", ".4.102.1", ".4.103", ".4.103.1", ".4.104", ".4.104.1", ".4.105", ".4.105.1",
+                  ".4.106", ".4.106.1"),
+    "video/H265": (".4.107", ".4.108"),
+}  # fmt: skip
+"""PS3.18 table 8.7.3-5, the default transfer syntax of each first."""
+MEDIA_TYPE_OF = {_PREFIX + suffix: media for media, suffixes in _MEDIA_TYPES.items() for suffix in suffixes}
+
+
+@dataclass(frozen=True, slots=True)
+class MediaRange:
+    """One entry of an Accept header. `parameters` are lower case by name, without `q`."""
+
+    media_type: str
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    quality: float = 1.0
+
+    @property
+    def part_type(self) -> str:
+        """The type of the parts: of a multipart range its `type`, else the range's own."""
+        return self.parameters.get("type", "").lower() if self.media_type == MULTIPART else self.media_type
+
+    @property
+    def multipart(self) -> bool:
+        """Whether the answer comes in parts."""
+        return self.media_type in (MULTIPART, "multipart/*", "*/*")
+
+    @property
+    def transfer_syntax(self) -> str:
+        """The transfer syntax asked for, `*` for any, empty where it is not said."""
+        return self.parameters.get("transfer-syntax", "")
+
+
+def parse_accept(*texts: str) -> list[MediaRange]:
+    """The ranges of Accept headers or `accept` parameters, the most wanted first; without what is refused (q=0)."""
+    found = []
+    for text in texts:
+        for entry in _entries(text):
+            media_type, _, _ = entry.partition(";")
+            parameters = {name.lower(): _unquoted(value) for name, value in _PARAMETER.findall(entry)}
+            quality = _quality(parameters.pop("q", "1"))
+            if media_type.strip() and quality > 0:
+                found.append(MediaRange(media_type.strip().lower(), parameters, quality))
+    return sorted(found, key=lambda each: -each.quality)
+
+
+def _entries(text: str) -> list[str]:
+    """Split at commas that are not quoted."""
+    return [entry.strip() for entry in re.findall(r'(?:[^,"]|"(?:[^"\\]|\\.)*")+', text)]
+
+
+def _unquoted(value: str) -> str:
+    return re.sub(r"\\(.)", r"\1", value[1:-1]) if value.startswith('"') and value.endswith('"') else value
+
+
+def _quality(text: str) -> float:
+    try:
+        return min(1.0, max(0.0, float(text)))
+    except ValueError:
+        return 0.0
+
+
+def wants_json(ranges: Sequence[MediaRange]) -> bool:
+    """Whether DICOM JSON answers it."""
+    return not ranges or any(each.media_type in (DICOM_JSON, JSON, "application/*", "*/*") for each in ranges)
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How frames or objects are answered: as stored, or decoded; in parts or alone."""
+
+    media_type: str
+    transfer_syntax: str
+    multipart: bool
+    as_stored: bool
+
+
+def object_form(ranges: Sequence[MediaRange], stored: str) -> Form | None:
+    """How an object in transfer syntax `stored` is answered; None: not acceptable (406)."""
+    for each in ranges or (MediaRange(MULTIPART, {"type": DICOM}),):
+        if each.part_type not in (DICOM, "", "*/*", "application/*"):
+            continue
+        wanted = each.transfer_syntax
+        if wanted in ("", "*", stored):
+            # Without a word about it, it is the stored one here: the standard's default (Explicit VR Little Endian)
+            # would unpack every loop for clients that do not care.
+            return Form(DICOM, stored, each.multipart, as_stored=True)
+        if wanted == EXPLICIT and _becomes_native(stored):
+            return Form(DICOM, EXPLICIT, each.multipart, as_stored=False)
+    return None
+
+
+def frame_form(ranges: Sequence[MediaRange], stored: str) -> Form | None:
+    """How frames stored in transfer syntax `stored` are answered; None: not acceptable (406)."""
+    syntax = find_syntax(stored)
+    own = MEDIA_TYPE_OF.get(stored, OCTETS)
+    native = syntax is not None and not syntax.encapsulated
+    for each in ranges or (MediaRange(MULTIPART, {"type": OCTETS, "transfer-syntax": "*"}),):
+        wanted, part = each.transfer_syntax, each.part_type
+        if wanted in ("*", stored) and part in (own, OCTETS, "", "*/*", "image/*"):
+            return Form(own, stored, each.multipart, as_stored=not native)
+        if part == own and own != OCTETS and (not wanted or wanted == stored):
+            return Form(own, stored, each.multipart, as_stored=True)
+        if part in ("", "*/*") and not wanted:
+            return Form(own, stored, each.multipart, as_stored=not native)
+        if part == OCTETS and wanted in ("", EXPLICIT) and syntax is not None and not syntax.video:
+            return Form(OCTETS, EXPLICIT, each.multipart, as_stored=False)
+    return None
+
+
+def _becomes_native(stored: str) -> bool:
+    syntax = SYNTAXES.get(stored)
+    return syntax is not None and syntax.lossless and syntax.family is not Family.REFERENCED

@@ -1,0 +1,107 @@
+"""QIDO-RS (PS3.18 8.3.4, 10.6): parameters to a query, matches to answers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from pydicom.datadict import dictionary_keyword
+
+from fastcine.archive.catalog import Query
+from fastcine.archive.catalog_rows import ATTRIBUTES, Level, Values
+from fastcine.dicomweb.json_model import Json, answer
+from fastcine.errors import UsageError
+
+DEFAULT_LIMIT = 1000
+MOST_LIMIT = 10_000
+_PATHS = {Level.STUDY: "studies/{}", Level.SERIES: "/series/{}", Level.IMAGE: "/instances/{}"}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A parsed query. `include`: keywords wanted beside the usual ones; `unmatched`: keys nothing is matched by."""
+
+    query: Query
+    include: frozenset[str]
+    unmatched: tuple[str, ...]
+
+
+def keyword_of(name: str) -> str:
+    """`PatientID` of `PatientID` or `00100020`. Raises UsageError."""
+    if re.fullmatch("[0-9A-Fa-f]{8}", name):
+        try:
+            return str(dictionary_keyword(int(name, 16)))
+        except KeyError:
+            raise UsageError(f"{name} is no attribute that can be asked for") from None
+    if not re.fullmatch("[A-Z][A-Za-z0-9]{1,63}", name):
+        raise UsageError("a query parameter is neither a keyword nor a tag")
+    return name
+
+
+def parse(level: Level, parameters: Iterable[tuple[str, str]], fixed: Mapping[str, str]) -> Asked:
+    """A query from URL parameters; `fixed` are the UIDs of its path. Raises UsageError."""
+    keys, include, unmatched = dict(fixed), set[str](), list[str]()
+    limit, offset, fuzzy = DEFAULT_LIMIT, 0, False
+    for name, value in parameters:
+        match name:
+            case "limit":
+                limit = min(_whole(name, value), MOST_LIMIT)
+            case "offset":
+                offset = _whole(name, value)
+            case "fuzzymatching":
+                fuzzy = _flag(name, value)
+            case "includefield":
+                every = value == "all"
+                include |= set(ATTRIBUTES) if every else {keyword_of(each) for each in value.split(",") if each}
+            case "accept" | "charset" | "emptyvaluematching" | "multiplevaluematching":
+                continue
+            case _:
+                keyword = keyword_of(name.split(".")[0])
+                attribute = ATTRIBUTES.get(keyword)
+                if "." in name or attribute is None or attribute.level > level:
+                    unmatched.append(keyword)
+                elif keyword not in fixed:
+                    keys[keyword] = value
+                    include.add(keyword)
+                elif value != fixed[keyword]:
+                    raise UsageError(f"{keyword} is another one in the path")
+    query = Query(level=level, keys=keys, fuzzy=fuzzy, offset=offset, limit=limit)
+    return Asked(query, frozenset(include), tuple(unmatched))
+
+
+def _whole(name: str, value: str) -> int:
+    if not re.fullmatch("[0-9]{1,9}", value):
+        raise UsageError(f"{name} must be a whole number")
+    return int(value)
+
+
+def _flag(name: str, value: str) -> bool:
+    if value.lower() not in ("true", "false"):
+        raise UsageError(f"{name} must be true or false")
+    return value.lower() == "true"
+
+
+def match_json(row: Values, asked: Asked, fixed: Mapping[str, str], base_url: str) -> Json:
+    """One match: what is usual at its level (and above, where the path does not say it) and what was asked for."""
+    level = asked.query.level
+    above = Level.SERIES if "SeriesInstanceUID" in fixed else Level.STUDY if "StudyInstanceUID" in fixed else None
+    found: dict[str, Iterable[str]] = {}
+    for keyword, attribute in ATTRIBUTES.items():
+        own = above is None or attribute.level > above or attribute.level == level
+        usual = attribute.level <= level and attribute.returned and own
+        if keyword in row and (usual or keyword in asked.include or keyword in fixed):
+            found[keyword] = row[keyword]
+    found["RetrieveURL"] = (base_url + retrieve_path(row, level),)
+    found["InstanceAvailability"] = ("ONLINE",)
+    return answer(found)
+
+
+def retrieve_path(row: Values, level: Level) -> str:
+    """`studies/…/series/…` below the service's root."""
+    path = _PATHS[Level.STUDY].format(row["StudyInstanceUID"][0])
+    if level >= Level.SERIES:
+        path += _PATHS[Level.SERIES].format(row["SeriesInstanceUID"][0])
+    if level >= Level.IMAGE:
+        path += _PATHS[Level.IMAGE].format(row["SOPInstanceUID"][0])
+    return path

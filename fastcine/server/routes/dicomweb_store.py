@@ -1,0 +1,115 @@
+"""STOW-RS: objects in parts, each durable before the answer, each with its own outcome."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from aiohttp import BodyPartReader, MultipartReader, web
+
+from fastcine.archive.receive import Receipt
+from fastcine.archive.record import Outcome
+from fastcine.dicomweb.json_model import stored_answer
+from fastcine.dicomweb.media_types import DICOM
+from fastcine.errors import NotFound, StorageFull, StorageUnavailable, UsageError
+from fastcine.server.context import CONTEXT, Context
+from fastcine.server.pipe import CHUNK_BYTES, receive
+from fastcine.server.routes.dicomweb_search import ROOT, STUDY, base_url, dicom_json
+from fastcine.server.routes.studies import in_pool
+
+CANNOT_UNDERSTAND, OUT_OF_RESOURCES, OTHER_STUDY, CONFLICT = 0xC000, 0xA700, 0xA900, 0xC001
+"""Failure Reasons (0008,1197), as C-STORE answers them."""
+MOST_PARTS = 100_000
+
+
+async def store(request: web.Request) -> web.Response:
+    """STOW-RS: store objects; the answer says what became of each."""
+    context = request.app[CONTEXT]
+    kind = request.content_type
+    if kind != "multipart/related" or request.headers["Content-Type"].find(DICOM) < 0:
+        raise web.HTTPUnsupportedMediaType(reason='Send multipart/related; type="application/dicom"')
+    if request.content_length is not None and request.content_length > context.settings.max_upload_bytes:
+        raise StorageFull(f"more than max_upload_bytes ({context.settings.max_upload_bytes})")
+    receipts = [each async for each in _receipts(context, await _reader(request))]
+    study = request.match_info.get("study_instance_uid", "")
+    return await _answer(request, receipts, study)
+
+
+async def _reader(request: web.Request) -> MultipartReader:
+    try:
+        return await request.multipart()
+    except (ValueError, AssertionError):
+        raise UsageError("the multipart body has no boundary") from None
+
+
+async def _receipts(context: Context, reader: MultipartReader) -> AsyncIterator[Receipt]:
+    left = context.settings.max_upload_bytes
+    for _ in range(MOST_PARTS):
+        try:
+            part = await reader.next()
+        except ValueError:
+            raise UsageError("the multipart body is broken") from None
+        if part is None:
+            return
+        if not isinstance(part, BodyPartReader) or not part.headers.get("Content-Type", DICOM).startswith(DICOM):
+            raise web.HTTPUnsupportedMediaType(reason="Parts must be application/dicom")
+        taken = 0
+
+        async def chunks(part: BodyPartReader = part) -> AsyncIterator[bytes]:
+            nonlocal taken
+            while chunk := await part.read_chunk(CHUNK_BYTES):
+                taken += len(chunk)
+                yield chunk
+
+        try:
+            receipt = await receive(context, chunks(), source_name="STOW-RS", most_bytes=left)
+        except (StorageFull, StorageUnavailable) as error:
+            receipt = Receipt(Outcome.REFUSED, reason=str(error), code=error.code)
+            await part.release()
+        except ValueError:
+            raise UsageError("the multipart body ends before its last boundary") from None
+        left -= taken
+        yield receipt
+    raise UsageError(f"more than {MOST_PARTS} parts")
+
+
+async def _answer(request: web.Request, receipts: list[Receipt], study: str) -> web.Response:
+    context, root = request.app[CONTEXT], base_url(request)
+    good: list[tuple[str, str, str]] = []
+    bad: list[tuple[str, str, int]] = []
+    for receipt in receipts:
+        context.metrics.uploads.labels(str(receipt.outcome)).inc()
+        stored = receipt.outcome in (Outcome.STORED, Outcome.DUPLICATE)
+        sop_class, url = "", ""
+        if stored:
+            context.news.stored(receipt.study_instance_uid)
+            try:
+                row = await in_pool(context, context.index.instance, receipt.sop_instance_uid)
+                sop_class = row.sop_class_uid
+                url = (
+                    f"{root}studies/{row.study_instance_uid}/series/{row.series_instance_uid}"
+                    f"/instances/{row.sop_instance_uid}"
+                )
+            except NotFound:
+                stored = False
+        if stored:
+            good.append((sop_class, receipt.sop_instance_uid, url))
+        else:
+            bad.append((sop_class, receipt.sop_instance_uid, reason_of(receipt)))
+    if not receipts:
+        raise UsageError("there is no object in the body")
+    status = 200 if not bad else 202 if good else 409
+    if bad and all(reason == OUT_OF_RESOURCES for _, _, reason in bad) and not good:
+        status = 507
+    return dicom_json(stored_answer(f"{root}studies/{study}" if study else "", good, bad), status)
+
+
+def reason_of(receipt: Receipt) -> int:
+    """The Failure Reason of a receipt."""
+    codes = {"storage_full": OUT_OF_RESOURCES, "storage_unavailable": OUT_OF_RESOURCES, "conflict": CONFLICT}
+    return codes.get(receipt.code, CANNOT_UNDERSTAND)
+
+
+def add(app: web.Application) -> None:
+    """Routes of this module."""
+    for path in (f"{ROOT}/studies", STUDY):
+        app.router.add_post(path, store)
