@@ -21,6 +21,7 @@ class Priority(IntEnum):
 
     REBUILD = 0
     RECEIVED = 10
+    ACQUIRED_NOW = 50
     ASKED = 100
 
 

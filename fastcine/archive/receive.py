@@ -16,7 +16,7 @@ import stat
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from fastcine import __version__
@@ -24,6 +24,7 @@ from fastcine.archive.describe import describe_object, refuse_what_is_no_dicom
 from fastcine.archive.digest import HEAD_BYTES, Digest, Digester, data_set_offset
 from fastcine.archive.folder import DataFolder, storage_errors, sync_directory
 from fastcine.archive.index import Index
+from fastcine.archive.queue import Priority
 from fastcine.archive.record import IndexRecord, InstanceRow, Outcome, QuarantineRow, SeenFile, StoredAs
 from fastcine.archive.store import Chunk, Incoming, Store, read_chunks
 from fastcine.cine.wire import run_id, run_name
@@ -39,6 +40,9 @@ from fastcine.errors import (
 )
 
 logger = logging.getLogger(__name__)
+
+JUST_NOW = timedelta(days=1)
+"""A modality's clock and time zone may be wrong by hours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +261,8 @@ def _store(folder: DataFolder, index: Index, incoming: Incoming, record: IndexRe
     try:
         location = Store(folder).commit(incoming, study, series, sop=sop)
         with suppress(Duplicate):  # a reindex met the file between these two lines
-            index.add_instance(record, stored_as(location, incoming.digest, source_name=origin.source_name))
+            row = stored_as(location, incoming.digest, source_name=origin.source_name)
+            index.add_instance(record, row, priority=priority_of(record, datetime.now(UTC)))
     except BaseException:
         # Did the row get in after all? Where even that cannot be asked, the next start looks at the intent left behind.
         with suppress(StorageUnavailable, OSError):
@@ -267,6 +272,15 @@ def _store(folder: DataFolder, index: Index, incoming: Incoming, record: IndexRe
                 incoming.withdraw()
         raise
     incoming.acknowledged()
+
+
+def priority_of(record: IndexRecord, now: datetime) -> Priority:
+    """A patient on the table goes before what is years old: runs taken within a day of `now` are made first."""
+    taken = record.acquired or record.patient_and_study.study_datetime
+    if taken is None:
+        return Priority.RECEIVED
+    aware = taken if taken.tzinfo else taken.replace(tzinfo=UTC)
+    return Priority.ACQUIRED_NOW if abs(now - aware) < JUST_NOW else Priority.RECEIVED
 
 
 def _describe(incoming: Incoming, site_timezone: str) -> IndexRecord:

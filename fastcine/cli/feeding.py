@@ -34,8 +34,8 @@ def feed_path(settings: Settings, path: Path, stop: threading.Event) -> None:
 def feed_phantom(settings: Settings, stop: threading.Event) -> None:
     """The synthetic patient, object by object, each playable as soon as it is there; once for an archive."""
     try:
-        folder = DataFolder(settings.data, reserve_bytes=settings.reserve_bytes)
-        index = Index(folder.index_path)
+        folder = DataFolder(settings.data, reserve_bytes=settings.reserve_bytes, durable=settings.durable)
+        index = Index(folder.index_path, durable=settings.durable)
         try:
             if index.meta(PHANTOM_KEY) != PHANTOM_VERSION and _make_phantom(folder, index, settings, stop):
                 index.set_meta(PHANTOM_KEY, PHANTOM_VERSION)

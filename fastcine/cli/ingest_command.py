@@ -87,8 +87,8 @@ def run(args: argparse.Namespace) -> int:
             raise UsageError(f"there is no {path}")
     settings = folder_settings(args)
     logging.getLogger("fastcine").addHandler(logging.NullHandler())  # the summary says it all
-    folder = DataFolder(settings.data, reserve_bytes=settings.reserve_bytes)
-    index = Index(folder.index_path)
+    folder = DataFolder(settings.data, reserve_bytes=settings.reserve_bytes, durable=settings.durable)
+    index = Index(folder.index_path, durable=settings.durable)
     summary, start = _Summary(), time.monotonic()
     try:
         _recover(folder, index, settings)

@@ -24,9 +24,9 @@ NICENESS = 5
 
 def own(settings: Settings) -> None:
     """Until told to stop. Raises StorageUnavailable or UsageError when the folder cannot be had."""
-    folder = DataFolder(settings.data, reserve_bytes=settings.reserve_bytes)
+    folder = DataFolder(settings.data, reserve_bytes=settings.reserve_bytes, durable=settings.durable)
     with folder.acquire("serve") as lock:
-        index = Index(folder.index_path)
+        index = Index(folder.index_path, durable=settings.durable)
         threads = work.hands(settings.ingest_threads)
         work.share_one_arena()
         with work.pool(threads, "code") as executor:

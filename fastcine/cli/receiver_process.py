@@ -19,8 +19,8 @@ from fastcine.server import logs
 
 def receive(settings: Settings, listening: socket.socket) -> None:
     """Until told to stop. Raises StorageUnavailable when the folder cannot be had."""
-    folder = DataFolder(settings.data, reserve_bytes=settings.reserve_bytes)
-    index = Index(folder.index_path)
+    folder = DataFolder(settings.data, reserve_bytes=settings.reserve_bytes, durable=settings.durable)
+    index = Index(folder.index_path, durable=settings.durable)
     receiver = Receiver(
         folder,
         index,

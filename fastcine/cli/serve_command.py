@@ -159,6 +159,8 @@ def _supervise(
     try:
         if not family.start():
             return 1
+        if not settings.durable:
+            print("fastcine syncs nothing to disk (durable = no): for measurements only", flush=True)
         if dicom is not None:
             print(f"fastcine receives DICOM as {settings.ae_title} at {_shown(dicom)}", flush=True)
         print(f"fastcine serves at http://{_shown(listening)}  (Ctrl-C stops it; not a medical device)", flush=True)

@@ -18,28 +18,22 @@ from pynetdicom.association import Association
 from pynetdicom.dimse_primitives import C_GET, C_MOVE, C_STORE
 from pynetdicom.pdu_primitives import A_ASSOCIATE
 from pynetdicom.service_class import StorageServiceClass
-from pynetdicom.transport import AssociationSocket, RequestHandler, ThreadedAssociationServer
+from pynetdicom.transport import RequestHandler, ThreadedAssociationServer
 
 from fastcine.dicom.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from fastcine.dimse import negotiation
 from fastcine.dimse.peers import Peers
+from fastcine.dimse.reactor import QuickSocket, WokenAssociation
 from fastcine.dimse.spool import Spool
 
 log = logging.getLogger(__name__)
 
 MAX_PDU_BYTES = 131_072
 """Received PDUs at most; twice as quick as the usual 16 kB."""
-MOST_PDU_BYTES = 1 << 20
-"""No PDU is larger, whatever it claims: an association request is a few dozen kB."""
 SOCKET_TIMEOUT_S = 60.0
 """A PDU that has begun must go on within this time."""
 NETWORK_TIMEOUT_S = 120.0
 """An association on which nothing happens is ended."""
-AWAITING_CLOSE = "Sta13"
-CLOSING_S = 1.0
-"""After an abort the caller has so long to close."""
-QUICK_ACK = getattr(socket, "TCP_QUICKACK", None)
-"""Linux only, and not for good: it is set anew before each reading."""
 ACSE_TIMEOUT_S = 5.0
 """A connection must ask for an association within this time, and close within it after an abort."""
 REJECTED_PERMANENTLY, BY_USER, CALLING_UNKNOWN, CALLED_UNKNOWN = 0x01, 0x01, 0x03, 0x07
@@ -48,32 +42,7 @@ REJECTED_PERMANENTLY, BY_USER, CALLING_UNKNOWN, CALLED_UNKNOWN = 0x01, 0x01, 0x0
 Retrieve = Callable[["ServedAssociation", C_GET | C_MOVE, Any], None]
 
 
-class QuickSocket(AssociationSocket):
-    """pynetdicom reads 4 kB at a time; this reads what is asked for."""
-
-    def recv(self, nr_bytes: int) -> bytearray:
-        """`nr_bytes`, or fewer where the connection ends. Raises OSError."""
-        if nr_bytes > MOST_PDU_BYTES:
-            raise ConnectionError("a PDU larger than any there is")
-        assert self.socket is not None
-        if self.assoc.dul.state_machine.current_state == AWAITING_CLOSE:
-            self.socket.settimeout(CLOSING_S)  # pynetdicom waits here for what may never come
-        if QUICK_ACK is not None:
-            # A sender with Nagle's algorithm waits for this between an object's command and its data: 40 ms each.
-            self.socket.setsockopt(socket.IPPROTO_TCP, QUICK_ACK, 1)
-        buffer = bytearray(nr_bytes)
-        view, read = memoryview(buffer), 0
-        while read < nr_bytes:
-            count = self.socket.recv_into(view[read:])
-            if count == 0:
-                view.release()
-                del buffer[read:]
-                return buffer
-            read += count
-        return buffer
-
-
-class ServedAssociation(Association):
+class ServedAssociation(WokenAssociation):
     """An association that somebody opened to us."""
 
     retrieve: Retrieve | None = None
@@ -90,6 +59,8 @@ class ServedAssociation(Association):
             line = self.dul.socket
             if line is not None:
                 line.close()
+            if isinstance(line, QuickSocket):
+                line.close_waking()
 
     def _serve_request(self, msg: Any, context_id: int) -> None:
         """Storage of any class, and retrieving, are served by us; the rest by pynetdicom."""
@@ -122,6 +93,7 @@ class _Handler(RequestHandler):
         line = association.dul.socket
         assert line is not None and line.socket is not None
         line.__class__ = QuickSocket
+        association.make_waking()
         line.socket.settimeout(SOCKET_TIMEOUT_S)
         # Answers are small: with Nagle's algorithm each waits 40 ms for the acknowledgement of the one before.
         line.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -37,6 +37,8 @@ log = logging.getLogger(__name__)
 
 LAG_PERIOD_S = 0.1
 GOAWAY_RETRY_MS = 500
+UPLOAD_THREADS = 16
+"""Uploads at once; most of the time each waits for its sender or for the disk."""
 
 
 def make_app(settings: Settings, *, viewer: Path | None = None, worker_ports: tuple[int, ...] = ()) -> web.Application:
@@ -72,8 +74,8 @@ def make_app(settings: Settings, *, viewer: Path | None = None, worker_ports: tu
 
 
 def _context(settings: Settings, files: ViewerFiles) -> Context:
-    folder = DataFolder(settings.data, reserve_bytes=settings.reserve_bytes)
-    index = Index(folder.index_path)
+    folder = DataFolder(settings.data, reserve_bytes=settings.reserve_bytes, durable=settings.durable)
+    index = Index(folder.index_path, durable=settings.durable)
     pool = work.pool(max(4, work.hands()), "web")
     loop = asyncio.get_running_loop()
     return Context(
@@ -81,7 +83,7 @@ def _context(settings: Settings, files: ViewerFiles) -> Context:
         folder=folder,
         index=index,
         pool=pool,
-        upload_pool=work.pool(4, "upload"),
+        upload_pool=work.pool(UPLOAD_THREADS, "upload"),
         shelf=RunShelf(folder, index),
         news=News(folder),
         files=files,

@@ -6,11 +6,15 @@ import asyncio
 import queue
 from collections.abc import AsyncIterator, Iterator
 
+from aiohttp import web
+
 from fastcine.archive.receive import Receipt, receive_object
 from fastcine.errors import StorageFull
 from fastcine.server.context import Context
 
 CHUNK_BYTES = 1 << 20
+IDLE_S = 30.0
+"""An upload whose sender stands still for so long is broken off."""
 CHUNKS_WAITING = 4
 """Between the socket and the disk: a few megabytes a connection, however large the file."""
 
@@ -38,6 +42,20 @@ class Pipe:
             yield chunk
 
 
+async def _in_time(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Raises HTTPRequestTimeout where the sender stands still: it holds a thread and a temp file."""
+    iterator = aiter(chunks)
+    while True:
+        try:
+            async with asyncio.timeout(IDLE_S):
+                chunk = await anext(iterator)
+        except StopAsyncIteration:
+            return
+        except TimeoutError:
+            raise web.HTTPRequestTimeout(reason="The upload stood still for too long") from None
+        yield chunk
+
+
 async def receive(context: Context, chunks: AsyncIterator[bytes], *, source_name: str, most_bytes: int) -> Receipt:
     """Store one object whose bytes come as `chunks`; what became of it. Raises StorageFull beyond `most_bytes`."""
     pipe = Pipe()
@@ -57,7 +75,7 @@ async def receive(context: Context, chunks: AsyncIterator[bytes], *, source_name
     receiving = asyncio.get_running_loop().run_in_executor(context.upload_pool, take)
     taken = 0
     try:
-        async for chunk in chunks:
+        async for chunk in _in_time(chunks):
             taken += len(chunk)
             if taken > most_bytes:
                 raise StorageFull(f"the file is larger than max_upload_bytes ({most_bytes})")

@@ -7,6 +7,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -355,3 +356,14 @@ def test_the_weird_files_of_the_corpus_neither_crash_nor_hang(archive: Archive) 
     assert archive.incoming() == []
     for row in archive.index.quarantine():
         assert row.reason and archive.folder.resolve(row.location).stat().st_size == row.file_bytes
+
+
+def test_what_is_taken_now_is_made_before_what_is_old(tmp_path):
+    folder, index = DataFolder(tmp_path, durable=False), Index(tmp_path / "index.sqlite", durable=False)
+    today = datetime.now(UTC)
+    for sop, date in (("1.2.3.1", "20200101"), ("1.2.3.2", f"{today:%Y%m%d}"), ("1.2.3.3", "")):
+        data = part10(sop, f"1.2.{sop[-1]}", StudyDate=date, AcquisitionDate=date, ContentDate=date, SeriesDate=date)
+        receive_object(folder, index, [data], source_name="test", site_timezone="UTC")
+    claims = [index.queue.claim().run for _ in range(3)]
+    assert claims == [index.instance(sop).run.run for sop in ("1.2.3.2", "1.2.3.1", "1.2.3.3")]
+    index.close()

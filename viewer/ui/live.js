@@ -6,7 +6,7 @@
  * @typedef {import("./types.js").Study} Study
  * @typedef {{run: string, ready?: number[], complete?: boolean, state?: import("./types.js").TileState}} RunNews
  */
-const PAUSE_MS = 700; // an arriving study sends one event an object
+const PAUSE_MS = 700; // an arriving study sends one event an object; the first is told at once
 const FIRST_PAUSE_MS = 3000; // the picture comes first on the link
 
 /**
@@ -16,10 +16,12 @@ const FIRST_PAUSE_MS = 3000; // the picture comes first on the link
 export function follow(studyUid, tell) {
   let timer = 0;
   let opened = false;
-  const refetch = (pause_ms = PAUSE_MS) => {
+  let asked_ms = 0;
+  const refetch = (pause_ms = performance.now() - asked_ms > PAUSE_MS ? 50 : PAUSE_MS) => {
     timer ||= window.setTimeout(async () => {
       timer = 0;
-      // When it fails the next event asks again; the picture on screen needs none of it.
+      asked_ms = performance.now();
+      // When it fails the next event asks again.
       const response = await fetch(`/api/studies/${encodeURIComponent(studyUid)}`).catch(() => null);
       if (response?.ok) tell.study(/** @type {Study} */ (await response.json()));
     }, pause_ms);
@@ -31,7 +33,7 @@ export function follow(studyUid, tell) {
   events.addEventListener("run", (event) => {
     if (!tell.run(/** @type {RunNews} */ (JSON.parse(event.data)))) refetch();
   });
-  // The page's JSON is as old as the page, and while the line was cut no event came: ask at every opening.
+  // The page's JSON is as old as the page, and while the line was cut no event came.
   events.addEventListener("open", () => {
     refetch(opened ? PAUSE_MS : FIRST_PAUSE_MS);
     opened = true;

@@ -112,8 +112,8 @@ export class Strip {
   #thumbnail(entry) {
     const { tile } = entry;
     if (entry.image || tile.kind === "other" || tile.state === "failed" || entry.tries >= THUMBNAIL_TRIES) return;
-    // The middle frame stands for a run; before it is made there is nothing to show.
-    if (tile.state === "waiting") return;
+    // Before the middle frame is made there is nothing to show.
+    if (tile.state !== "ready") return;
     entry.tries += 1;
     const image = make("img");
     image.alt = "";
