@@ -10,6 +10,8 @@ from aiohttp.test_utils import TestClient, TestServer
 from fastcine.config import Settings
 from fastcine.server.app import make_app
 from fastcine.server.bootstrap import inline_json
+from tests.archive.factories import report
+from tests.archives import fill
 
 
 async def test_worklist_names_the_study(client):
@@ -177,3 +179,13 @@ async def test_an_open_event_stream_does_not_hold_up_the_end(archive):
     await server.close()
     assert time.monotonic() - begun < 2.0
     await client.close()
+
+
+async def test_a_page_that_shows_nothing_first_loads_its_modules_at_once(tmp_path):
+    """No bootstrap starts them there, so they must not wait in its template."""
+    (tmp_path / "report.dcm").write_bytes(report("1.2.3.9", "1.2.77"))
+    (receipt,) = fill(tmp_path / "data", [tmp_path / "report.dcm"])
+    async with TestClient(TestServer(make_app(Settings(data=str(tmp_path / "data"))))) as client:
+        text = await (await client.get(f"/view/{receipt.study_instance_uid}")).text()
+    assert "<template" not in text and 'rel="modulepreload"' in text
+    assert re.search(r'<script type="module" src="/static/[0-9a-f]{16}/ui/view-page.js">', text)
