@@ -9,6 +9,7 @@ import sys
 
 from fastcine.archive.folder import DataFolder
 from fastcine.archive.index import Index
+from fastcine.archive.recovery import recover_incoming
 from fastcine.cli.processes import settings_from_text, stop_with_parent
 from fastcine.config import Settings
 from fastcine.dimse.peers import parse_peer
@@ -21,6 +22,8 @@ def receive(settings: Settings, listening: socket.socket) -> None:
     """Until told to stop. Raises StorageUnavailable when the folder cannot be had."""
     folder = DataFolder(settings.data, reserve_bytes=settings.reserve_bytes, durable=settings.durable)
     index = Index(folder.index_path, durable=settings.durable)
+    # One before us may have been killed: what it left is put right, what is alive elsewhere is not disturbed.
+    recover_incoming(folder, index, site_timezone=settings.site_timezone)
     receiver = Receiver(
         folder,
         index,
