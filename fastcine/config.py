@@ -34,6 +34,7 @@ class Settings:
     dicom_port: int = 11112
     ae_title: str = "FASTCINE"
     dicom_peers: tuple[str, ...] = ()
+    dicom_receivers: int = 1
     max_associations: int = 64
     max_viewers: int = 4000
     max_upload_bytes: int = 8 << 30
@@ -116,7 +117,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("dicom_port", _whole(-1, 65535), "DICOM port; 0 takes a free one, -1 none: no DICOM network"),
     Setting("ae_title", _ae_title, "our AE title"),
     Setting("dicom_peers", _peers, "known peers, AETITLE@host:port (comma separated): who may call, where moves go"),
-    Setting("max_associations", _whole(1, 10_000), "DICOM associations at once; more are refused for the moment"),
+    Setting("dicom_receivers", _whole(1, 64), "DICOM receiver processes sharing the port"),
+    Setting("max_associations", _whole(1, 10_000), "associations at once in one receiver; more are refused for now"),
     Setting("max_viewers", _whole(1, 1_000_000), "viewers at once in one worker; more are told to come back"),
     Setting("max_upload_bytes", _whole(1, 1 << 50), "largest file that may be uploaded, bytes"),
     Setting("reserve_bytes", _whole(0, 1 << 50), "disk space that ingest leaves free, bytes"),

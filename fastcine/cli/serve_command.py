@@ -140,7 +140,8 @@ def _receivers(settings: Settings, dicom: socket.socket | None) -> list[Child]:
     if dicom is None:
         return []
     arguments = ("--settings", settings_to_text(settings), "--fd", str(dicom.fileno()))
-    return [Child("fastcine.cli.receiver_process", arguments, (dicom.fileno(),))]
+    child = "fastcine.cli.receiver_process"
+    return [Child(child, arguments, (dicom.fileno(),)) for _ in range(settings.dicom_receivers)]
 
 
 def _shown(listening: socket.socket) -> str:

@@ -122,7 +122,9 @@ class Server(ThreadedAssociationServer):
         """Nothing to bind: the supervisor has."""
         if self.socket is not None:
             self.socket.close()
+        # Several receivers wait at it: who comes too late for a connection must not wait for the next one.
         self.socket = self.listening
+        self.socket.setblocking(False)
         self.server_address = self.socket.getsockname()
 
     def server_activate(self) -> None:
