@@ -16,7 +16,7 @@ from fastcine.archive.catalog_rows import ATTRIBUTES, Level, Values, values_of
 from fastcine.archive.index import Index
 from fastcine.archive.index_mapping import study_sort_id
 from fastcine.archive.search_text import index_text
-from fastcine.dicom.matching import Matching, bounds, matches
+from fastcine.dicom.matching import bounds, matches
 from fastcine.errors import UsageError
 
 FETCH_ROWS = 256
@@ -73,7 +73,7 @@ def _matching(connection: sqlite3.Connection, query: Query) -> Iterator[Values]:
     where, parameters = _narrowed(query)
     cursor = connection.execute(_statement(query.level, where), parameters)
     asked = [(keyword, ATTRIBUTES[keyword], text) for keyword, text in query.keys.items() if keyword in ATTRIBUTES]
-    patients: set[tuple[str, ...]] = set()
+    patients: set[tuple[tuple[str, ...], ...]] = set()
     while rows := cursor.fetchmany(FETCH_ROWS):
         for row in rows:
             values = values_of(row, query.level)
@@ -83,7 +83,7 @@ def _matching(connection: sqlite3.Connection, query: Query) -> Iterator[Values]:
             ):
                 continue
             if query.level is Level.PATIENT:
-                patient = (*values.get("PatientID", ()), "", *values.get("IssuerOfPatientID", ()))
+                patient = (values["PatientID"], values["IssuerOfPatientID"])
                 if patient in patients:
                     continue
                 patients.add(patient)
@@ -99,8 +99,7 @@ _COLUMNS = {
 }
 _COLUMNS[Level.IMAGE] = _COLUMNS[Level.SERIES] + (
     ", instance.sop_instance_uid, instance.sop_class_uid, instance.transfer_syntax_uid, instance.instance_number,"
-    " instance.rows, instance.columns, instance.frames, instance.location, instance.kind,"
-    " instance.data_set_offset, instance.file_bytes"
+    " instance.rows, instance.columns, instance.frames, instance.kind"
 )
 
 
@@ -209,5 +208,3 @@ _NARROW: dict[str, Callable[[str], _Condition]] = {
     "StudyDate": _study_date,
     "PatientName": _patient_name,
 }
-
-assert all(ATTRIBUTES[keyword].matching in Matching for keyword in _NARROW)

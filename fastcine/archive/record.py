@@ -85,6 +85,11 @@ class StoredAs:
     source_name: str = ""
     received: datetime | None = None  # aware; None means now
 
+    @property
+    def has_file_meta(self) -> bool:
+        """Whether file meta information stands in front of the data set, behind preamble and `DICM` (132 bytes)."""
+        return self.data_set_offset > 132
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyRow:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
 from contextlib import suppress
 
@@ -13,9 +12,8 @@ from fastcine.archive.cine_making import Maker
 from fastcine.archive.folder import DataFolder
 from fastcine.archive.index import Index
 from fastcine.archive.owner import IngestOwner
-from fastcine.cli.processes import settings_from_text, stop_with_parent
+from fastcine.cli.processes import exit_code_of, serve_until_told, settings_from_text
 from fastcine.config import Settings
-from fastcine.errors import FastcineError
 from fastcine.server import logs
 
 NICENESS = 5
@@ -32,10 +30,7 @@ def own(settings: Settings) -> None:
         with work.pool(threads, "code") as executor:
             maker = Maker(folder, index, executor, threads=threads, site_timezone=settings.site_timezone)
             owner = IngestOwner(folder, index, lock=lock, make=maker, site_timezone=settings.site_timezone)
-            for number in (signal.SIGTERM, signal.SIGINT):
-                signal.signal(number, lambda *_: owner.stop())
-            stop_with_parent(owner.stop)
-            print("ready", flush=True)
+            serve_until_told(owner.stop)
             owner.run()
             owner.close()
         index.close()
@@ -49,12 +44,7 @@ def main() -> int:
     logs.set_up(settings.log_level, settings.log_format)
     with suppress(OSError):
         os.nice(NICENESS)
-    try:
-        own(settings)
-    except FastcineError as error:
-        print(f"fastcine serve: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return exit_code_of(lambda: own(settings))
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -14,6 +15,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from fastcine.config import Settings
+from fastcine.errors import FastcineError
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +46,24 @@ def stop_with_parent(stop: Callable[[], None]) -> None:
         stop()
 
     threading.Thread(target=watch, name="parent", daemon=True).start()
+
+
+def serve_until_told(stop: Callable[[], None]) -> None:
+    """Call `stop` on SIGTERM, SIGINT and at the supervisor's end; from now on this child is ready."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop())
+    stop_with_parent(stop)
+    print("ready", flush=True)
+
+
+def exit_code_of(work: Callable[[], None]) -> int:
+    """Do a child's work; an error of ours is one clear line."""
+    try:
+        work()
+    except FastcineError as error:
+        print(f"fastcine serve: {error}", file=sys.stderr)
+        return 1
+    return 0
 
 
 @dataclass

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import socket
 import sys
 
 from fastcine.archive.folder import DataFolder
 from fastcine.archive.index import Index
 from fastcine.archive.recovery import recover_incoming
-from fastcine.cli.processes import settings_from_text, stop_with_parent
+from fastcine.cli.processes import exit_code_of, serve_until_told, settings_from_text
 from fastcine.config import Settings
 from fastcine.dimse.peers import parse_peer
 from fastcine.dimse.receiver import Receiver
-from fastcine.errors import FastcineError
 from fastcine.server import logs
 
 
@@ -33,10 +31,7 @@ def receive(settings: Settings, listening: socket.socket) -> None:
         site_timezone=settings.site_timezone,
         most_associations=settings.max_associations,
     )
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: receiver.stop())
-    stop_with_parent(receiver.stop)
-    print("ready", flush=True)
+    serve_until_told(receiver.stop)
     receiver.run()
     receiver.close()
     index.close()
@@ -50,12 +45,7 @@ def main() -> int:
     args = parser.parse_args()
     settings = settings_from_text(args.settings)
     logs.set_up(settings.log_level, settings.log_format)
-    try:
-        receive(settings, socket.socket(fileno=args.fd))
-    except FastcineError as error:
-        print(f"fastcine serve: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return exit_code_of(lambda: receive(settings, socket.socket(fileno=args.fd)))
 
 
 if __name__ == "__main__":

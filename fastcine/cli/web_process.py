@@ -12,9 +12,8 @@ import sys
 import uvloop
 from aiohttp import web
 
-from fastcine.cli.processes import settings_from_text, stop_with_parent
+from fastcine.cli.processes import exit_code_of, settings_from_text, stop_with_parent
 from fastcine.config import Settings
-from fastcine.errors import FastcineError
 from fastcine.server import logs
 from fastcine.server.app import make_app
 from fastcine.server.worker_metrics import own_app
@@ -73,12 +72,7 @@ def main() -> int:
     listening = socket.socket(fileno=args.fd)
     listening.setblocking(False)
     inner = None if args.inner_fd is None else socket.socket(fileno=args.inner_fd)
-    try:
-        uvloop.run(serve(settings, listening, inner, args.worker_ports))
-    except FastcineError as error:
-        print(f"fastcine serve: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return exit_code_of(lambda: uvloop.run(serve(settings, listening, inner, args.worker_ports)))
 
 
 if __name__ == "__main__":

@@ -13,11 +13,10 @@ from pydicom.filewriter import write_dataset
 from fastcine.codec.decode import decode_at
 from fastcine.dicom.encapsulation import frame_spans
 from fastcine.dicom.layout import image_layout
-from fastcine.dicom.parse import parse_object
+from fastcine.dicom.parse import EXPLICIT_BIG, parse_object
 from fastcine.dicom.syntaxes import Family, find_syntax
 from fastcine.errors import Unsupported
 
-EXPLICIT, IMPLICIT, BIG_ENDIAN = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2", "1.2.840.10008.1.2.2"
 _DECODED_AS = {"YBR_RCT": "RGB", "YBR_FULL_422": "YBR_FULL"}
 """What the samples are once a codec has undone its own transform (PS3.3 C.7.6.3.1.2, PS3.5 8.2)."""
 
@@ -41,7 +40,7 @@ def native_data_set(data: memoryview, transfer_syntax_uid: str, *, explicit: boo
         dataset = pydicom.dcmread(io.BytesIO(data), force=True)
         syntax = find_syntax(transfer_syntax_uid)
         encapsulated = syntax is not None and syntax.encapsulated
-        if "PixelData" in dataset and (encapsulated or transfer_syntax_uid == BIG_ENDIAN):
+        if "PixelData" in dataset and (encapsulated or transfer_syntax_uid == EXPLICIT_BIG):
             _put_native_pixels(dataset, data)
         return _encoded(dataset, explicit=explicit)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, BinaryIO, cast
 
 import pydicom
-from pydicom import DataElement, Dataset
+from pydicom import Dataset
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 
 Json = dict[str, Any]
@@ -16,7 +16,6 @@ BULK_BYTES = 1024
 _NUMBERS = {"IS": int, "US": int, "SS": int, "UL": int, "SL": int, "UV": int, "SV": int, "DS": float, "FD": float,
             "FL": float}  # fmt: skip
 _GROUPS = ("Alphabetic", "Ideographic", "Phonetic")
-_PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 
 
 def tag_text(keyword: str) -> str:
@@ -71,11 +70,6 @@ def metadata(file: BinaryIO, bulk_uri: Callable[[str], str], *, pixel_bytes: boo
         allocated = int(dataset.get("BitsAllocated", 8) or 8)
         found["7FE00010"] = {"vr": "OW" if allocated > 8 else "OB", "BulkDataURI": bulk_uri("7FE00010")}
     return found
-
-
-def is_pixels(element: DataElement) -> bool:
-    """Whether an element holds the pixels themselves."""
-    return int(element.tag) in _PIXELS
 
 
 def stored_answer(

@@ -6,14 +6,15 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from fastcine.dicom.syntaxes import SYNTAXES, Family, find_syntax
+from fastcine.codec.native import becomes_native
+from fastcine.dicom.parse import EXPLICIT_LITTLE
+from fastcine.dicom.syntaxes import find_syntax
 
 DICOM = "application/dicom"
 DICOM_JSON = "application/dicom+json"
 JSON = "application/json"
 OCTETS = "application/octet-stream"
 MULTIPART = "multipart/related"
-EXPLICIT = "1.2.840.10008.1.2.1"
 
 _PARAMETER = re.compile(r';\s*([!#$%&\'*+.^_`|~\w-]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^;,\s]*)')
 _PREFIX = "1.2.840.10008.1.2"
@@ -112,8 +113,8 @@ def object_form(ranges: Sequence[MediaRange], stored: str) -> Form | None:
             # Without a word about it, it is the stored one here: the standard's default (Explicit VR Little Endian)
             # would unpack every loop for clients that do not care.
             return Form(DICOM, stored, each.multipart, as_stored=True)
-        if wanted == EXPLICIT and _becomes_native(stored):
-            return Form(DICOM, EXPLICIT, each.multipart, as_stored=False)
+        if wanted == EXPLICIT_LITTLE and becomes_native(stored):
+            return Form(DICOM, EXPLICIT_LITTLE, each.multipart, as_stored=False)
     return None
 
 
@@ -130,11 +131,6 @@ def frame_form(ranges: Sequence[MediaRange], stored: str) -> Form | None:
             return Form(own, stored, each.multipart, as_stored=True)
         if part in ("", "*/*") and not wanted:
             return Form(own, stored, each.multipart, as_stored=not native)
-        if part == OCTETS and wanted in ("", EXPLICIT) and syntax is not None and not syntax.video:
-            return Form(OCTETS, EXPLICIT, each.multipart, as_stored=False)
+        if part == OCTETS and wanted in ("", EXPLICIT_LITTLE) and syntax is not None and not syntax.video:
+            return Form(OCTETS, EXPLICIT_LITTLE, each.multipart, as_stored=False)
     return None
-
-
-def _becomes_native(stored: str) -> bool:
-    syntax = SYNTAXES.get(stored)
-    return syntax is not None and syntax.lossless and syntax.family is not Family.REFERENCED

@@ -15,7 +15,7 @@ from fastcine.errors import UsageError
 
 DEFAULT_LIMIT = 1000
 MOST_LIMIT = 10_000
-_PATHS = {Level.STUDY: "studies/{}", Level.SERIES: "/series/{}", Level.IMAGE: "/instances/{}"}
+_UID_OF = {Level.STUDY: "StudyInstanceUID", Level.SERIES: "SeriesInstanceUID", Level.IMAGE: "SOPInstanceUID"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,16 +92,19 @@ def match_json(row: Values, asked: Asked, fixed: Mapping[str, str], base_url: st
         usual = attribute.level <= level and attribute.returned and own
         if keyword in row and (usual or keyword in asked.include or keyword in fixed):
             found[keyword] = row[keyword]
-    found["RetrieveURL"] = (base_url + retrieve_path(row, level),)
+    found["RetrieveURL"] = (base_url + _path_of(row, level),)
     found["InstanceAvailability"] = ("ONLINE",)
     return answer(found)
 
 
-def retrieve_path(row: Values, level: Level) -> str:
-    """`studies/…/series/…` below the service's root."""
-    path = _PATHS[Level.STUDY].format(row["StudyInstanceUID"][0])
-    if level >= Level.SERIES:
-        path += _PATHS[Level.SERIES].format(row["SeriesInstanceUID"][0])
-    if level >= Level.IMAGE:
-        path += _PATHS[Level.IMAGE].format(row["SOPInstanceUID"][0])
-    return path
+def retrieve_path(study_instance_uid: str, series_instance_uid: str = "", sop_instance_uid: str = "") -> str:
+    """Where a study, one of its series or an instance is found below the service's root."""
+    path = f"studies/{study_instance_uid}"
+    if series_instance_uid:
+        path += f"/series/{series_instance_uid}"
+    return f"{path}/instances/{sop_instance_uid}" if sop_instance_uid else path
+
+
+def _path_of(row: Values, level: Level) -> str:
+    levels = (Level.STUDY, Level.SERIES, Level.IMAGE)
+    return retrieve_path(*(row[_UID_OF[each]][0] for each in levels if each <= level))

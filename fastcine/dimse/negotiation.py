@@ -14,6 +14,7 @@ from pynetdicom.presentation import PresentationContext, build_context
 from pynetdicom.service_class import ServiceClass
 from pynetdicom.sop_class import _STORAGE_CLASSES, uid_to_service_class
 
+from fastcine.dicom.parse import EXPLICIT_LITTLE, IMPLICIT_LITTLE
 from fastcine.dicom.syntaxes import SYNTAXES, Family
 
 VERIFICATION = "1.2.840.10008.1.1"
@@ -32,8 +33,7 @@ GET = {
 PATIENT_ROOT = frozenset(
     uid for table in (FIND, MOVE, GET) for uid, name in table.items() if name.startswith("Patient")
 )
-IMPLICIT, EXPLICIT = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1"
-MESSAGE_SYNTAXES = (EXPLICIT, IMPLICIT)
+MESSAGE_SYNTAXES = (EXPLICIT_LITTLE, IMPLICIT_LITTLE)
 STORED_SYNTAXES = frozenset(uid for uid, row in SYNTAXES.items() if row.family is not Family.REFERENCED)
 """What objects may come in: pixels that are elsewhere cannot be kept."""
 
@@ -74,4 +74,4 @@ def _known_syntaxes(proposed: Sequence[PresentationContext], abstract_syntax: st
         if str(context.abstract_syntax) == abstract_syntax
         for uid in context.transfer_syntax
     ]
-    return [uid for uid in dict.fromkeys(uids) if uid in STORED_SYNTAXES] or [EXPLICIT]
+    return [uid for uid in dict.fromkeys(uids) if uid in STORED_SYNTAXES] or [EXPLICIT_LITTLE]

@@ -21,7 +21,8 @@ from pynetdicom.presentation import PresentationContext, build_context
 from fastcine.archive.folder import DataFolder
 from fastcine.archive.record import InstanceRow
 from fastcine.archive.store import Store
-from fastcine.codec.native import EXPLICIT, IMPLICIT, becomes_native, native_data_set
+from fastcine.codec.native import becomes_native, native_data_set
+from fastcine.dicom.parse import EXPLICIT_LITTLE, IMPLICIT_LITTLE
 from fastcine.dimse.peers import Peer
 from fastcine.errors import FastcineError, PeerError, Unsupported
 
@@ -39,7 +40,7 @@ def contexts_for(rows: Iterable[InstanceRow]) -> list[PresentationContext]:
     pairs = dict.fromkeys((row.sop_class_uid, row.transfer_syntax_uid) for row in rows)
     found = [build_context(sop_class, [syntax]) for sop_class, syntax in pairs]
     native = dict.fromkeys(sop_class for sop_class, syntax in pairs if becomes_native(syntax))
-    found += [build_context(sop_class, [EXPLICIT, IMPLICIT]) for sop_class in native]
+    found += [build_context(sop_class, [EXPLICIT_LITTLE, IMPLICIT_LITTLE]) for sop_class in native]
     return found[:MOST_CONTEXTS]
 
 
@@ -98,10 +99,10 @@ def send(
             raise PeerError("the object's file is missing")
         request._dataset_path = (path, row.stored_as.data_set_offset)
     else:
-        context = _context(association, row.sop_class_uid, [EXPLICIT, IMPLICIT])
+        context = _context(association, row.sop_class_uid, [EXPLICIT_LITTLE, IMPLICIT_LITTLE])
         if context is None:
             raise PeerError("the peer takes neither the object's transfer syntax nor a native one")
-        request.DataSet = io.BytesIO(_native(folder, row, explicit=context.transfer_syntax[0] == EXPLICIT))
+        request.DataSet = io.BytesIO(_native(folder, row, explicit=context.transfer_syntax[0] == EXPLICIT_LITTLE))
     return _exchange(association, request, context)
 
 

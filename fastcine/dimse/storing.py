@@ -16,17 +16,12 @@ from fastcine.archive.folder import DataFolder
 from fastcine.archive.index import Index
 from fastcine.archive.receive import Announced, Receipt, receive_written
 from fastcine.archive.record import Outcome
+from fastcine.dicom.store_status import CANNOT_UNDERSTAND, DEFECT, OUT_OF_RESOURCES, SUCCESS, refusal
 from fastcine.dimse.spool import Spool
 from fastcine.errors import FastcineError, StorageFull, StorageUnavailable
 
 log = logging.getLogger(__name__)
 
-SUCCESS = 0x0000
-OUT_OF_RESOURCES = 0xA700
-DOES_NOT_MATCH = 0xA900
-CANNOT_UNDERSTAND = 0xC000
-CONFLICT = 0xC001
-DEFECT = 0xC211
 COALESCE_S = 0.05
 """News of a burst of objects is told to the owner this often."""
 
@@ -66,8 +61,7 @@ def status_of(receipt: Receipt) -> tuple[int, str]:
     """The status that answers a receipt, and a comment for it (docs/conformance.md)."""
     if receipt.outcome in (Outcome.STORED, Outcome.DUPLICATE):
         return SUCCESS, ""
-    codes = {"mismatch": DOES_NOT_MATCH, "conflict": CONFLICT}
-    return codes.get(receipt.code, CANNOT_UNDERSTAND), receipt.reason
+    return refusal(receipt.code), receipt.reason
 
 
 def answer(status: int, comment: str = "") -> Dataset:

@@ -10,6 +10,7 @@ import logging
 import secrets
 import time
 from collections.abc import Awaitable, Callable
+from typing import NoReturn
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -50,6 +51,14 @@ def add_fixed_headers(request: web.Request, response: web.StreamResponse) -> Non
         response.headers.setdefault(name, value)
     response.headers.setdefault("Content-Security-Policy", content_security_policy(request.get(NONCE, "")))
     response.headers.setdefault("Cache-Control", "no-store")
+
+
+def break_off(request: web.Request, error: FastcineError) -> NoReturn:
+    """An answer that has begun cannot become an error: only an end in its middle can still say that it is not whole."""
+    log.warning("an answer broke off: %s", error)
+    if request.transport is not None:
+        request.transport.abort()
+    raise ConnectionAbortedError from error
 
 
 def host_name(host: str) -> str:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from fastcine.dicomweb.media_types import EXPLICIT, frame_form, object_form, parse_accept, wants_json
+from fastcine.dicom.parse import EXPLICIT_LITTLE as EXPLICIT
+from fastcine.dicomweb.media_types import frame_form, object_form, parse_accept, wants_json
 
 SV1, BASELINE, BIG = "1.2.840.10008.1.2.4.70", "1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.2"
 

@@ -6,9 +6,10 @@ from pathlib import Path
 from fastcine.archive.catalog_rows import ATTRIBUTES
 from fastcine.codec.native import becomes_native
 from fastcine.config import Settings
+from fastcine.dicom import store_status as storing
 from fastcine.dicom.part10 import IMPLEMENTATION_CLASS_UID
 from fastcine.dicom.syntaxes import SYNTAXES
-from fastcine.dimse import association, finding, negotiation, retrieving, storing
+from fastcine.dimse import association, finding, negotiation, retrieving
 
 TEXT = (Path(__file__).parents[2] / "docs/conformance.md").read_text("utf-8")
 

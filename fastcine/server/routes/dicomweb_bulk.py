@@ -8,7 +8,7 @@ from aiohttp import web
 
 from fastcine.archive.record import InstanceRow
 from fastcine.archive.store import Store
-from fastcine.dicom.parse import parse_object
+from fastcine.dicom.parse import EXPLICIT_LITTLE, parse_object
 from fastcine.dicomweb.media_types import MULTIPART, OCTETS, Form, parse_accept
 from fastcine.errors import NotFound, Unsupported
 from fastcine.server.context import CONTEXT, Context
@@ -59,7 +59,7 @@ async def bulk_data(request: web.Request) -> web.StreamResponse:
     if ranges and wanted is None:
         raise web.HTTPNotAcceptable(reason="Bulk data is application/octet-stream")
     if wanted is not None and wanted.media_type == MULTIPART:
-        form = Form(OCTETS, "1.2.840.10008.1.2.1", multipart=True, as_stored=True)
+        form = Form(OCTETS, EXPLICIT_LITTLE, multipart=True, as_stored=True)
         parts = dicomweb_retrieve.Parts(request, OCTETS, multipart=True)
         location = f"{base_url(request)}{dicomweb_retrieve.path_of(row)}/bulkdata/{request.match_info['tag']}"
         await parts.part(form, location, _chunks(context, row, value, range(value.length)))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -19,13 +17,12 @@ from fastcine.codec.native import native_data_set
 from fastcine.dicom.part10 import part10_head
 from fastcine.dicomweb.json_model import Json, metadata
 from fastcine.dicomweb.media_types import DICOM, Form, frame_form, object_form, parse_accept, wants_json
+from fastcine.dicomweb.qido import retrieve_path
 from fastcine.errors import FastcineError, NotFound, UsageError
 from fastcine.server.context import CONTEXT, Context
-from fastcine.server.middleware import add_fixed_headers
+from fastcine.server.middleware import add_fixed_headers, break_off
 from fastcine.server.routes.dicomweb_search import INSTANCE, SERIES, STUDY, accepted, base_url, dicom_json
 from fastcine.server.routes.studies import in_pool
-
-log = logging.getLogger(__name__)
 
 Chunks = AsyncIterator[bytes]
 READ_BYTES = 1 << 20
@@ -49,14 +46,14 @@ async def _rows(request: web.Request) -> list[InstanceRow]:
 
 def path_of(row: InstanceRow) -> str:
     """Where an instance is found below the service's root."""
-    return f"studies/{row.study_instance_uid}/series/{row.series_instance_uid}/instances/{row.sop_instance_uid}"
+    return retrieve_path(row.study_instance_uid, row.series_instance_uid, row.sop_instance_uid)
 
 
 class Parts:
     """A multipart/related answer (RFC 2387) that is written as it comes; or, with one part, that part alone."""
 
     def __init__(self, request: web.Request, media_type: str, *, multipart: bool) -> None:
-        self._request, self._media_type, self._multipart = request, media_type, multipart
+        self._request, self._multipart = request, multipart
         self._boundary = secrets.token_hex(16)
         self._response = web.StreamResponse()
         kind = f'multipart/related; type="{media_type}"; boundary={self._boundary}' if multipart else media_type
@@ -68,11 +65,7 @@ class Parts:
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: object) -> None:
         if not isinstance(error, FastcineError) or not self._response.prepared:
             return
-        # The answer has begun: only an end in its middle can still say that it is not whole.
-        log.warning("an answer broke off: %s", error)
-        if self._request.transport is not None:
-            self._request.transport.abort()
-        raise ConnectionAbortedError from error
+        break_off(self._request, error)
 
     async def part(self, form: Form, location: str, chunks: AsyncIterator[bytes]) -> None:
         """One part; the answer begins with the first."""
@@ -116,9 +109,10 @@ async def objects(request: web.Request) -> web.StreamResponse:
 async def _object(context: Context, row: InstanceRow, form: Form) -> AsyncIterator[bytes]:
     path = context.folder.resolve(row.stored_as.location)
     if form.as_stored:
-        if row.stored_as.data_set_offset <= 132:  # a bare data set, stored as it came
+        skip = 0
+        if not row.stored_as.has_file_meta:  # a bare data set, stored as it came
             yield part10_head(row.sop_class_uid, row.sop_instance_uid, row.transfer_syntax_uid)
-        skip = row.stored_as.data_set_offset if row.stored_as.data_set_offset <= 132 else 0
+            skip = row.stored_as.data_set_offset
         async for chunk in file_chunks(context, path, skip):
             yield chunk
         return
@@ -230,7 +224,6 @@ def _frame_bytes(context: Context, row: InstanceRow, numbers: list[int], as_stor
 async def once(data: bytes) -> AsyncIterator[bytes]:
     """A value in one chunk."""
     yield data
-    await asyncio.sleep(0)
 
 
 def add(app: web.Application) -> None:

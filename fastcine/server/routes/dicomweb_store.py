@@ -8,16 +8,16 @@ from aiohttp import BodyPartReader, MultipartReader, web
 
 from fastcine.archive.receive import Receipt
 from fastcine.archive.record import Outcome
+from fastcine.dicom.store_status import OUT_OF_RESOURCES, refusal
 from fastcine.dicomweb.json_model import stored_answer
 from fastcine.dicomweb.media_types import DICOM
+from fastcine.dicomweb.qido import retrieve_path
 from fastcine.errors import NotFound, StorageFull, StorageUnavailable, UsageError
 from fastcine.server.context import CONTEXT, Context
 from fastcine.server.pipe import CHUNK_BYTES, receive
 from fastcine.server.routes.dicomweb_search import ROOT, STUDY, base_url, dicom_json
 from fastcine.server.routes.studies import in_pool
 
-CANNOT_UNDERSTAND, OUT_OF_RESOURCES, OTHER_STUDY, CONFLICT = 0xC000, 0xA700, 0xA900, 0xC001
-"""Failure Reasons (0008,1197), as C-STORE answers them."""
 MOST_PARTS = 100_000
 
 
@@ -85,28 +85,19 @@ async def _answer(request: web.Request, receipts: list[Receipt], study: str) -> 
             try:
                 row = await in_pool(context, context.index.instance, receipt.sop_instance_uid)
                 sop_class = row.sop_class_uid
-                url = (
-                    f"{root}studies/{row.study_instance_uid}/series/{row.series_instance_uid}"
-                    f"/instances/{row.sop_instance_uid}"
-                )
+                url = root + retrieve_path(row.study_instance_uid, row.series_instance_uid, row.sop_instance_uid)
             except NotFound:
                 stored = False
         if stored:
             good.append((sop_class, receipt.sop_instance_uid, url))
         else:
-            bad.append((sop_class, receipt.sop_instance_uid, reason_of(receipt)))
+            bad.append((sop_class, receipt.sop_instance_uid, refusal(receipt.code)))
     if not receipts:
         raise UsageError("there is no object in the body")
     status = 200 if not bad else 202 if good else 409
     if bad and all(reason == OUT_OF_RESOURCES for _, _, reason in bad) and not good:
         status = 507
-    return dicom_json(stored_answer(f"{root}studies/{study}" if study else "", good, bad), status)
-
-
-def reason_of(receipt: Receipt) -> int:
-    """The Failure Reason of a receipt."""
-    codes = {"storage_full": OUT_OF_RESOURCES, "storage_unavailable": OUT_OF_RESOURCES, "conflict": CONFLICT}
-    return codes.get(receipt.code, CANNOT_UNDERSTAND)
+    return dicom_json(stored_answer(root + retrieve_path(study) if study else "", good, bad), status)
 
 
 def add(app: web.Application) -> None:

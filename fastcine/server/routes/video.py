@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from contextlib import suppress
 
@@ -11,10 +10,8 @@ from aiohttp import web
 from fastcine.archive.video_stream import VideoStream, is_video
 from fastcine.errors import FastcineError, NotFound
 from fastcine.server.context import CONTEXT, Context
-from fastcine.server.middleware import add_fixed_headers
+from fastcine.server.middleware import add_fixed_headers, break_off
 from fastcine.server.routes.studies import in_pool
-
-log = logging.getLogger(__name__)
 
 CHUNK_BYTES = 256 << 10
 """Read and sent at a time: all the memory that a viewer of a video takes here."""
@@ -75,11 +72,7 @@ async def _send(request: web.Request, response: web.StreamResponse, stream: Vide
             most = min(CHUNK_BYTES, part.stop - start)
             await response.write(await in_pool(request.app[CONTEXT], stream.read, start, most))
     except FastcineError as error:
-        # The answer has begun: only an end in its middle can still say that it is not whole.
-        log.warning("a video broke off: %s", error)
-        if request.transport is not None:
-            request.transport.abort()
-        raise ConnectionAbortedError from error
+        break_off(request, error)
 
 
 def add(app: web.Application) -> None:
