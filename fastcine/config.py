@@ -29,6 +29,11 @@ class Settings:
     workers: int = 1
     allowed_hosts: tuple[str, ...] = ()
     behind_proxy: bool = False
+    sign_in: str = "auto"
+    session_hours: int = 12
+    idle_minutes: int = 60
+    tls_certificate: str = ""
+    tls_key: str = ""
     site_timezone: str = "UTC"
     dicom_host: str = "127.0.0.1"
     dicom_port: int = 11112
@@ -43,6 +48,11 @@ class Settings:
     ingest_threads: int = 0
     log_level: str = "info"
     log_format: str = "text"
+
+    @property
+    def asks_sign_in(self) -> bool:
+        """Whether whoever calls has to sign in."""
+        return self.sign_in == "yes" or (self.host not in LOOPBACK and not self.behind_proxy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +117,16 @@ def _list(word: str) -> tuple[str, ...]:
 
 SETTINGS: tuple[Setting, ...] = (
     Setting("data", str, "the data folder: objects, index, cine cache"),
-    Setting("host", str, "address the web server listens on; anything but loopback needs sign-in or --behind-proxy"),
+    Setting("host", str, "address the web server listens on; anything but loopback needs users and TLS or a proxy"),
     Setting("port", _whole(0, 65535), "web port; 0 takes a free one"),
     Setting("workers", _whole(1, 64), "web worker processes sharing the port"),
     Setting("allowed_hosts", _list, "names by which the server may be called, beside loopback (comma separated)"),
-    Setting("behind_proxy", _flag, "a proxy in front does TLS and sign-in"),
+    Setting("behind_proxy", _flag, "a proxy in front does TLS, and sign-in unless sign_in = yes"),
+    Setting("sign_in", _one_of("auto", "yes"), "auto asks for sign-in off loopback without a proxy, yes always"),
+    Setting("session_hours", _whole(1, 24 * 30), "a sign-in lasts so long at most"),
+    Setting("idle_minutes", _whole(1, 24 * 60), "and ends when it was not used for so long; watching is using"),
+    Setting("tls_certificate", str, "PEM file: the web's certificate and those between it and its root"),
+    Setting("tls_key", str, "PEM file: the certificate's private key"),
     Setting("site_timezone", _zone, "time zone of objects without Timezone Offset From UTC"),
     Setting("dicom_host", str, "address the DICOM receiver listens on; anything but loopback needs dicom_peers"),
     Setting("dicom_port", _whole(-1, 65535), "DICOM port; 0 takes a free one, -1 none: no DICOM network"),
@@ -178,11 +193,13 @@ def resolve(
 
 
 def check(settings: Settings) -> None:
-    """Refuse what is not safe: the web off loopback without sign-in. Raises UsageError."""
-    if settings.host not in LOOPBACK and not settings.behind_proxy:
+    """Refuse what is not safe: the web off loopback in the clear. Raises UsageError."""
+    if bool(settings.tls_certificate) != bool(settings.tls_key):
+        raise UsageError("tls_certificate and tls_key go together: name both files, or neither")
+    if settings.host not in LOOPBACK and not settings.behind_proxy and not settings.tls_certificate:
         raise UsageError(
-            f"refusing to serve on {settings.host} without sign-in and TLS: "
-            "put a proxy that does both in front and say --behind-proxy, or serve on 127.0.0.1"
+            f"refusing to serve on {settings.host} without TLS: name a certificate and its key (--tls-certificate, "
+            "--tls-key), put a proxy in front and say --behind-proxy, or serve on 127.0.0.1"
         )
     if settings.dicom_port >= 0 and settings.dicom_host not in LOOPBACK and not settings.dicom_peers:
         raise UsageError(

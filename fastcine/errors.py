@@ -13,6 +13,8 @@
     ├── NotFound              what was asked for is not here
     │   └── NotReady          it is being made: it will be here in a moment
     ├── Denied                the caller may not (Host, Origin, role)
+    ├── NotSignedIn           nobody has signed in, or the session is over
+    ├── TooManyTries          too many failed sign-ins; come back later
     ├── Overloaded            no room for one more; come back later
     ├── StorageFull           the disk (or the quota) is full; nothing was half-stored
     ├── StorageUnavailable    the data folder cannot be read or written
@@ -126,6 +128,24 @@ class Denied(FastcineError):
 
     code = "denied"
     http_status = 403
+
+
+class NotSignedIn(FastcineError):
+    """Nobody has signed in, or the session is over."""
+
+    code = "not_signed_in"
+    http_status = 401
+
+
+class TooManyTries(FastcineError):
+    """Too many failed sign-ins; ``retry_after_s`` says when to try again."""
+
+    code = "too_many_tries"
+    http_status = 429
+
+    def __init__(self, reason: str, *, retry_after_s: float) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(reason)
 
 
 class Overloaded(FastcineError):

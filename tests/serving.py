@@ -43,7 +43,7 @@ class Server:
             received = re.search(r"receives DICOM as \S+ at \S+:(\d+)", line)
             if received:
                 self.dicom_port = int(received[1])
-            found = re.search(r"http://\S+", line)
+            found = re.search(r"https?://\S+", line)
             if found:
                 return found.group()
         raise AssertionError("the server did not start:\n" + "".join(self.lines))

@@ -51,7 +51,7 @@ def test_every_setting_stands_there_with_its_default():
     rows = {row[0].strip("`"): row for row in table_rows(read("docs/settings.md"))}
     for setting in SETTINGS:
         default = getattr(Settings(), setting.name)
-        shown = {"()": "none", "True": "`true`", "False": "`false`"}.get(str(default), f"`{default}`")
+        shown = {"()": "none", "": "none", "True": "`true`", "False": "`false`"}.get(str(default), f"`{default}`")
         assert setting.name in rows, f"docs/settings.md lacks {setting.name}"
         assert rows[setting.name][1] == shown, f"{setting.name}: the default is {shown}"
     assert set(rows) - {"setting"} == {setting.name for setting in SETTINGS}

@@ -29,6 +29,7 @@ class Query:
     """`keys`: keyword to what is asked for, as DICOM text (wildcards, ranges, UIDs separated by a backslash).
 
     Keys of higher levels than `level` may be among them. `offset` and `limit` count matches.
+    `patient_ids`: nobody else's.
     """
 
     level: Level
@@ -36,6 +37,7 @@ class Query:
     fuzzy: bool = False
     offset: int = 0
     limit: int | None = None
+    patient_ids: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,9 @@ def _narrowed(query: Query) -> tuple[list[str], list[object]]:
     """Conditions that every match fulfils, of those the database is quick at."""
     where: list[str] = []
     parameters: list[object] = []
+    if query.patient_ids is not None:
+        where.append(f"study.patient_id IN ({', '.join('?' * len(query.patient_ids))})")
+        parameters.extend(sorted(query.patient_ids))
     for keyword, text in query.keys.items():
         narrow = _NARROW.get(keyword)
         if narrow is None or text.strip() in ("", "*"):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -82,9 +82,16 @@ class Index:
             lambda connection: put_instance(connection, record, stored_as=stored_as, priority=priority)
         )
 
-    def studies_page(self, search: str = "", *, after: str | None = None, limit: int = 50) -> StudiesPage:
-        """One page of studies, newest first; `after` is the `next` of the page before. UsageError for a foreign key."""
+    def studies_page(
+        self, search: str = "", *, after: str | None = None, limit: int = 50, patient_ids: Collection[str] | None = None
+    ) -> StudiesPage:
+        """One page of studies, newest first; `after` is the `next` of the page before. UsageError for a foreign key.
+
+        `patient_ids`: only studies of these patients.
+        """
         before, limit = _page_key(after), max(1, min(limit, MAX_PAGE))
+        if patient_ids is not None:
+            return self._page_of_patients(search, before, limit, sorted(patient_ids))
         match = match_expression(search)
         with self._database.reading() as connection:
             if match is None:
@@ -93,8 +100,19 @@ class Index:
             else:
                 rows = connection.execute(SEARCH_QUERY, (match, before, limit + 1)).fetchall()
                 total = _count_matches(connection, match)
-        studies = tuple(study_row(row) for row in rows[:limit])
-        return StudiesPage(studies=studies, next=f"{studies[-1].sort_id:x}" if len(rows) > limit else None, total=total)
+        return _page(rows, limit, total)
+
+    def _page_of_patients(self, search: str, before: int, limit: int, patient_ids: list[str]) -> StudiesPage:
+        where = f"patient_id IN ({', '.join('?' * len(patient_ids))})"
+        values: list[Any] = [*patient_ids]
+        if (match := match_expression(search)) is not None:
+            where += " AND sort_id IN (SELECT rowid FROM study_text WHERE study_text MATCH ?)"
+            values.append(match)
+        with self._database.reading() as connection:
+            total = connection.execute(f"SELECT count(*) FROM study WHERE {where}", values).fetchone()[0]
+            query = f"SELECT * FROM study WHERE {where} AND sort_id < ? ORDER BY sort_id DESC LIMIT ?"
+            rows = connection.execute(query, (*values, before, limit + 1)).fetchall()
+        return _page(rows, limit, total)
 
     def study_row(self, study_instance_uid: str) -> StudyRow:
         """A study's own row. Raises NotFound."""
@@ -245,6 +263,12 @@ SEARCH_QUERY = """
         (SELECT rowid AS hit FROM study_text WHERE study_text MATCH ? AND rowid < ? ORDER BY rowid DESC LIMIT ?)
     JOIN study ON study.sort_id = hit ORDER BY hit DESC
 """
+
+
+def _page(rows: list[sqlite3.Row], limit: int, total: int | None) -> StudiesPage:
+    """`rows` holds one more than `limit` where there is a page after this one."""
+    studies = tuple(study_row(row) for row in rows[:limit])
+    return StudiesPage(studies=studies, next=f"{studies[-1].sort_id:x}" if len(rows) > limit else None, total=total)
 
 
 def _page_key(after: str | None) -> int:

@@ -1,7 +1,8 @@
 """The index's schema, as migrations: entry n brings a file from version n to n + 1 (SQLite's user_version).
 
 A released entry is never edited; a change is a new entry. Times are UTC text that sorts, `2026-03-01T08:15:00.000000Z`;
-an unknown time is empty. Everything here but `quarantine.received` and the queue can be made anew from the files.
+an unknown time is empty. Everything can be made anew from the files but `quarantine.received`, the queue, accounts and
+the audit record.
 """
 
 from __future__ import annotations
@@ -97,6 +98,41 @@ MIGRATIONS: tuple[str, ...] = (
     ) WITHOUT ROWID;
     """,
     "ALTER TABLE run RENAME COLUMN made_first_pass TO made_fine;",
+    """
+    -- Who may come in. password_hash is argon2id's text, empty where there is none; of tokens and session cookies only
+    -- the SHA-256 is kept. patient_ids: a JSON list of the only patients that are seen, empty where all are.
+    CREATE TABLE account (
+        id INTEGER PRIMARY KEY,
+        name TEXT NOT NULL UNIQUE COLLATE NOCASE,
+        role TEXT NOT NULL,
+        patient_ids TEXT NOT NULL,
+        password_hash TEXT NOT NULL,
+        token_sha256 BLOB UNIQUE, token_expires REAL NOT NULL DEFAULT 0,
+        created TEXT NOT NULL
+    );
+    CREATE TABLE web_session (
+        cookie_sha256 BLOB PRIMARY KEY,
+        account INTEGER NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+        began REAL NOT NULL, seen REAL NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX web_session_account ON web_session (account);
+    CREATE TABLE sign_in_failure (
+        key TEXT PRIMARY KEY, failures INTEGER NOT NULL, latest REAL NOT NULL
+    ) WITHOUT ROWID;
+
+    -- Who did what when: only ever added to, each row's hash over the one before (audit_log.py).
+    CREATE TABLE audit (
+        sequence INTEGER PRIMARY KEY,
+        at TEXT NOT NULL, event TEXT NOT NULL, outcome TEXT NOT NULL,
+        who TEXT NOT NULL, by_way_of TEXT NOT NULL, address TEXT NOT NULL,
+        study_instance_uid TEXT NOT NULL, detail TEXT NOT NULL,
+        hash BLOB NOT NULL
+    );
+    CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit
+        BEGIN SELECT RAISE(ABORT, 'the audit record is only added to'); END;
+    CREATE TRIGGER audit_is_not_shortened BEFORE DELETE ON audit
+        BEGIN SELECT RAISE(ABORT, 'the audit record is only added to'); END;
+    """,
 )
 
 DERIVED_TABLES = ("ingest_queue", "run", "instance", "series", "study", "study_text", "quarantine", "seen_file")

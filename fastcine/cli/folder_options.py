@@ -9,13 +9,19 @@ from typing import Any
 from fastcine.config import Settings, resolve
 
 
+def add_data_option(parser: Any) -> None:
+    """`--data`."""
+    parser.add_argument("--data", metavar="DIR", help="the data folder (fastcine-data)")
+
+
 def add_folder_options(parser: Any) -> None:
     """`--data` and `--site-timezone`."""
-    parser.add_argument("--data", metavar="DIR", help="the data folder (fastcine-data)")
+    add_data_option(parser)
     parser.add_argument("--site-timezone", metavar="ZONE", help="time zone of objects that carry none (UTC)")
 
 
 def folder_settings(args: argparse.Namespace) -> Settings:
     """The settings in force, from these options and the environment. Raises UsageError."""
-    settings, _ = resolve({"data": args.data, "site_timezone": args.site_timezone}, os.environ)
+    zone = getattr(args, "site_timezone", None)
+    settings, _ = resolve({"data": args.data, "site_timezone": zone}, os.environ)
     return settings

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from fastcine import __version__
 from fastcine.errors import FastcineError, UsageError
 
-COMMANDS = ("serve", "ingest", "pull", "inspect", "verify", "reindex", "bench", "phantom")
+COMMANDS = ("serve", "ingest", "pull", "inspect", "verify", "reindex", "user", "audit", "bench", "phantom")
 """Sub-commands, each in `fastcine/cli/<name>_command.py` with `add_parser(subparsers)` and `run(args) -> int`."""
 
 EPILOG = """\

@@ -12,12 +12,15 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from fastcine.archive.account_rows import accounts
 from fastcine.archive.folder import DataFolder
+from fastcine.archive.index import Index
 from fastcine.cli.processes import Child, Family, settings_to_text
 from fastcine.config import Settings, describe, resolve
 from fastcine.dimse.peers import parse_peer
 from fastcine.errors import StorageFull, UsageError
 from fastcine.server import logs
+from fastcine.server.tls import server_context
 
 TEND_PERIOD_S = 0.5
 
@@ -30,6 +33,9 @@ OPTIONS = (
     ("--ae-title", "ae_title", "TITLE", "our AE title (FASTCINE)"),
     ("--dicom-peers", "dicom_peers", "PEERS", "known peers as AETITLE@host:port, comma separated"),
     ("--workers", "workers", "N", "web worker processes (1)"),
+    ("--sign-in", "sign_in", "WHEN", "auto: off loopback without a proxy; yes: always (auto)"),
+    ("--tls-certificate", "tls_certificate", "FILE", "the web's certificate, PEM"),
+    ("--tls-key", "tls_key", "FILE", "its private key, PEM"),
     ("--allowed-hosts", "allowed_hosts", "NAMES", "names the server may be called by, comma separated"),
     ("--site-timezone", "site_timezone", "ZONE", "time zone of objects that carry none (UTC)"),
     ("--max-viewers", "max_viewers", "N", "viewers at once in one worker (4000)"),
@@ -44,9 +50,10 @@ def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "serve",
         help="serve the archive to browsers",
-        description="Serves the archive at http://127.0.0.1:8080. On loopback no sign-in is asked for; on any other "
-        "address the server refuses to start unless a proxy that does sign-in and TLS stands in front "
-        "(--behind-proxy). Every option is a setting too: FASTCINE_PORT=8081, or port = 8081 in a TOML file.",
+        description="Serves the archive at http://127.0.0.1:8080. On loopback no sign-in is asked for, unless "
+        "--sign-in yes. On any other address it is, and the server refuses to start without users (fastcine user add) "
+        "and a certificate, or a proxy in front that does both (--behind-proxy). Every option is a setting too: "
+        "FASTCINE_PORT=8081, or port = 8081 in a TOML file.",
     )
     for flag, name, metavar, text in OPTIONS:
         parser.add_argument(flag, dest=name, metavar=metavar, help=text)
@@ -99,6 +106,7 @@ def run(args: argparse.Namespace) -> int:
     logs.set_up(settings.log_level, settings.log_format)
     folder = DataFolder(settings.data, reserve_bytes=settings.reserve_bytes)
     _check_space(folder, settings)
+    _check_sign_in(folder, settings)
     if args.ingest is not None and not args.ingest.exists():
         raise UsageError(f"there is no {args.ingest} to take in")
     [parse_peer(each) for each in settings.dicom_peers]  # says what is wrong before anything starts
@@ -118,6 +126,21 @@ def _check_space(folder: DataFolder, settings: Settings) -> None:
             f"only {free_bytes >> 20} MB are free for {folder.root} (the cache roughly doubles what is stored): "
             "free some space, or use another folder (--data DIR)"
         )
+
+
+def _check_sign_in(folder: DataFolder, settings: Settings) -> None:
+    """Says what is missing before anything starts. Raises UsageError."""
+    if settings.tls_certificate:
+        server_context(settings.tls_certificate, settings.tls_key)
+    if not settings.asks_sign_in:
+        return
+    index = Index(folder.index_path)
+    try:
+        if not accounts(index):
+            add = f"fastcine user add NAME --role administrator --data {settings.data}"
+            raise UsageError(f"nobody could sign in: add a user first ({add})")
+    finally:
+        index.close()
 
 
 def _web_workers(settings: Settings, listening: socket.socket) -> list[Child]:
@@ -164,7 +187,8 @@ def _supervise(
             print("fastcine syncs nothing to disk (durable = no): for measurements only", flush=True)
         if dicom is not None:
             print(f"fastcine receives DICOM as {settings.ae_title} at {_shown(dicom)}", flush=True)
-        print(f"fastcine serves at http://{_shown(listening)}  (Ctrl-C stops it; not a medical device)", flush=True)
+        scheme = "https" if settings.tls_certificate else "http"
+        print(f"fastcine serves at {scheme}://{_shown(listening)}  (Ctrl-C stops it; not a medical device)", flush=True)
         feeder = _start_feeder(settings, args, stop)
         while not stop.wait(TEND_PERIOD_S):
             family.tend()

@@ -16,6 +16,7 @@ from fastcine.cli.processes import exit_code_of, settings_from_text, stop_with_p
 from fastcine.config import Settings
 from fastcine.server import logs
 from fastcine.server.app import make_app
+from fastcine.server.tls import Certificate, renew
 from fastcine.server.worker_metrics import own_app
 
 SHUTDOWN_S = 5.0
@@ -31,7 +32,10 @@ async def serve(settings: Settings, listening: socket.socket, inner: socket.sock
         app, access_log=None, shutdown_timeout=SHUTDOWN_S, handle_signals=False, keepalive_timeout=75.0
     )
     await runner.setup()
-    await web.SockSite(runner, listening, backlog=1024).start()
+    certificate = Certificate(settings.tls_certificate, settings.tls_key) if settings.tls_certificate else None
+    ssl_context = None if certificate is None else certificate.context
+    await web.SockSite(runner, listening, backlog=1024, ssl_context=ssl_context).start()
+    renewing = None if certificate is None else asyncio.get_running_loop().create_task(renew(certificate))
     inner_runner = web.AppRunner(own_app(app), access_log=None, handle_signals=False)
     await inner_runner.setup()
     if inner is not None:
@@ -48,6 +52,8 @@ async def serve(settings: Settings, listening: socket.socket, inner: socket.sock
     _settle_garbage()
     print("ready", flush=True)
     await stop.wait()
+    if renewing is not None:
+        renewing.cancel()
     await inner_runner.cleanup()
     await runner.cleanup()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,8 +13,12 @@ from aiohttp import web
 from fastcine import work
 from fastcine.archive.folder import DataFolder
 from fastcine.archive.index import Index
+from fastcine.auth.accounts import Accounts
+from fastcine.auth.rules import SessionRules
 from fastcine.config import Settings
+from fastcine.errors import FastcineError
 from fastcine.server import middleware, ws
+from fastcine.server.audit_trail import AuditTrail
 from fastcine.server.context import CONTEXT, Context
 from fastcine.server.metrics import Metrics
 from fastcine.server.news import News
@@ -24,6 +29,7 @@ from fastcine.server.routes import (
     dicomweb_store,
     operations,
     pages,
+    sign_in,
     studies,
     upload,
     video,
@@ -36,6 +42,9 @@ from fastcine.server.wheel import Wheel
 log = logging.getLogger(__name__)
 
 LAG_PERIOD_S = 0.1
+SESSIONS_PERIOD_S = 10.0
+"""An open stream outlives its session by so much at most."""
+SIGNING_IN = 2
 GOAWAY_RETRY_MS = 500
 UPLOAD_THREADS = 16
 """Uploads at once; most of the time each waits for its sender or for the disk."""
@@ -54,10 +63,13 @@ def make_app(settings: Settings, *, viewer: Path | None = None, worker_ports: tu
         context.worker_ports = worker_ports
         app[CONTEXT] = context
         await context.news.start()
-        lag = asyncio.get_running_loop().create_task(_watch_lag(context))
+        loop = asyncio.get_running_loop()
+        watches = [loop.create_task(_watch_lag(context)), loop.create_task(_watch_sessions(context))]
         yield
-        lag.cancel()
+        for watch in watches:
+            watch.cancel()
         await context.news.stop()
+        await context.audit.stop()
         context.wheel.stop()
         context.shelf.close()
         context.pool.shutdown(cancel_futures=True)
@@ -67,7 +79,7 @@ def make_app(settings: Settings, *, viewer: Path | None = None, worker_ports: tu
     app.cleanup_ctx.append(parts)
     app.on_shutdown.append(_say_goodbye)
     dicomweb = (dicomweb_search, dicomweb_retrieve, dicomweb_bulk, dicomweb_store)
-    for module in (pages, studies, video, upload, operations, *dicomweb):
+    for module in (pages, sign_in, studies, video, upload, operations, *dicomweb):
         module.add(app)
     app.router.add_get("/ws", ws.stream)
     return app
@@ -78,6 +90,7 @@ def _context(settings: Settings, files: ViewerFiles) -> Context:
     index = Index(folder.index_path, durable=settings.durable)
     pool = work.pool(max(4, work.hands()), "web")
     loop = asyncio.get_running_loop()
+    rules = SessionRules(most_s=settings.session_hours * 3600.0, idle_s=settings.idle_minutes * 60.0)
     return Context(
         settings=settings,
         folder=folder,
@@ -89,6 +102,9 @@ def _context(settings: Settings, files: ViewerFiles) -> Context:
         files=files,
         metrics=Metrics(),
         wheel=Wheel(loop),
+        provider=Accounts(index, rules),
+        audit=AuditTrail(index, pool),
+        signing_in=asyncio.Semaphore(SIGNING_IN),
     )
 
 
@@ -98,6 +114,22 @@ async def _watch_lag(context: Context) -> None:
         due = loop.time() + LAG_PERIOD_S
         await asyncio.sleep(LAG_PERIOD_S)
         context.metrics.loop_lag.observe(max(0.0, loop.time() - due))
+
+
+async def _watch_sessions(context: Context) -> None:
+    """Streams last for hours: the session or token of each is looked at again and again."""
+    loop = asyncio.get_running_loop()
+    while True:
+        await asyncio.sleep(SESSIONS_PERIOD_S)
+        secrets = {socket.secret for socket in context.sockets} - {""}
+        if not secrets:
+            continue
+        try:
+            valid = await loop.run_in_executor(context.pool, context.provider.still_valid, secrets, time.time())
+        except FastcineError as error:  # the index is busy or full: nobody is thrown out for that
+            log.warning("sessions could not be looked at: %s", error)
+        else:
+            context.end_streams_of(secrets - valid)
 
 
 async def _say_goodbye(app: web.Application) -> None:

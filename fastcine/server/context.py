@@ -11,7 +11,9 @@ from aiohttp import web
 from fastcine.archive.cine_cache import CineCache
 from fastcine.archive.folder import DataFolder
 from fastcine.archive.index import Index
+from fastcine.auth.provider import IdentityProvider
 from fastcine.config import Settings
+from fastcine.server.audit_trail import AuditTrail
 from fastcine.server.metrics import Metrics
 from fastcine.server.news import News
 from fastcine.server.shelf import RunShelf
@@ -34,10 +36,19 @@ class Context:
     files: ViewerFiles
     metrics: Metrics
     wheel: Wheel
+    provider: IdentityProvider
+    audit: AuditTrail
+    signing_in: asyncio.Semaphore
+    """A password costs 64 MB and a tenth of a second of a core: they are looked at one or two at a time."""
     worker_ports: tuple[int, ...] = ()
     """Where all workers tell their metrics, by number; empty where there is one worker."""
     sockets: dict[StreamSocket, asyncio.Task[object]] = field(default_factory=dict)
     """The viewers, and the task that hears each."""
+
+    def end_streams_of(self, secrets: set[str]) -> None:
+        """Close the streams of sessions and tokens that are over (docs/protocol.md: 4403)."""
+        for socket in [each for each in self.sockets if each.secret in secrets]:
+            socket.say_close(4403, "signed out")
 
     def small_picture(self, run: str, name: str) -> bytes | None:
         """A run's `thumbnail` or `previews` from the cine cache; None when it is not made yet. Reads a file."""

@@ -11,24 +11,25 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable
 from typing import NoReturn
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from aiohttp import web
 
 from fastcine.config import LOOPBACK
-from fastcine.errors import Denied, FastcineError, NotFound
+from fastcine.errors import Denied, FastcineError, NotFound, NotSignedIn
+from fastcine.server import access
 from fastcine.server.context import CONTEXT
 
 log = logging.getLogger("fastcine.access")
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 NONCE: web.RequestKey[str] = web.RequestKey("nonce", str)
 """The one inline script of a page is allowed by this."""
 
 FIXED_HEADERS = {
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    # To nobody else, but to us: a form's Origin would be "null" otherwise.
+    "Referrer-Policy": "same-origin",
     "X-Frame-Options": "DENY",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -51,6 +52,8 @@ def add_fixed_headers(request: web.Request, response: web.StreamResponse) -> Non
         response.headers.setdefault(name, value)
     response.headers.setdefault("Content-Security-Policy", content_security_policy(request.get(NONCE, "")))
     response.headers.setdefault("Cache-Control", "no-store")
+    if request.app[CONTEXT].settings.tls_certificate:
+        response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
 
 
 def break_off(request: web.Request, error: FastcineError) -> NoReturn:
@@ -86,7 +89,7 @@ def _check_caller(request: web.Request) -> None:
         raise Denied("this server is not called by that name; add it to allowed_hosts")
     origin = request.headers.get("Origin")
     socket = request.headers.get("Upgrade", "").lower() == "websocket"
-    if request.method in SAFE_METHODS and not socket:
+    if request.method in access.SAFE_METHODS and not socket:
         return
     # Programs send no Origin; a browser always does on these, and then it must be ours.
     if origin is not None and urlsplit(origin).netloc.lower() != request.host.lower():
@@ -101,15 +104,29 @@ def error_response(error: FastcineError) -> web.Response:
     retry = getattr(error, "retry_after_s", None)
     if retry is not None:
         response.headers["Retry-After"] = str(max(1, round(retry)))
+    if isinstance(error, NotSignedIn):
+        response.headers["WWW-Authenticate"] = "Bearer"
     return response
+
+
+def _refused(request: web.Request, error: FastcineError) -> web.Response:
+    """A browser that asked for a page without a session is shown the form, which leads back to it."""
+    page = request.method == "GET" and (request.path == "/" or request.path.startswith("/view/"))
+    if isinstance(error, NotSignedIn) and page:
+        return web.Response(status=303, headers={"Location": f"/sign-in?next={quote(request.raw_path, safe='/')}"})
+    return error_response(error)
 
 
 async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         _check_caller(request)
-        return await handler(request)
+        await access.admit(request)
+        with access.exporting(request) as exported:
+            response = await handler(request)
+            exported.done = response.status < 400
+        return response
     except FastcineError as error:
-        return error_response(error)
+        return _refused(request, error)
     except web.HTTPNotFound:
         return error_response(NotFound("no such page"))
     except web.HTTPException as error:

@@ -22,8 +22,9 @@ KEPT_OPEN = 64
 class OpenRun:
     """One run: its description, and where each frame's pieces lie. Implements cine.plan.Catalogue."""
 
-    def __init__(self, reader: CacheReader, description: dict[str, Any]) -> None:
+    def __init__(self, reader: CacheReader, description: dict[str, Any], study_instance_uid: str) -> None:
         self.run = int(description["run"], 16)
+        self.study_instance_uid = study_instance_uid
         self.description = description
         self.frames: int = description["frames"]
         self.borrowers = 0
@@ -125,7 +126,7 @@ class RunShelf:
         except NotFound:
             # Described, but its cache is gone or of an older format: the owner makes it anew.
             raise NotReady("the run is being prepared again", lost=row.state == "ready") from None
-        fresh = OpenRun(reader, row.description)
+        fresh = OpenRun(reader, row.description, row.study_instance_uid)
         with self._lock:
             opened = self._open.setdefault(run, fresh)
             opened.borrowers += 1

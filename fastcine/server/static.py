@@ -71,7 +71,7 @@ class ViewerFiles:
         self.scripts = {name: _code(root / "bootstrap" / f"{name}.js") for name in ("early_start", "preview")}
         self._pages = {
             name: _inlined((root / f"{name}.html").read_text("utf-8"), root).replace("/static/", self.prefix)
-            for name in ("worklist", "view")
+            for name in ("worklist", "view", "sign-in")
         }
 
     def page(self, name: str, title: str, values: Mapping[str, str], *, nonce: str) -> str:

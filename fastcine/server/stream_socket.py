@@ -20,6 +20,8 @@ class StreamSocket(web.WebSocketResponse):
 
     _said = False
     """Our close is on its way. Of the class until then: there are thousands of viewers."""
+    secret = ""
+    """The cookie or token it was opened with. Of the class where nobody has to sign in."""
 
     def __init__(self, transport: asyncio.Transport) -> None:
         super().__init__(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from collections.abc import Iterable
 from typing import Any
 
@@ -15,6 +16,8 @@ import orjson
 from aiohttp import WebSocketError, WSCloseCode, WSMessage, WSMsgType, web
 
 from fastcine import __version__
+from fastcine.archive.audit_log import AuditEvent
+from fastcine.auth.roles import Identity
 from fastcine.cine import messages
 from fastcine.cine.pacing import MOST_WINDOW_BYTES
 from fastcine.cine.session import (
@@ -28,8 +31,10 @@ from fastcine.cine.session import (
     Session,
 )
 from fastcine.cine.wire import run_name
-from fastcine.errors import FastcineError, NotReady, PeerError
+from fastcine.errors import FastcineError, NotFound, NotReady, PeerError
 from fastcine.server import framing
+from fastcine.server.access import IDENTITY, SECRET, may_see
+from fastcine.server.audit_trail import address_of
 from fastcine.server.context import CONTEXT, Context
 from fastcine.server.round_trip import connection_round_trip_s
 from fastcine.server.shelf import OpenRun
@@ -52,11 +57,14 @@ _ENDED = (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR)
 class Viewer:
     """One connection."""
 
-    __slots__ = ("_asked_at", "_awaited", "_closing", "_context", "_damaged", "_loop", "_runs", "_socket", "_tasks",
-                 "_transport", "session")  # fmt: skip
+    __slots__ = ("_address", "_asked_at", "_awaited", "_closing", "_context", "_damaged", "_identity", "_loop", "_runs",
+                 "_socket", "_tasks", "_transport", "session")  # fmt: skip
 
-    def __init__(self, context: Context, socket: StreamSocket, transport: asyncio.Transport) -> None:
+    def __init__(
+        self, context: Context, socket: StreamSocket, transport: asyncio.Transport, identity: Identity, address: str
+    ) -> None:
         self._context, self._socket, self._transport = context, socket, transport
+        self._identity, self._address = identity, address
         self._loop = asyncio.get_running_loop()
         self.session = Session(
             self._loop.time(),
@@ -221,7 +229,8 @@ class Viewer:
         self._transport.writelines(slices)
 
     def _find(self, run: int) -> None:
-        opened = self._context.shelf.borrow_open(run)
+        # One who is kept to some patients has each run looked up first.
+        opened = self._context.shelf.borrow_open(run) if self._identity.patient_ids is None else None
         self._context.metrics.opened("memory" if opened is not None else "disk")
         if opened is not None:
             self._use(run, opened)
@@ -231,7 +240,7 @@ class Viewer:
     async def _find_on_disk(self, run: int) -> None:
         context = self._context
         try:
-            opened = await self._loop.run_in_executor(context.pool, context.shelf.borrow, run)
+            opened = await self._loop.run_in_executor(context.pool, self._borrow, run)
         except NotReady as error:
             self._context.metrics.opened("not made")
             self._await(run, lost=error.lost)
@@ -242,6 +251,12 @@ class Viewer:
         else:
             self._use(run, opened)
 
+    def _borrow(self, run: int) -> OpenRun:
+        """Blocking. Raises what RunShelf.borrow does; another's patient's run is not there."""
+        if not may_see(self._context, self._identity, None, run_name(run)):
+            raise NotFound("no such run")
+        return self._context.shelf.borrow(run)
+
     def _use(self, run: int, opened: OpenRun) -> None:
         context = self._context
         self._awaited -= {run}
@@ -249,6 +264,7 @@ class Viewer:
             context.shelf.give_back(opened)
             return
         self._runs[run] = opened
+        context.audit.looked_at(self._identity, self._address, opened.study_instance_uid, AuditEvent.OPENED)
         context.news.follow(run, self)
         if not opened.complete:
             context.news.ask_first(run)
@@ -321,6 +337,12 @@ async def stream(request: web.Request) -> web.StreamResponse:
     if socket.ws_protocol != SUBPROTOCOL:
         await socket.close(code=4406, message=b"speak fastcine.v1")
         return socket
+    identity = request.get(IDENTITY)
+    if identity is None:
+        await socket.close(code=4403, message=b"signed out")
+        return socket
+    if request[SECRET]:
+        socket.secret = request[SECRET]
     if len(context.sockets) >= context.settings.max_viewers:
         context.metrics.refused.inc()
         await socket.send_str(orjson.dumps(messages.goaway("too many viewers", BUSY_RETRY_MS)).decode())
@@ -328,7 +350,9 @@ async def stream(request: web.Request) -> web.StreamResponse:
         return socket
     context.sockets[socket] = task
     context.metrics.viewers.set(len(context.sockets))
-    viewer = Viewer(context, socket, transport)
+    # One and the same text for all viewers of an address: there are thousands.
+    address = sys.intern(address_of(request, behind_proxy=context.settings.behind_proxy))
+    viewer = Viewer(context, socket, transport, identity, address)
     viewer.begin()
     try:
         # Here, and not `async for` in a method: each coroutine more is one more for each of thousands.

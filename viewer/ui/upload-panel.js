@@ -21,7 +21,8 @@ export function takeFiles({ changed }) {
       input.value = "";
     });
   }
-  takeDrops(panel);
+  if (document.body.dataset.may?.includes("store")) takeDrops(panel);
+  else for (const type of ["dragover", "drop"]) addEventListener(type, (event) => event.preventDefault()); // a reader adds nothing
   addEventListener("beforeunload", (event) => {
     if (panel.model.busy) event.preventDefault();
   });

@@ -80,6 +80,7 @@ function show(moved) {
 
 /** @param {unknown} error */
 function complain(error) {
+  if (error instanceof ApiError && error.status === 401) return location.replace("/sign-in"); // the session is over
   const passing = !(error instanceof ApiError) || error.status === 0 || error.status >= 500;
   const element = byId("message");
   element.className = "bad";

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from urllib.parse import urlsplit
 
 import orjson
 from aiohttp import web
 
+from fastcine.archive.audit_log import AuditEvent
 from fastcine.archive.catalog import Found, search
 from fastcine.archive.catalog_rows import Level
 from fastcine.dicomweb.media_types import DICOM_JSON, parse_accept, wants_json
 from fastcine.dicomweb.qido import Asked, match_json, parse
+from fastcine.server.access import IDENTITY, entry
 from fastcine.server.context import CONTEXT
 from fastcine.server.routes.studies import in_pool
 
@@ -62,8 +65,11 @@ async def _answer(request: web.Request, level: Level) -> web.Response:
     if not wants_json(parse_accept(*accepted(request))):
         raise web.HTTPNotAcceptable(reason="Answers are application/dicom+json")
     fixed = {KEYWORDS[name]: uid for name, uid in request.match_info.items()}
-    asked = parse(level, request.query.items(), fixed)
-    found = await in_pool(context, search, context.index, asked.query)
+    asked, identity = parse(level, request.query.items(), fixed), request[IDENTITY]
+    query = replace(asked.query, patient_ids=identity.patient_ids)
+    found = await in_pool(context, search, context.index, query)
+    words = "; ".join(f"{keyword} {text}" for keyword, text in asked.query.keys.items())
+    context.audit.record(entry(request, identity, AuditEvent.SEARCHED, level=level.name.lower(), words=words))
     if not found.rows:
         response = web.Response(status=204)
     else:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import suppress
 
 import orjson
 from aiohttp import web
 
 from fastcine import __version__
-from fastcine.server.context import CONTEXT
+from fastcine.auth.roles import Identity
+from fastcine.server.access import IDENTITY, SECRET, may_see
+from fastcine.server.context import CONTEXT, Context
 from fastcine.server.news import Event
 from fastcine.server.openapi import document
 from fastcine.server.routes.studies import in_pool, json_response
 from fastcine.server.worker_metrics import all_workers
 
 EVENTS_PING_S = 20.0
+RECHECK_S = 10.0
+"""An open stream looks at its session this often at most."""
 
 
 async def healthz(request: web.Request) -> web.Response:
@@ -37,28 +42,43 @@ async def openapi(request: web.Request) -> web.Response:
 
 
 async def events(request: web.Request) -> web.StreamResponse:
-    """Server-sent events: `study` and `run` (docs/api.md)."""
-    context = request.app[CONTEXT]
+    """Server-sent events: `study` and `run` (docs/api.md). They end with the session."""
+    context, identity, secret = request.app[CONTEXT], request[IDENTITY], request[SECRET]
+    valid_until = time.monotonic() + RECHECK_S
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
     await response.prepare(request)
     # A page that went away is no fault.
     with context.news.listen() as waiting, suppress(ConnectionError):
         await response.write(b": here\n\n")
-        while (line := await _next_line(waiting)) is not None:
-            await response.write(line)
+        while (event := await _next_event(waiting)) is not None:
+            if secret and time.monotonic() > valid_until:
+                if not await in_pool(context, context.provider.still_valid, {secret}, time.time()):
+                    break
+                valid_until = time.monotonic() + RECHECK_S
+            if identity.patient_ids is None or await in_pool(context, _concerns, context, identity, event):
+                await response.write(_line(event))
     return response
 
 
-async def _next_line(waiting: asyncio.Queue[Event | None]) -> bytes | None:
-    """The next event as it is written, a comment when nothing happens for long, None when the server goes down."""
-    try:
-        event = await asyncio.wait_for(waiting.get(), EVENTS_PING_S)
-    except TimeoutError:
-        return b": still here\n\n"
-    if event is None:
-        return None
+def _concerns(context: Context, identity: Identity, event: Event) -> bool:
+    """Whether an event is of a patient that this one sees. Blocking."""
+    study, run = event[1].get("study_instance_uid"), event[1].get("run")
+    return (study is None and run is None) or may_see(context, identity, study, run)
+
+
+def _line(event: Event) -> bytes:
     kind, body = event
+    if not kind:
+        return b": still here\n\n"
     return b"event: " + kind.encode() + b"\ndata: " + orjson.dumps(body) + b"\n\n"
+
+
+async def _next_event(waiting: asyncio.Queue[Event | None]) -> Event | None:
+    """The next event, one of no kind when nothing happens for long, None when the server goes down."""
+    try:
+        return await asyncio.wait_for(waiting.get(), EVENTS_PING_S)
+    except TimeoutError:
+        return ("", {})
 
 
 def add(app: web.Application) -> None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from functools import partial
+from html import escape
 from typing import Any
 
 from aiohttp import web
 
+from fastcine.archive.audit_log import AuditEvent
+from fastcine.auth.roles import Identity, Permission
 from fastcine.render.preview import unpack
 from fastcine.server import bootstrap
+from fastcine.server.access import IDENTITY, looked_at
 from fastcine.server.context import CONTEXT, Context
 from fastcine.server.middleware import NONCE
 from fastcine.server.round_trip import connection_round_trip_s
@@ -16,11 +20,23 @@ from fastcine.server.routes.studies import in_pool
 from fastcine.viewmodel.study import study as study_json
 
 HTML = "text/html"
+ACCOUNT_MARK = "<!-- account -->"
+
+
+def _account(identity: Identity) -> str:
+    """Who is signed in, and the way out; nothing where nobody has to sign in."""
+    if not identity.name:
+        return ""
+    name = f'<span class="quiet">{escape(identity.name)}</span>'
+    return f'<form class="account" method="post" action="/sign-out">{name}<button>Sign out</button></form>'
 
 
 async def worklist_page(request: web.Request) -> web.Response:
     """The worklist."""
-    page = request.app[CONTEXT].files.page("worklist", "fastcine", {}, nonce=request[NONCE])
+    identity = request[IDENTITY]
+    may = " ".join(sorted(permission for permission in Permission if identity.may(permission)))
+    values = {"may": may, ACCOUNT_MARK: _account(identity)}
+    page = request.app[CONTEXT].files.page("worklist", "fastcine", values, nonce=request[NONCE])
     response = web.Response(text=page, content_type=HTML)
     response.enable_compression()
     return response
@@ -58,6 +74,7 @@ async def view_page(request: web.Request) -> web.Response:
     uid, asked, nonce = request.match_info["study_instance_uid"], request.query.get("run"), request[NONCE]
     round_trip_s = None if context.settings.behind_proxy else connection_round_trip_s(request.transport)
     body = study_json(await in_pool(context, context.index.study, uid))
+    looked_at(request, uid, AuditEvent.OPENED)
     # What is looked at is made before all else; the last one asked for goes first.
     for tile in reversed(body["tiles"]):
         if tile["kind"] != "other" and tile["state"] in ("waiting", "making"):

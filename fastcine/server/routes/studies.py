@@ -9,8 +9,10 @@ from typing import Any, TypeVar
 import orjson
 from aiohttp import web
 
+from fastcine.archive.audit_log import AuditEvent
 from fastcine.archive.record import RunRow
 from fastcine.errors import NotFound, UsageError
+from fastcine.server.access import IDENTITY, entry, looked_at
 from fastcine.server.context import CONTEXT, Context
 from fastcine.viewmodel.study import study as study_json
 from fastcine.viewmodel.study import video_url
@@ -46,7 +48,13 @@ async def worklist(request: web.Request) -> web.Response:
         raise UsageError("search and after must be text, search of at most 200 characters")
     if not isinstance(limit, int) or not 1 <= limit <= MOST_ROWS:
         raise UsageError(f"limit must be a whole number from 1 to {MOST_ROWS}")
-    page = await in_pool(context, lambda: context.index.studies_page(search, after=after, limit=limit))
+    identity = request[IDENTITY]
+    page = await in_pool(
+        context,
+        lambda: context.index.studies_page(search, after=after, limit=limit, patient_ids=identity.patient_ids),
+    )
+    if search.strip():
+        context.audit.record(entry(request, identity, AuditEvent.SEARCHED, words=search))
     return json_response(worklist_json(page))
 
 
@@ -54,6 +62,7 @@ async def study(request: web.Request) -> web.Response:
     """A study's banner and tiles."""
     context = request.app[CONTEXT]
     detail = await in_pool(context, context.index.study, request.match_info["study_instance_uid"])
+    looked_at(request, detail.study.patient_and_study.study_instance_uid, AuditEvent.OPENED)
     return json_response(study_json(detail))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from fastcine.errors import UsageError
+from fastcine.server.access import record_stored
 from fastcine.server.context import CONTEXT
 from fastcine.server.pipe import CHUNK_BYTES, receive
 from fastcine.server.routes.studies import json_response
@@ -20,6 +21,7 @@ async def upload(request: web.Request) -> web.Response:
     receipt = await receive(context, chunks, source_name="upload", most_bytes=most)
     context.metrics.uploads.labels(str(receipt.outcome)).inc()
     context.news.stored(receipt.study_instance_uid)
+    record_stored(request, [receipt])
     return json_response(
         {
             "outcome": str(receipt.outcome),

@@ -1,0 +1,1 @@
+"""Who may come in and do what: roles, passwords, sessions, tokens. Decides; the index keeps the rows."""
