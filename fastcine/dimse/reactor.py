@@ -21,6 +21,8 @@ WAIT_S = 0.05
 """Timers and the end of a thread are looked at this often."""
 MOST_PDU_BYTES = 1 << 20
 """No PDU is larger, whatever it claims: an association request is a few dozen kB."""
+AHEAD_BYTES = 65_536
+"""Read in one go where less is asked for: a small object and its command are one system call."""
 AWAITING_CLOSE = "Sta13"
 CLOSING_S = 1.0
 """After an abort the caller has so long to close."""
@@ -44,6 +46,8 @@ class QuickSocket(AssociationSocket):
     """Reads what is asked for in one go (pynetdicom: 4 kB at a time), and waits for it."""
 
     _wake_out = _wake_in = -1
+    _ahead = b""
+    """Read from the connection already, and not asked for yet."""
 
     def make_waking(self) -> None:
         """Have the thread that reads here woken when there is something to send, too."""
@@ -68,6 +72,8 @@ class QuickSocket(AssociationSocket):
         """Whether there is something to read; waits a moment for it where nothing else is to be done."""
         if self.socket is None or not self._is_connected:
             return False
+        if self._ahead:
+            return True
         poll = select.poll()
         try:
             line = self.socket.fileno()
@@ -90,19 +96,34 @@ class QuickSocket(AssociationSocket):
         assert self.socket is not None
         if self.assoc.dul.state_machine.current_state == AWAITING_CLOSE:
             self.socket.settimeout(CLOSING_S)  # pynetdicom waits here for what may never come
+        buffer = bytearray(nr_bytes)
+        read = min(nr_bytes, len(self._ahead))
+        buffer[:read], self._ahead = self._ahead[:read], self._ahead[read:]
+        with memoryview(buffer) as view:
+            while read < nr_bytes:
+                count = self._receive(view[read:])
+                if count == 0:
+                    break
+                read += count
+        del buffer[read:]
+        return buffer
+
+    def _receive(self, wanted: memoryview) -> int:
+        """What the connection has for `wanted`; 0 where it ends. A little more than asked for is kept for the next."""
+        assert self.socket is not None
         if QUICK_ACK is not None:
             # A sender with Nagle's algorithm waits for this between an object's command and its data: 40 ms each.
             self.socket.setsockopt(socket.IPPROTO_TCP, QUICK_ACK, 1)
-        buffer = bytearray(nr_bytes)
-        view, read = memoryview(buffer), 0
-        while read < nr_bytes:
-            count = self.socket.recv_into(view[read:])
-            if count == 0:
-                view.release()
-                del buffer[read:]
-                return buffer
-            read += count
-        return buffer
+        if len(wanted) >= AHEAD_BYTES:
+            return self.socket.recv_into(wanted)
+        found = self.socket.recv(AHEAD_BYTES)
+        count = min(len(wanted), len(found))
+        wanted[:count], self._ahead = found[:count], found[count:]
+        return count
+
+    def put_back(self, data: bytes | bytearray) -> None:
+        """What was read is read again by the next that asks."""
+        self._ahead = bytes(data) + self._ahead
 
 
 class WokenAssociation(Association):

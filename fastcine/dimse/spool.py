@@ -24,11 +24,10 @@ class Spool:
     def __init__(self, folder: DataFolder) -> None:
         self.error: FastcineError | None = None
         self._writing: Writing | None = None
-        self.name = ""
+        self.name = ""  # pynetdicom deletes what it names
         self.file = self
         try:
             self._writing = Store(folder).begin()
-            self.name = str(self._writing.path)
         except (StorageFull, StorageUnavailable) as error:
             self.error = error
 
