@@ -34,7 +34,7 @@ class Settings:
     dicom_port: int = 11112
     ae_title: str = "FASTCINE"
     dicom_peers: tuple[str, ...] = ()
-    dicom_receivers: int = 1
+    dicom_receivers: int = 2
     max_associations: int = 64
     max_viewers: int = 4000
     max_upload_bytes: int = 8 << 30

@@ -27,6 +27,7 @@ from pathlib import Path
 from types import TracebackType
 
 from fastcine.archive.intents import Intents
+from fastcine.archive.turn import Turn
 from fastcine.errors import StorageFull, StorageUnavailable, UsageError
 
 FORMAT = "fastcine data 1"
@@ -131,6 +132,7 @@ class DataFolder:
         self.cine = self.root / "cine"
         self.incoming = self.root / "incoming"
         self.intents = Intents(self.incoming)
+        self.turn = Turn()
         self.index_path = self.root / "index.sqlite"
         self.lock_path = self.root / "lock"
         self.events_path = self.root / "events.sock"

@@ -260,6 +260,7 @@ def _store(folder: DataFolder, index: Index, incoming: Incoming, record: IndexRe
     study, series, sop = record.study_instance_uid, record.series_instance_uid, record.sop_instance_uid
     try:
         location = Store(folder).commit(incoming, study, series, sop=sop)
+        folder.turn.leave()
         with suppress(Duplicate):  # a reindex met the file between these two lines
             row = stored_as(location, incoming.digest, source_name=origin.source_name)
             index.add_instance(record, row, priority=priority_of(record, datetime.now(UTC)))

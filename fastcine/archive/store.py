@@ -78,6 +78,7 @@ class Incoming:
     def sync(self) -> None:
         """Make the bytes durable."""
         self.write_out()
+        self._folder.turn.leave()
         os.fsync(self._descriptor)
 
     def move(self, target: str, *, intent: str | None = None) -> None:

@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from contextlib import suppress
+from pathlib import Path
 
 from fastcine import work
 from fastcine.archive.cine_making import Maker
@@ -36,14 +37,22 @@ def own(settings: Settings) -> None:
         index.close()
 
 
+def give_way() -> None:
+    """Let whoever answers somebody go first."""
+    with suppress(OSError):
+        os.nice(NICENESS)
+    with suppress(OSError):
+        # Linux schedules sessions against each other where autogroups are on, and a child is one (processes.py).
+        Path("/proc/self/autogroup").write_text(str(NICENESS))
+
+
 def main() -> int:
     """Run by the supervisor only."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--settings", required=True)
     settings = settings_from_text(parser.parse_args().settings)
     logs.set_up(settings.log_level, settings.log_format)
-    with suppress(OSError):
-        os.nice(NICENESS)
+    give_way()
     return exit_code_of(lambda: own(settings))
 
 

@@ -46,6 +46,10 @@ def texts(dataset: Values, tag: int) -> list[str]:
 
 def text(dataset: Values, tag: int) -> str:
     """The first component as text, ``""`` when there is none."""
+    element = dataset.get(tag)
+    if element is not None and type(element.value) is str:
+        written: str = element.value
+        return written.strip(" \0\r\n\t")
     found = texts(dataset, tag)
     return found[0] if found else ""
 
@@ -76,7 +80,10 @@ def number(dataset: Values, tag: int) -> float | None:
 
 def integer(dataset: Values, tag: int) -> int | None:
     """The first component as an integer, None when absent or not a whole number."""
-    value = decimal(dataset, tag)
+    written = text(dataset, tag)
+    if written.isascii() and written.isdigit() and len(written) < 16:
+        return int(written)
+    value = exact(written)
     return int(value) if value is not None and value.denominator == 1 else None
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -37,6 +38,8 @@ NETWORK_TIMEOUT_S = 120.0
 """An association on which nothing happens is ended."""
 ACSE_TIMEOUT_S = 5.0
 """A connection must ask for an association within this time, and close within it after an abort."""
+YIELD_S, MOST_YIELDS = 0.002, 10
+"""How long a receiver waits for each caller it has before it takes another one, and for how many at most."""
 REJECTED_PERMANENTLY, BY_USER, CALLING_UNKNOWN, CALLED_UNKNOWN = 0x01, 0x01, 0x03, 0x07
 """PS3.8 9.3.4."""
 
@@ -140,6 +143,11 @@ class Server(ThreadedAssociationServer):
         self.socket = self.listening
         self.socket.setblocking(False)
         self.server_address = self.socket.getsockname()
+
+    def get_request(self) -> tuple[socket.socket, tuple[str, int]]:
+        """Several receivers wait at the socket: one that has callers already lets the others go first."""
+        time.sleep(min(len(self.ae.active_associations), MOST_YIELDS) * YIELD_S)
+        return super().get_request()
 
     def server_activate(self) -> None:
         """It listens already."""

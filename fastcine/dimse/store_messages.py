@@ -17,6 +17,8 @@ MOST_VALUES = 4096
 """Values in one PDU: a sane sender puts one or two into it."""
 _COMMAND_FIELD, _STORE_REQUEST, _STORE_RESPONSE = 0x0100, 0x0001, 0x8001
 _NO_DATA_SET = 0x0101
+_UNPRINTABLE = re.compile(r"[^ -\[\]-~]")
+"""What Error Comment, an LO, cannot hold (PS3.5 6.2): the backslash separates values."""
 _UID = re.compile(rb"[0-9.]{1,64}")
 
 
@@ -84,7 +86,7 @@ def response(request: StoreRequest, status: int, comment: str = "") -> bytes:
         + _short(0x0120, request.message_id)
         + _short(0x0800, _NO_DATA_SET)
         + _short(0x0900, status)
-        + (_element(0x0902, _even(comment.encode("ascii", "replace")[:64], b" ")) if comment else b"")
+        + (_element(0x0902, _even(_UNPRINTABLE.sub("?", comment)[:64].encode("ascii"), b" ")) if comment else b"")
         + _uid(0x1000, request.sop_instance_uid)
     )
     message = _element(0, struct.pack("<I", len(command))) + command
