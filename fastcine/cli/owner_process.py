@@ -30,7 +30,14 @@ def own(settings: Settings) -> None:
         work.share_one_arena()
         with work.pool(threads, "code") as executor:
             maker = Maker(folder, index, executor, threads=threads, site_timezone=settings.site_timezone)
-            owner = IngestOwner(folder, index, lock=lock, make=maker, site_timezone=settings.site_timezone)
+            owner = IngestOwner(
+                folder,
+                index,
+                lock=lock,
+                make=maker,
+                site_timezone=settings.site_timezone,
+                cache_bytes=settings.cache_bytes,
+            )
             serve_until_told(owner.stop)
             owner.run()
             owner.close()
