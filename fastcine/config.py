@@ -39,11 +39,12 @@ class Settings:
     dicom_port: int = 11112
     ae_title: str = "FASTCINE"
     dicom_peers: tuple[str, ...] = ()
-    dicom_receivers: int = 1
+    dicom_receivers: int = 2
     max_associations: int = 64
     max_viewers: int = 4000
     max_upload_bytes: int = 8 << 30
     reserve_bytes: int = 256 << 20
+    cache_bytes: int = 0
     durable: bool = True
     ingest_threads: int = 0
     log_level: str = "info"
@@ -137,6 +138,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("max_viewers", _whole(1, 1_000_000), "viewers at once in one worker; more are told to come back"),
     Setting("max_upload_bytes", _whole(1, 1 << 50), "largest file that may be uploaded, bytes"),
     Setting("reserve_bytes", _whole(0, 1 << 50), "disk space that ingest leaves free, bytes"),
+    Setting("cache_bytes", _whole(0, 1 << 50), "most that the cine cache takes, bytes; 0: what the disk has"),
     Setting("durable", _flag, "for measurements only: no leaves out syncing, and acknowledged is not durable then"),
     Setting("ingest_threads", _whole(0, 256), "threads that code frames; 0 takes the number of cores"),
     Setting("log_level", _one_of("debug", "info", "warning", "error"), "least level that is logged"),

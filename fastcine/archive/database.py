@@ -24,6 +24,8 @@ BUSY_TIMEOUT_MS = 30_000
 BATCH_JOBS = 256
 """Jobs in one transaction at most, so that the first of them is not kept waiting for long."""
 CACHE_KIB = 16_384
+CHECKPOINT_PAGES = 4096
+"""The journal grows to 16 MB before it is worked into the file: pages that every object changes are copied once."""
 
 
 def storage_error(error: sqlite3.Error) -> FastcineError:
@@ -49,8 +51,11 @@ class _Entry(Generic[T]):
         self.value: T | None = None
         self.error: BaseException | None = None
 
-    def run(self, connection: sqlite3.Connection) -> None:
-        """Do the job in a savepoint; what it raises stays its own."""
+    def run(self, connection: sqlite3.Connection, *, alone: bool) -> None:
+        """Do the job in a savepoint; what it raises stays its own. `alone`: the transaction is its savepoint."""
+        if alone:
+            self.value = self.job(connection)
+            return
         connection.execute("SAVEPOINT job")
         try:
             self.value = self.job(connection)
@@ -94,6 +99,7 @@ class Database:
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         connection.execute("PRAGMA temp_store = MEMORY")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         return connection
 
     def _migrate(self) -> None:
@@ -156,7 +162,7 @@ class Database:
                 raise StorageUnavailable("the index is closed")
             self._writer.execute("BEGIN IMMEDIATE")
             for entry in batch:
-                entry.run(self._writer)
+                entry.run(self._writer, alone=len(batch) == 1)
             self._writer.execute("COMMIT")
         except BaseException as error:
             if not self._closed and self._writer.in_transaction:

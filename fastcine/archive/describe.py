@@ -12,7 +12,6 @@ from datetime import tzinfo
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from pydicom import Dataset
 from pydicom.uid import UID_dictionary
 from pydicom.valuerep import PersonName
 
@@ -21,9 +20,9 @@ from fastcine.archive.record import IndexRecord, Kind, PatientAndStudy
 from fastcine.dicom.encapsulation import frame_spans
 from fastcine.dicom.layout import expects_pixels, image_layout
 from fastcine.dicom.parse import ObjectStructure, parse_object
-from fastcine.dicom.parse_values import read_values
+from fastcine.dicom.plain_values import PlainValues
 from fastcine.dicom.syntaxes import Family, find_syntax
-from fastcine.dicom.values import integer, text
+from fastcine.dicom.values import Values, integer, text
 from fastcine.dicom.when import acquisition_moment, moment, parse_date, study_moment
 from fastcine.errors import BadDicom, NotDicom, Unsupported
 
@@ -56,7 +55,7 @@ def describe_object(data: Buffer, *, site_timezone: str, digest: Digest) -> Inde
     sop_class = _meta_uid(structure, _META_SOP_CLASS)
     if sop_class == MEDIA_STORAGE_DIRECTORY:
         raise NotDicom("a directory of files (DICOMDIR), no object")
-    dataset = read_values(data, structure)
+    dataset = PlainValues(data, structure)
     reading = _Reading(dataset, structure, ZoneInfo(site_timezone), digest)
     kind, frames = _pixels(data, dataset, structure, reading.notes, reading.uid(_SOP_CLASS, _META_SOP_CLASS))
     return reading.record(kind, frames)
@@ -66,7 +65,7 @@ def describe_object(data: Buffer, *, site_timezone: str, digest: Digest) -> Inde
 class _Reading:
     """One object being described."""
 
-    dataset: Dataset
+    dataset: Values
     structure: ObjectStructure
     zone: tzinfo
     digest: Digest
@@ -154,7 +153,7 @@ def _meta_uid(structure: ObjectStructure, tag: int) -> str:
 
 
 def _pixels(
-    data: Buffer, dataset: Dataset, structure: ObjectStructure, notes: list[str], sop_class: str
+    data: Buffer, dataset: Values, structure: ObjectStructure, notes: list[str], sop_class: str
 ) -> tuple[Kind, int]:
     """Kind and number of frames, after checking that the pixels which must be there are there."""
     syntax = find_syntax(structure.transfer_syntax_uid)
@@ -198,7 +197,7 @@ def _label(sop_class: str, modality: str) -> str:
     return name or modality or "Object"
 
 
-def _name(values: Dataset, tag: int) -> tuple[str, str, str]:
+def _name(values: Values, tag: int) -> tuple[str, str, str]:
     """A person name's component groups: alphabetic, ideographic, phonetic (PS3.5 6.2.1), of the first value."""
     element = values.get(tag)
     value = element.value if element is not None else None

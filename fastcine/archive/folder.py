@@ -26,6 +26,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+from fastcine.archive.intents import Intents
+from fastcine.archive.turn import Turn
 from fastcine.errors import StorageFull, StorageUnavailable, UsageError
 
 FORMAT = "fastcine data 1"
@@ -129,6 +131,8 @@ class DataFolder:
         self.quarantine = self.root / "quarantine"
         self.cine = self.root / "cine"
         self.incoming = self.root / "incoming"
+        self.intents = Intents(self.incoming)
+        self.turn = Turn()
         self.index_path = self.root / "index.sqlite"
         self.lock_path = self.root / "lock"
         self.events_path = self.root / "events.sock"
@@ -239,7 +243,7 @@ class DataFolder:
         """
         stripe = hashlib.sha256(sop_instance_uid.encode("utf-8", "surrogatepass")).digest()[0] % SOP_LOCKS
         with storage_errors("locking an object"):
-            descriptor = os.open(self.incoming / f".lock-{stripe:02d}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            descriptor = os.open(f"{self.incoming}/.lock-{stripe:02d}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             with storage_errors("locking an object"):
                 fcntl.flock(descriptor, fcntl.LOCK_EX)

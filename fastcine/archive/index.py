@@ -82,6 +82,14 @@ class Index:
             lambda connection: put_instance(connection, record, stored_as=stored_as, priority=priority)
         )
 
+    def data_set_sha256(self, sop_instance_uid: str) -> bytes | None:
+        """The hash of the data set that is stored under this UID, None where none is."""
+        with self._database.reading() as connection:
+            row = connection.execute(
+                "SELECT data_set_sha256 FROM instance WHERE sop_instance_uid = ?", (sop_instance_uid,)
+            ).fetchone()
+        return None if row is None else bytes(row["data_set_sha256"])
+
     def studies_page(
         self, search: str = "", *, after: str | None = None, limit: int = 50, patient_ids: Collection[str] | None = None
     ) -> StudiesPage:

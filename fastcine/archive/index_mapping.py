@@ -35,7 +35,7 @@ def time_text(moment: datetime | None) -> str:
     if moment is None:
         return ""
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return aware.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ").rjust(27, "0")
+    return aware.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
 
 
 def read_time(text: str) -> datetime | None:

@@ -29,8 +29,10 @@ def put_instance(
             raise Duplicate(record.sop_instance_uid)
         raise Conflict(record.sop_instance_uid)
     received = time_text(stored_as.received or datetime.now(UTC))
-    study = _put_study(connection, record.patient_and_study, received)
-    series = _put_series(connection, record, study)
+    study, series = _known_series(connection, record) or (0, 0)
+    if not series:
+        study = _put_study(connection, record.patient_and_study, received)
+        series = _put_series(connection, record, study)
     instance = _insert_instance(connection, record, stored_as, series, received)
     if record.kind != "other":
         run = run_name(run_id(record.sop_instance_uid))
@@ -40,6 +42,18 @@ def put_instance(
         if priority is not None:
             connection.execute("INSERT INTO ingest_queue (run, priority) VALUES (?, ?)", (run, priority))
     _count(connection, record, study, received)
+
+
+def _known_series(connection: sqlite3.Connection, record: IndexRecord) -> tuple[int, int] | None:
+    """The serial of the study and the id of the series, where both are there and the record adds nothing to them."""
+    row = connection.execute(
+        "SELECT study.*, series.id AS series_id FROM study JOIN series ON series.study = study.serial"
+        " AND series.series_instance_uid = ? WHERE study.study_instance_uid = ?",
+        (record.series_instance_uid, record.study_instance_uid),
+    ).fetchone()
+    if row is None or any(value and not row[name] for name, value in study_values(record.patient_and_study).items()):
+        return None
+    return row["serial"], row["series_id"]
 
 
 def _put_study(connection: sqlite3.Connection, study: PatientAndStudy, received: str) -> int:
@@ -143,12 +157,11 @@ def _insert_instance(
         "source_name": stored_as.source_name,
         "received": received,
     }
-    row = connection.execute(
-        f"INSERT INTO instance ({', '.join(values)}) VALUES ({', '.join('?' * len(values))}) RETURNING id",
-        tuple(values.values()),
-    ).fetchone()
-    instance: int = row["id"]
+    instance = connection.execute(
+        f"INSERT INTO instance ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})", tuple(values.values())
+    ).lastrowid
     connection.execute("UPDATE series SET objects = objects + 1 WHERE id = ?", (series,))
+    assert instance is not None
     return instance
 
 

@@ -26,6 +26,7 @@ from typing import Any, Protocol
 
 from fastcine.archive.cine_cache import CacheWriter, CineCache
 from fastcine.archive.events import EventServer, Message
+from fastcine.archive.eviction import Evictor
 from fastcine.archive.folder import DataFolder, FolderLock
 from fastcine.archive.index import Index
 from fastcine.archive.queue import Priority
@@ -101,13 +102,21 @@ class IngestOwner:
     """
 
     def __init__(
-        self, folder: DataFolder, index: Index, *, lock: FolderLock, make: Make, site_timezone: str = "UTC"
+        self,
+        folder: DataFolder,
+        index: Index,
+        *,
+        lock: FolderLock,
+        make: Make,
+        site_timezone: str = "UTC",
+        cache_bytes: int = 0,
     ) -> None:
         if not lock.held:
             raise StorageUnavailable("the owner needs the data folder's lock")
         self._folder, self._index, self._make = folder, index, make
         self._site_timezone = site_timezone
         self._stack: list[_Making] = []
+        self._evictor = Evictor(folder, cache_bytes=cache_bytes)
         self._guard = threading.Lock()  # over the next two, which the event server's thread changes
         self._wanted: dict[str, int | None] = {}  # the newest wish last
         self._damaged: dict[str, set[tuple[int, int]]] = {}
@@ -133,7 +142,7 @@ class IngestOwner:
         try:
             self.recover()
             while not self._stopping:
-                if not self.step():
+                if not self.step() and not self._evict():
                     self._wait()
         finally:
             self._put_everything_back()
@@ -141,8 +150,12 @@ class IngestOwner:
     def settle(self) -> None:
         """Recover and make until nothing is left to do now."""
         self.recover()
-        while not self._stopping and self.step():
+        while not self._stopping and (self.step() or self._evict()):
             pass
+
+    def _evict(self, *just_made: str) -> bool:
+        """Keep the cache below its limit; what is being made or was made just now is spared."""
+        return self._evictor.step({*just_made, *(making.run for making in self._stack)})
 
     def stop(self) -> None:
         """End `run` soon. Safe in a signal handler."""
@@ -226,6 +239,8 @@ class IngestOwner:
             return
         self._leave(making)
         self._index.queue.done(making.run, made=making.writer.ready())
+        self._evictor.note(making.run)
+        self._evict(making.run)
         self._tell(making.run, making.writer.ready(), complete=True, state="ready")
         for tier, frame in sorted(making.damaged):
             ready = list(making.writer.ready())
@@ -238,8 +253,10 @@ class IngestOwner:
     def _give_up(self, run: str, error: Exception) -> None:
         self._forget_wish(run)
         if isinstance(error, StorageFull | StorageUnavailable):
+            spared = {run, *(making.run for making in self._stack)}
+            made_room = isinstance(error, StorageFull) and self._evictor.make_room(spared)
             logger.warning("run %s waits: %s", run, error)
-            self._index.queue.put_back(run, message=str(error), delay_s=RETRY_S)
+            self._index.queue.put_back(run, message=str(error), delay_s=0.0 if made_room else RETRY_S)
             return
         if isinstance(error, FastcineError):
             logger.warning("run %s cannot be made: %s", run, error)

@@ -260,6 +260,7 @@ def _store(folder: DataFolder, index: Index, incoming: Incoming, record: IndexRe
     study, series, sop = record.study_instance_uid, record.series_instance_uid, record.sop_instance_uid
     try:
         location = Store(folder).commit(incoming, study, series, sop=sop)
+        folder.turn.leave()
         with suppress(Duplicate):  # a reindex met the file between these two lines
             row = stored_as(location, incoming.digest, source_name=origin.source_name)
             index.add_instance(record, row, priority=priority_of(record, datetime.now(UTC)))
@@ -291,11 +292,10 @@ def _describe(incoming: Incoming, site_timezone: str) -> IndexRecord:
 
 
 def _refuse_what_is_there(index: Index, record: IndexRecord, digest: Digest) -> None:
-    try:
-        row = index.instance(record.sop_instance_uid)
-    except NotFound:
+    known = index.data_set_sha256(record.sop_instance_uid)
+    if known is None:
         return
-    if row.stored_as.data_set_sha256 == digest.data_set_sha256:
+    if known == digest.data_set_sha256:
         raise Duplicate(record.sop_instance_uid)
     raise Conflict(record.sop_instance_uid)
 
@@ -369,7 +369,7 @@ def _keep(folder: DataFolder, incoming: Incoming, row: QuarantineRow) -> None:
     scratch.replace(target.with_suffix(".json"))
     if folder.durable:
         incoming.sync()
-    incoming.move(target)
+    incoming.move(str(target))
     if folder.durable:
         sync_directory(target.parent)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import mmap
 from datetime import UTC, datetime
 
@@ -9,11 +10,14 @@ from fastcine.archive import index_check
 from fastcine.archive.describe import describe_object
 from fastcine.archive.folder import DataFolder, FolderLock, storage_errors
 from fastcine.archive.index import Index
+from fastcine.archive.intents import forget
 from fastcine.archive.queue import Priority
 from fastcine.archive.receive import stored_as
 from fastcine.archive.record import IndexRecord, StoredAs
 from fastcine.archive.store import Store, digest_of
-from fastcine.errors import Duplicate, NotDicom, StorageUnavailable
+from fastcine.errors import BadDicom, Conflict, Duplicate, NotDicom, StorageUnavailable
+
+logger = logging.getLogger(__name__)
 
 
 def open_index(folder: DataFolder, lock: FolderLock) -> Index:
@@ -67,8 +71,14 @@ def recover_incoming(folder: DataFolder, index: Index, *, site_timezone: str) ->
     Answers how many objects were indexed. Living receivers are not disturbed.
     """
     adopted = 0
-    for intent, location in Store(folder).left_over():
-        if folder.resolve(location).exists():
-            adopted += adopt(folder, index, location, site_timezone=site_timezone)
-        intent.unlink(missing_ok=True)
+    for notes, locations in Store(folder).left_over():
+        for location in locations:
+            try:
+                if folder.resolve(location).exists():
+                    adopted += adopt(folder, index, location, site_timezone=site_timezone)
+            except (NotDicom, BadDicom, Conflict) as error:
+                # Nobody was told that it is stored: `verify` shows it, and the start goes on.
+                logger.warning("%s was left by a killed receiver and cannot be indexed: %s", location, error)
+        with storage_errors("cleaning up incoming/"):
+            forget(notes)
     return adopted

@@ -1,8 +1,7 @@
 """Objects on disk, immutable: temp file, fsync, rename, fsync of the folder, and only then an index row.
 
-A receiver that dies leaves either a temp file (deleted at the next start) or a whole object whose intent (a symbolic
-link in incoming/ that names its place) tells the next start to index it. Both are known to be dead by their lock, which
-the kernel has freed.
+A receiver that dies leaves either a temp file (deleted at the next start) or a whole object whose place it has noted
+(intents.py), which tells the next start to index it. That it is dead is known by its lock, which the kernel has freed.
 """
 
 from __future__ import annotations
@@ -13,12 +12,12 @@ import mmap
 import os
 import secrets
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
 from fastcine.archive.digest import Digest, Digester
 from fastcine.archive.folder import DataFolder, storage_errors, sync_directory
+from fastcine.archive.intents import left_by_the_dead
 from fastcine.errors import NotFound, StorageFull
 
 Chunk = bytes | bytearray | memoryview
@@ -26,60 +25,93 @@ READ_BYTES = 1 << 20
 SPACE_CHECK_BYTES = 64 << 20
 """Free space is asked for once in so many bytes: often enough for any reserve, seldom enough to cost nothing."""
 TEMP_SUFFIX = ".part"
-INTENT_SUFFIX = ".to"
+HELD_BYTES = 1 << 20
+"""Objects of at most this size come in through memory: each is one write, and no file at all where it is refused."""
 
 
-@dataclass(slots=True)
 class Incoming:
     """A received object that is not stored yet. Leaving the `with` block deletes what was not committed.
 
-    `digest` holds the hashes and the length of what was received.
+    `digest` holds the hashes and the length of what was received. Small objects are held in memory until they get
+    their place, large ones lie in a temp file.
     """
 
-    path: Path
-    digest: Digest
-    _descriptor: int
-    _intent: Path | None = None
-    _target: Path | None = None
+    def __init__(self, folder: DataFolder) -> None:
+        self.digest = Digester().finish()
+        self._folder = folder
+        self._held: bytearray | None = bytearray()
+        self._descriptor = -1
+        self._path = ""
+        self._intent: int | None = None
+        self._target = ""
 
-    def map(self) -> mmap.mmap:
-        """The bytes, read-only. Raises ValueError for an empty object."""
+    @property
+    def path(self) -> Path:
+        """The temp file, made now where there was none."""
+        self.write_out()
+        return Path(self._path)
+
+    def take(self, chunk: Chunk) -> bool:
+        """The next bytes. Raises OSError."""
+        if self._held is not None:
+            if len(self._held) + len(chunk) <= HELD_BYTES:
+                self._held += chunk
+                return True
+            self.write_out()
+        _write_all(self._descriptor, chunk)
+        return False
+
+    def write_out(self) -> None:
+        """From memory into a temp file. Raises OSError."""
+        if self._held is None:
+            return
+        self._path, self._descriptor = _new_temp(self._folder)
+        _write_all(self._descriptor, self._held)
+        self._held = None
+
+    def map(self) -> mmap.mmap | memoryview:
+        """The bytes, read-only; use it in a `with` block. Raises ValueError for an empty object."""
+        if self._held is not None:
+            return memoryview(self._held).toreadonly()
         return mmap.mmap(self._descriptor, 0, access=mmap.ACCESS_READ)
 
     def sync(self) -> None:
         """Make the bytes durable."""
+        self.write_out()
+        self._folder.turn.leave()
         os.fsync(self._descriptor)
 
-    def move(self, target: Path, *, intent: str | None = None) -> None:
+    def move(self, target: str, *, intent: str | None = None) -> None:
         """Rename to `target`; `intent`, the target's location, is noted first and dropped by `acknowledged`."""
+        self.write_out()
         if intent is not None:
-            self._intent = self.path.with_suffix(INTENT_SUFFIX)
-            os.symlink(intent, self._intent)
-        self.path.rename(target)
+            self._intent = self._folder.intents.note(intent)
+        os.rename(self._path, target)
         self._target = target
 
     def acknowledged(self) -> None:
         """The index has its row: nothing is left to repair."""
         if self._intent is not None:
-            self._intent.unlink(missing_ok=True)
-            self._intent = None
+            intent, self._intent = self._intent, None
+            self._folder.intents.drop(intent)
 
     def withdraw(self) -> None:
         """Undo `move`: what could not be indexed was never here. Call it while nobody else may take the name."""
-        if self._target is not None:
-            self._target.unlink(missing_ok=True)
+        if self._target:
+            Path(self._target).unlink(missing_ok=True)
         self.acknowledged()
 
     def close(self) -> None:
         """Delete the temp file unless it was moved, and let go of it."""
+        self._held = None
         if self._descriptor < 0:
             return
         descriptor, self._descriptor = self._descriptor, -1
         try:
-            if self._target is None:
+            if not self._target:
                 with contextlib.suppress(OSError):
-                    self.path.unlink(missing_ok=True)
-                    self.acknowledged()
+                    Path(self._path).unlink(missing_ok=True)
+                self.acknowledged()
         finally:
             os.close(descriptor)
 
@@ -91,22 +123,18 @@ class Incoming:
 
 
 class Writing:
-    """A temp file that grows chunk by chunk. Close it, or what `finish` answers."""
+    """An object that grows chunk by chunk. Close it, or what `finish` answers."""
 
-    def __init__(self, store: Store, incoming: Incoming, descriptor: int) -> None:
-        self._store, self._incoming, self._descriptor = store, incoming, descriptor
+    def __init__(self, store: Store, incoming: Incoming) -> None:
+        self._store, self._incoming = store, incoming
         self._digester, self._checked = Digester(), 0
-
-    @property
-    def path(self) -> Path:
-        """The temp file."""
-        return self._incoming.path
 
     def write(self, chunk: Chunk) -> None:
         """Take the next bytes. Raises StorageFull or StorageUnavailable."""
         self._digester.update(chunk)
         with storage_errors("storing an object"):
-            _write_all(self._descriptor, chunk)
+            if self._incoming.take(chunk):
+                return
         if self._digester.file_bytes - self._checked >= SPACE_CHECK_BYTES:
             self._checked = self._digester.file_bytes
             self._store.check_space(self._checked)
@@ -146,8 +174,7 @@ class Store:
     def begin(self, *, expected_bytes: int | None = None) -> Writing:
         """The same for those whose bytes are pushed to them. Raises StorageFull or StorageUnavailable."""
         self.check_space(2 * (expected_bytes or 0))
-        path, descriptor = self._new_temp()
-        return Writing(self, Incoming(path, Digester().finish(), descriptor), descriptor)
+        return Writing(self, Incoming(self._folder))
 
     def check_space(self, needed_bytes: int) -> None:
         """Raises StorageFull where so many bytes more would touch the reserve."""
@@ -158,17 +185,6 @@ class Store:
                 f" {reserve >> 20} MB are kept in reserve: free some space or use another --data folder"
             )
 
-    def _new_temp(self) -> tuple[Path, int]:
-        """A temp file under a lock. A cleaner may have met it between its making and its locking: then another one."""
-        while True:
-            path = self._folder.incoming / f"{secrets.token_hex(8)}{TEMP_SUFFIX}"
-            with storage_errors("storing an object"):
-                descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
-                if os.fstat(descriptor).st_nlink:
-                    return path, descriptor
-                os.close(descriptor)
-
     def commit(self, incoming: Incoming, study: str, series: str, *, sop: str) -> str:
         """Give a received object its place, durably; answers its location. Call it holding the folder's sop_lock.
 
@@ -176,28 +192,29 @@ class Store:
         Index the object, then call `incoming.acknowledged()`. Raises StorageFull or StorageUnavailable.
         """
         location = self._folder.object_location(study, series, sop=sop)
-        target = self._folder.resolve(location)
+        target = f"{self._folder.root}/{location}"
+        parent = os.path.dirname(target)
         with storage_errors("storing an object"):
             if self._folder.durable:
                 incoming.sync()
-            self._make_folders(target.parent)
-            if target.exists() and digest_of(target) != incoming.digest:
-                target.rename(self._folder.quarantine / f"unindexed-{secrets.token_hex(8)}.dcm")
+            self._make_folders(parent)
+            if os.path.lexists(target) and digest_of(Path(target)) != incoming.digest:
+                os.rename(target, self._folder.quarantine / f"unindexed-{secrets.token_hex(8)}.dcm")
             incoming.move(target, intent=location)
             if self._folder.durable:
-                sync_directory(target.parent)
+                sync_directory(Path(parent))
         return location
 
-    def _make_folders(self, folder: Path) -> None:
+    def _make_folders(self, folder: str) -> None:
         """mkdir -p below objects/, each new entry made durable in its parent."""
         missing = []
-        while not folder.exists():
+        while not os.path.exists(folder):
             missing.append(folder)
-            folder = folder.parent
+            folder = os.path.dirname(folder)
         for each in reversed(missing):
-            each.mkdir(exist_ok=True)
+            Path(each).mkdir(exist_ok=True)
             if self._folder.durable:
-                sync_directory(each.parent)
+                sync_directory(Path(each).parent)
 
     def open_object(self, location: str) -> mmap.mmap:
         """The bytes of a stored object, read-only; the caller closes them. NotFound where the file is not there."""
@@ -216,21 +233,23 @@ class Store:
             for name in sorted(files):
                 yield Path(folder, name).relative_to(self._folder.root).as_posix()
 
-    def left_over(self) -> list[tuple[Path, str]]:
-        """Delete temp files of dead receivers; answer intents (their path, the object's location) left by them."""
-        intents: list[tuple[Path, str]] = []
+    def left_over(self) -> list[tuple[Path, list[str]]]:
+        """Delete temp files of dead receivers; answer the notes that they left, and the objects' locations in each."""
         with storage_errors("cleaning up incoming/"):
-            for path in sorted(self._folder.incoming.iterdir()):
-                if path.suffix == TEMP_SUFFIX and _abandoned(path):
-                    path.unlink(missing_ok=True)
-            for path in sorted(self._folder.incoming.iterdir()):
-                if path.suffix != INTENT_SUFFIX or path.with_suffix(TEMP_SUFFIX).exists():
-                    continue
-                with contextlib.suppress(FileNotFoundError):  # acknowledged this moment
-                    location = os.readlink(path)
-                    if _abandoned(self._folder.resolve(location)):
-                        intents.append((path, location))
-        return intents
+            for path in sorted(self._folder.incoming.glob(f"*{TEMP_SUFFIX}")):
+                _delete_abandoned(path)
+            return left_by_the_dead(self._folder.incoming)
+
+
+def _new_temp(folder: DataFolder) -> tuple[str, int]:
+    """A temp file under a lock. A cleaner may have met it between its making and its locking: then another one."""
+    while True:
+        path = f"{folder.incoming}/{secrets.token_hex(8)}{TEMP_SUFFIX}"
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if os.fstat(descriptor).st_nlink:
+            return path, descriptor
+        os.close(descriptor)
 
 
 def _write_all(descriptor: int, chunk: Chunk) -> None:
@@ -239,19 +258,15 @@ def _write_all(descriptor: int, chunk: Chunk) -> None:
         view = view[os.write(descriptor, view) :]
 
 
-def _abandoned(path: Path) -> bool:
-    """No living receiver holds the file's lock. A file that is gone counts as abandoned."""
-    try:
+def _delete_abandoned(path: Path) -> None:
+    """Delete a temp file whose lock no living receiver holds: while it is held here, so that none can take it."""
+    with contextlib.suppress(FileNotFoundError, BlockingIOError):
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return True
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    finally:
-        os.close(descriptor)
-    return True
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink()
+        finally:
+            os.close(descriptor)
 
 
 def read_chunks(path: Path) -> Iterator[bytes]:

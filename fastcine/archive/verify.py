@@ -14,6 +14,7 @@ from pathlib import Path
 
 from fastcine.archive import index_check
 from fastcine.archive.cine_cache import CacheReader, CineCache
+from fastcine.archive.eviction import Pin, was_evicted
 from fastcine.archive.folder import DataFolder
 from fastcine.archive.index import Index
 from fastcine.archive.receive import quarantine_row_of
@@ -130,10 +131,14 @@ class _Checker:
         yield Finding(Problem.BAD_CACHE, run.run, text, self.repair)
 
     def _cache_damage(self, run: RunRow) -> str:
+        pin = None
         try:
+            pin = Pin(self.folder, run.run)
             reader = CacheReader(self.folder, run.run, run.frames)
         except NotFound:
-            return "there is no usable entry"
+            if pin is not None:
+                pin.close()
+            return "" if was_evicted(self.folder, run.run) else "there is no usable entry"
         try:
             if not reader.complete:
                 return "the entry is not complete"
@@ -145,6 +150,7 @@ class _Checker:
                         return f"tier {tier} frame {frame} is damaged"
         finally:
             reader.close()
+            pin.close()
         return ""
 
     def orphans(self, known: set[int]) -> Iterator[Finding]:

@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from contextlib import suppress
+from pathlib import Path
 
 from fastcine import work
 from fastcine.archive.cine_making import Maker
@@ -29,11 +30,27 @@ def own(settings: Settings) -> None:
         work.share_one_arena()
         with work.pool(threads, "code") as executor:
             maker = Maker(folder, index, executor, threads=threads, site_timezone=settings.site_timezone)
-            owner = IngestOwner(folder, index, lock=lock, make=maker, site_timezone=settings.site_timezone)
+            owner = IngestOwner(
+                folder,
+                index,
+                lock=lock,
+                make=maker,
+                site_timezone=settings.site_timezone,
+                cache_bytes=settings.cache_bytes,
+            )
             serve_until_told(owner.stop)
             owner.run()
             owner.close()
         index.close()
+
+
+def give_way() -> None:
+    """Let whoever answers somebody go first."""
+    with suppress(OSError):
+        os.nice(NICENESS)
+    with suppress(OSError):
+        # Linux schedules sessions against each other where autogroups are on, and a child is one (processes.py).
+        Path("/proc/self/autogroup").write_text(str(NICENESS))
 
 
 def main() -> int:
@@ -42,8 +59,7 @@ def main() -> int:
     parser.add_argument("--settings", required=True)
     settings = settings_from_text(parser.parse_args().settings)
     logs.set_up(settings.log_level, settings.log_format)
-    with suppress(OSError):
-        os.nice(NICENESS)
+    give_way()
     return exit_code_of(lambda: own(settings))
 
 

@@ -24,7 +24,9 @@ def prepare(folder: DataFolder, index: Index, settings: Settings) -> bool:
     work.share_one_arena()
     with lock, work.pool(threads, "code") as executor, progress_bar("prepare") as advance:
         maker = Maker(folder, index, executor, threads=threads, site_timezone=settings.site_timezone)
-        owner = IngestOwner(folder, index, lock=lock, make=maker, site_timezone=settings.site_timezone)
+        owner = IngestOwner(
+            folder, index, lock=lock, make=maker, site_timezone=settings.site_timezone, cache_bytes=settings.cache_bytes
+        )
         try:
             owner.recover()
             total = index.queue.length()

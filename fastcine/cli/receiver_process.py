@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import socket
 import sys
 
@@ -31,6 +32,8 @@ def receive(settings: Settings, listening: socket.socket) -> None:
         site_timezone=settings.site_timezone,
         most_associations=settings.max_associations,
     )
+    gc.collect()
+    gc.freeze()  # pynetdicom collects garbage every few seconds: a fifth of a second with all modules looked at again
     serve_until_told(receiver.stop)
     receiver.run()
     receiver.close()

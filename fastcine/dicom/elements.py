@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from fastcine.errors import BadDicom
 
@@ -48,8 +48,7 @@ class Breach(StrEnum):
     DUPLICATE_TAG = "element that stands twice"
 
 
-@dataclass(frozen=True, slots=True)
-class ElementSpan:
+class ElementSpan(NamedTuple):
     """Where one element lies. Offsets are bytes from the start of the buffer that was scanned.
 
     ``vr`` is two letters, or ``""`` where the encoding is implicit. ``length`` is the number of value bytes; for a

@@ -10,11 +10,10 @@ import re
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from pydicom import Dataset
-
 from fastcine.dicom.elements import PIXEL_DATA, tag_text
 from fastcine.dicom.parse import DOUBLE_FLOAT_PIXEL_DATA, FLOAT_PIXEL_DATA, ObjectStructure
 from fastcine.dicom.syntaxes import find_syntax
+from fastcine.dicom.values import Values
 from fastcine.errors import BadDicom, Unsupported
 
 #: One decoded frame may not be larger: four times the largest mammogram, and what a length field can lie up to.
@@ -85,12 +84,12 @@ class ImageLayout:
         return syntax is None or syntax.encapsulated
 
 
-def expects_pixels(dataset: Dataset) -> bool:
+def expects_pixels(dataset: Values) -> bool:
     """Whether the object describes pixels (Rows, Columns, Bits Allocated), so that it must carry them."""
-    return all(tag in dataset for tag in (_ROWS, _COLUMNS, _ALLOCATED))
+    return all(dataset.get(tag) is not None for tag in (_ROWS, _COLUMNS, _ALLOCATED))
 
 
-def image_layout(dataset: Dataset, structure: ObjectStructure) -> ImageLayout:
+def image_layout(dataset: Values, structure: ObjectStructure) -> ImageLayout:
     """The layout of the pixels, checked.
 
     Raises BadDicom (tag and offset) for missing, impossible or contradicting values and for native Pixel Data that is
@@ -100,7 +99,7 @@ def image_layout(dataset: Dataset, structure: ObjectStructure) -> ImageLayout:
 
 
 class _Reading:
-    def __init__(self, dataset: Dataset, structure: ObjectStructure) -> None:
+    def __init__(self, dataset: Values, structure: ObjectStructure) -> None:
         self._dataset = dataset
         self._structure = structure
         self._notes: list[str] = []

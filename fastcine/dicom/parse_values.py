@@ -42,7 +42,8 @@ MAX_BINARY_BYTES = 1 << 18
 #: Text values longer than this are left out: no value that anything here shows is a hundredth of it.
 MAX_TEXT_BYTES = 4 << 20
 
-_PIXELS = frozenset((PIXEL_DATA, FLOAT_PIXEL_DATA, DOUBLE_FLOAT_PIXEL_DATA, 0x7FE00001, 0x7FE00002))
+#: Pixels and their tables: no values.
+PIXELS = frozenset((PIXEL_DATA, FLOAT_PIXEL_DATA, DOUBLE_FLOAT_PIXEL_DATA, 0x7FE00001, 0x7FE00002))
 _BINARY_VRS = frozenset(("OB", "OW", "OF", "OD", "OL", "OV", "UN"))
 #: pydicom's warnings and log lines quote the value, which may be a name. Its filters are the process's: one at a time.
 _QUIET = threading.Lock()
@@ -61,14 +62,29 @@ def read_values(data: Buffer | mmap.mmap, structure: ObjectStructure) -> Dataset
     Top-level values are those that ``parse_object`` found. Raises BadDicom only for sequences nested too deep or
     objects beyond the element limit; a damaged sequence or value becomes an OB element with its bytes.
     """
-    buffer = structure.buffer(data)
-    with _QUIET, warnings.catch_warnings():
+    with ConversionGuard():
+        return convert(structure.buffer(data), list(structure.elements.values()), structure.encoding)
+
+
+def convert(buffer: memoryview, spans: list[ElementSpan], encoding: Encoding) -> Dataset:
+    """The values of these elements. Call it inside a ConversionGuard; raises as `read_values` does."""
+    return _Values(buffer, encoding).dataset(spans, encoding)
+
+
+class ConversionGuard:
+    """pydicom kept quiet, one reading at a time: its warnings and log lines quote values."""
+
+    def __enter__(self) -> None:
+        _QUIET.acquire()
+        self._warnings = warnings.catch_warnings()
+        self._warnings.__enter__()
         warnings.simplefilter("ignore")
-        was_disabled, _PYDICOM_LOG.disabled = _PYDICOM_LOG.disabled, True
-        try:
-            return _Values(buffer, structure.encoding).dataset(list(structure.elements.values()), structure.encoding)
-        finally:
-            _PYDICOM_LOG.disabled = was_disabled
+        self._was_disabled, _PYDICOM_LOG.disabled = _PYDICOM_LOG.disabled, True
+
+    def __exit__(self, *error: object) -> None:
+        _PYDICOM_LOG.disabled = self._was_disabled
+        self._warnings.__exit__(None, None, None)
+        _QUIET.release()
 
 
 class _Values:
@@ -87,9 +103,9 @@ class _Values:
         creators: dict[int, str] = {}
         for span in sorted(spans, key=attrgetter("tag")):
             tag = span.tag
-            if tag in _PIXELS or tag >> 16 == 0xFFFE:
+            if tag in PIXELS or tag >> 16 == 0xFFFE:
                 continue
-            vr = _vr_of(span, found, creators)
+            vr = vr_of(span, found, creators)
             element = self._element(span, vr, encoding, charset=charset, depth=depth)
             if element is not None:
                 found[tag] = element
@@ -173,7 +189,7 @@ def _dataset(found: dict[int, DataElement]) -> Dataset:
     return dataset
 
 
-def _vr_of(span: ElementSpan, found: dict[int, DataElement], creators: dict[int, str]) -> str:
+def vr_of(span: ElementSpan, found: dict[int, DataElement], creators: dict[int, str]) -> str:
     """The VR to convert by: what is written, else the dictionary (also for UN of a known tag, PS3.5 6.2.2)."""
     if span.vr and span.vr != "UN":
         return span.vr
@@ -194,12 +210,12 @@ def _vr_of(span: ElementSpan, found: dict[int, DataElement], creators: dict[int,
         return vr
     if "OW" in vr:
         return "OW"
-    return "SS" if span.tag in _SIGN_DEPENDS and found.get(0x00280103) == _SIGNED else "US"
+    return "SS" if span.tag in SIGN_DEPENDS and found.get(0x00280103) == _SIGNED else "US"
 
 
 _SIGNED = DataElement(0x00280103, "US", 1)
 #: Tags of VR "US or SS": signed when Pixel Representation is 1 (PS3.5 6.2, table 6.2-1).
-_SIGN_DEPENDS = frozenset(
+SIGN_DEPENDS = frozenset(
     tag for tag, entry in DicomDictionary.items() if entry[0] == "US or SS" and tag >> 16 == 0x0028
 )
 

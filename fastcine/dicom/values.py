@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from fractions import Fraction
+from typing import Any, Protocol
 
 from pydicom import Dataset, Sequence
 
@@ -18,7 +19,15 @@ SHARED_GROUPS = 0x52009229
 PER_FRAME_GROUPS = 0x52009230
 
 
-def texts(dataset: Dataset, tag: int) -> list[str]:
+class Values(Protocol):
+    """Where single values are read from: a pydicom Dataset, or fastcine.dicom.plain_values."""
+
+    def get(self, key: int, /) -> Any:
+        """The element (`VR`, `VM`, `value`), None where there is none."""
+        ...
+
+
+def texts(dataset: Values, tag: int) -> list[str]:
     """The components of a value as stripped text; empty list when absent or empty. Binary values give nothing."""
     element = dataset.get(tag)
     if element is None or element.value is None or element.VR == "SQ":
@@ -35,8 +44,12 @@ def texts(dataset: Dataset, tag: int) -> list[str]:
     return found if any(found) else []
 
 
-def text(dataset: Dataset, tag: int) -> str:
+def text(dataset: Values, tag: int) -> str:
     """The first component as text, ``""`` when there is none."""
+    element = dataset.get(tag)
+    if element is not None and type(element.value) is str:
+        written: str = element.value
+        return written.strip(" \0\r\n\t")
     found = texts(dataset, tag)
     return found[0] if found else ""
 
@@ -48,30 +61,33 @@ def exact(written: str) -> Fraction | None:
     return Fraction(written)
 
 
-def decimals(dataset: Dataset, tag: int) -> list[Fraction | None]:
+def decimals(dataset: Values, tag: int) -> list[Fraction | None]:
     """All components as exact fractions; None where one is no number."""
     return [exact(part) for part in texts(dataset, tag)]
 
 
-def decimal(dataset: Dataset, tag: int) -> Fraction | None:
+def decimal(dataset: Values, tag: int) -> Fraction | None:
     """The first component as an exact fraction, None when absent or no number."""
     found = texts(dataset, tag)
     return exact(found[0]) if found else None
 
 
-def number(dataset: Dataset, tag: int) -> float | None:
+def number(dataset: Values, tag: int) -> float | None:
     """The first component as a float, None when absent or no number."""
     value = decimal(dataset, tag)
     return None if value is None else float(value)
 
 
-def integer(dataset: Dataset, tag: int) -> int | None:
+def integer(dataset: Values, tag: int) -> int | None:
     """The first component as an integer, None when absent or not a whole number."""
-    value = decimal(dataset, tag)
+    written = text(dataset, tag)
+    if written.isascii() and written.isdigit() and len(written) < 16:
+        return int(written)
+    value = exact(written)
     return int(value) if value is not None and value.denominator == 1 else None
 
 
-def integers(dataset: Dataset, tag: int) -> list[int]:
+def integers(dataset: Values, tag: int) -> list[int]:
     """The components that are whole numbers."""
     return [int(value) for value in decimals(dataset, tag) if value is not None and value.denominator == 1]
 

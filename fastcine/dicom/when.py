@@ -8,9 +8,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 
-from pydicom import Dataset
-
-from fastcine.dicom.values import text
+from fastcine.dicom.values import Values, text
 
 _DATE = re.compile(r"(\d{4})[.:/-]?(\d{2})[.:/-]?(\d{2})")
 _TIME = re.compile(r"(\d{2}):?(?:(\d{2}):?(?:(\d{2})(?:\.(\d{1,6}))?)?)?")
@@ -65,13 +63,13 @@ def parse_datetime(written: str) -> datetime | None:
         return None
 
 
-def zone_of(dataset: Dataset, *, site_timezone: tzinfo | None = None) -> tzinfo | None:
+def zone_of(dataset: Values, *, site_timezone: tzinfo | None = None) -> tzinfo | None:
     """The zone of the object's times: Timezone Offset From UTC, else the site's."""
     return parse_offset(text(dataset, _TIMEZONE)) or site_timezone
 
 
 def moment(
-    dataset: Dataset, *, pair: tuple[int, int], datetime_tag: int = 0, site_timezone: tzinfo | None = None
+    dataset: Values, *, pair: tuple[int, int], datetime_tag: int = 0, site_timezone: tzinfo | None = None
 ) -> datetime | None:
     """One moment of the object, from a DT attribute, else a DA and TM pair; with a zone where one is known.
 
@@ -93,12 +91,12 @@ def moment(
     return datetime(day.year, day.month, day.day, hour, minute, min(second, 59), fraction, tzinfo=zone)
 
 
-def study_moment(dataset: Dataset, *, site_timezone: tzinfo | None = None) -> datetime | None:
+def study_moment(dataset: Values, *, site_timezone: tzinfo | None = None) -> datetime | None:
     """Study Date and Time."""
     return moment(dataset, pair=_STUDY, site_timezone=site_timezone)
 
 
-def acquisition_moment(dataset: Dataset, *, site_timezone: tzinfo | None = None) -> datetime | None:
+def acquisition_moment(dataset: Values, *, site_timezone: tzinfo | None = None) -> datetime | None:
     """Acquisition DateTime, else Acquisition Date and Time, else Content, Series, Study Date and Time."""
     found = moment(dataset, pair=_ACQUISITION, datetime_tag=0x0008002A, site_timezone=site_timezone)
     for pair in (_CONTENT, _SERIES, _STUDY):

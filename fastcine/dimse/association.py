@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -23,6 +24,7 @@ from pynetdicom.transport import RequestHandler, ThreadedAssociationServer
 from fastcine.dicom.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from fastcine.dimse import negotiation
 from fastcine.dimse.peers import Peers
+from fastcine.dimse.quick_store import QuickStore
 from fastcine.dimse.reactor import QuickSocket, WokenAssociation
 from fastcine.dimse.spool import Spool
 
@@ -36,16 +38,20 @@ NETWORK_TIMEOUT_S = 120.0
 """An association on which nothing happens is ended."""
 ACSE_TIMEOUT_S = 5.0
 """A connection must ask for an association within this time, and close within it after an abort."""
+YIELD_S, MOST_YIELDS = 0.002, 10
+"""How long a receiver waits for each caller it has before it takes another one, and for how many at most."""
 REJECTED_PERMANENTLY, BY_USER, CALLING_UNKNOWN, CALLED_UNKNOWN = 0x01, 0x01, 0x03, 0x07
 """PS3.8 9.3.4."""
 
 Retrieve = Callable[["ServedAssociation", C_GET | C_MOVE, Any], None]
+BeginStoring = Callable[[Association, QuickSocket], QuickStore]
 
 
 class ServedAssociation(WokenAssociation):
     """An association that somebody opened to us."""
 
     retrieve: Retrieve | None = None
+    quick_store: QuickStore | None = None
 
     def run(self) -> None:
         """The association's thread. However it ends, its connection does too."""
@@ -94,6 +100,8 @@ class _Handler(RequestHandler):
         assert line is not None and line.socket is not None
         line.__class__ = QuickSocket
         association.make_waking()
+        begin = getattr(self.server, "begin_storing", None)
+        association.quick_store = begin(association, line) if begin is not None else None
         line.socket.settimeout(SOCKET_TIMEOUT_S)
         # Answers are small: with Nagle's algorithm each waits 40 ms for the acknowledgement of the one before.
         line.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -105,10 +113,19 @@ class Server(ThreadedAssociationServer):
 
     listening: socket.socket
     retrieve: Retrieve | None = None
+    begin_storing: BeginStoring | None = None
 
-    def __init__(self, entity: Any, listening: socket.socket, handlers: list[Any], retrieve: Retrieve | None) -> None:
+    def __init__(
+        self,
+        entity: Any,
+        listening: socket.socket,
+        handlers: list[Any],
+        *,
+        retrieve: Retrieve | None = None,
+        begin_storing: BeginStoring | None = None,
+    ) -> None:
         self.listening = listening
-        self.retrieve = retrieve
+        self.retrieve, self.begin_storing = retrieve, begin_storing
         super().__init__(
             entity,
             listening.getsockname()[:2],
@@ -126,6 +143,11 @@ class Server(ThreadedAssociationServer):
         self.socket = self.listening
         self.socket.setblocking(False)
         self.server_address = self.socket.getsockname()
+
+    def get_request(self) -> tuple[socket.socket, tuple[str, int]]:
+        """Several receivers wait at the socket: one that has callers already lets the others go first."""
+        time.sleep(min(len(self.ae.active_associations), MOST_YIELDS) * YIELD_S)
+        return super().get_request()
 
     def server_activate(self) -> None:
         """It listens already."""
@@ -170,6 +192,9 @@ def _reject(association: Association, reason: int) -> None:
 
 def let_go(event: evt.Event) -> None:
     """A connection has ended: what was half received on it goes with it."""
+    quick = getattr(event.assoc, "quick_store", None)
+    if quick is not None:
+        quick.let_go()
     message = event.assoc.dimse.message
     half = getattr(message, "_data_set_file", None)
     if isinstance(half, Spool):

@@ -15,8 +15,9 @@ from fastcine.dimse import spool
 from fastcine.dimse.association import Server, admit, let_go, make_entity
 from fastcine.dimse.finding import find_handler
 from fastcine.dimse.peers import Peer, Peers
+from fastcine.dimse.quick_store import QuickStore
 from fastcine.dimse.retrieving import Retriever
-from fastcine.dimse.storing import Announcer, store_handler
+from fastcine.dimse.storing import Announcer, Storer
 
 SUCCESS = 0x0000
 
@@ -58,14 +59,21 @@ class Receiver:
         entity = make_entity(ae_title, most_associations=most_associations)
         entity.add_supported_context("1.2.840.10008.1.1")
         retriever = Retriever(folder, index, entity, lambda: known)
+        storer = Storer(folder, index, self._announcer, site_timezone=site_timezone)
         handlers: list[Any] = [
             (evt.EVT_REQUESTED, lambda event: admit(event, known, ae_title)),
             (evt.EVT_CONN_CLOSE, let_go),
             (evt.EVT_C_ECHO, lambda event: SUCCESS),
-            (evt.EVT_C_STORE, store_handler(folder, index, self._announcer, site_timezone=site_timezone)),
+            (evt.EVT_C_STORE, storer.handle),
             (evt.EVT_C_FIND, find_handler(index, ae_title)),
         ]
-        self._server = Server(entity, listening, handlers, retriever)
+        self._server = Server(
+            entity,
+            listening,
+            handlers,
+            retrieve=retriever,
+            begin_storing=lambda association, line: QuickStore(association, line, folder, storer.quick),
+        )
         entity._servers.append(self._server)
         self._entity = entity
 

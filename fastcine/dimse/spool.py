@@ -1,4 +1,4 @@
-"""C-STORE data sets as they come: straight into the archive's incoming/, hashed on the way, never in memory.
+"""C-STORE data sets as they come: straight into the archive, hashed on the way, large ones never in memory.
 
 pynetdicom can write a data set to a temporary file while it arrives. `install` has it write into ours, which obeys the
 reserve of disk space and is deleted with its descriptor, however the sender leaves.
@@ -24,11 +24,10 @@ class Spool:
     def __init__(self, folder: DataFolder) -> None:
         self.error: FastcineError | None = None
         self._writing: Writing | None = None
-        self.name = ""
+        self.name = ""  # pynetdicom deletes what it names
         self.file = self
         try:
             self._writing = Store(folder).begin()
-            self.name = str(self._writing.path)
         except (StorageFull, StorageUnavailable) as error:
             self.error = error
 

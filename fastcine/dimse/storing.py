@@ -6,7 +6,6 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable
 
 from pydicom import Dataset
 from pynetdicom import evt
@@ -18,6 +17,7 @@ from fastcine.archive.receive import Announced, Receipt, receive_written
 from fastcine.archive.record import Outcome
 from fastcine.dicom.store_status import CANNOT_UNDERSTAND, DEFECT, OUT_OF_RESOURCES, SUCCESS, refusal
 from fastcine.dimse.spool import Spool
+from fastcine.dimse.store_messages import StoreRequest
 from fastcine.errors import FastcineError, StorageFull, StorageUnavailable
 
 log = logging.getLogger(__name__)
@@ -73,38 +73,44 @@ def answer(status: int, comment: str = "") -> Dataset:
     return found
 
 
-def store_handler(
-    folder: DataFolder, index: Index, announcer: Announcer, *, site_timezone: str
-) -> Callable[..., Dataset]:
-    """What answers evt.EVT_C_STORE."""
+class Storer:
+    """Stores what a sender has sent, and says what answers it."""
 
-    def store(event: evt.Event) -> Dataset:
-        spool = event.request._dataset_file
-        assert isinstance(spool, Spool)
-        announced = Announced(str(event.request.AffectedSOPClassUID), str(event.request.AffectedSOPInstanceUID))
-        caller = event.assoc.requestor.ae_title.strip()
+    def __init__(self, folder: DataFolder, index: Index, announcer: Announcer, *, site_timezone: str) -> None:
+        self._folder, self._index, self._announcer = folder, index, announcer
+        self._site_timezone = site_timezone
+
+    def store(self, spool: Spool, announced: Announced, caller: str) -> tuple[int, str]:
+        """Status and comment, once the object is durable and indexed, or refused."""
         try:
             with spool.finish() as incoming:
                 receipt = receive_written(
-                    folder,
-                    index,
+                    self._folder,
+                    self._index,
                     incoming,
                     source_name=f"C-STORE {caller}",
-                    site_timezone=site_timezone,
+                    site_timezone=self._site_timezone,
                     announced=announced,
                 )
         except (StorageFull, StorageUnavailable) as error:
             log.error("an object was not stored: %s", error)
-            return answer(
-                OUT_OF_RESOURCES, "the archive's disk is full" if isinstance(error, StorageFull) else str(error)
-            )
+            return OUT_OF_RESOURCES, "the archive's disk is full" if isinstance(error, StorageFull) else str(error)
         except FastcineError as error:
-            return answer(CANNOT_UNDERSTAND, str(error))
+            return CANNOT_UNDERSTAND, str(error)
         except Exception:
             log.exception("storing an object failed")
-            return answer(DEFECT, "an error inside the archive")
+            return DEFECT, "an error inside the archive"
         if receipt.outcome is Outcome.STORED:
-            announcer.stored(receipt.study_instance_uid)
-        return answer(*status_of(receipt))
+            self._announcer.stored(receipt.study_instance_uid)
+        return status_of(receipt)
 
-    return store
+    def quick(self, spool: Spool, request: StoreRequest, caller: str) -> tuple[int, str]:
+        """For QuickStore."""
+        return self.store(spool, Announced(request.sop_class_uid, request.sop_instance_uid), caller)
+
+    def handle(self, event: evt.Event) -> Dataset:
+        """What answers evt.EVT_C_STORE: requests that QuickStore has left to pynetdicom."""
+        spool = event.request._dataset_file
+        assert isinstance(spool, Spool)
+        announced = Announced(str(event.request.AffectedSOPClassUID), str(event.request.AffectedSOPInstanceUID))
+        return answer(*self.store(spool, announced, event.assoc.requestor.ae_title.strip()))

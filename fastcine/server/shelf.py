@@ -10,6 +10,7 @@ from collections import OrderedDict
 from typing import Any
 
 from fastcine.archive.cine_cache import CacheReader
+from fastcine.archive.eviction import Pin
 from fastcine.archive.folder import DataFolder
 from fastcine.archive.index import Index
 from fastcine.cine.wire import HEADER_BYTES, PIECE_BYTES, TIERS, run_name, wire_bytes
@@ -29,6 +30,7 @@ class OpenRun:
         self.frames: int = description["frames"]
         self.borrowers = 0
         self._reader = reader
+        self._pin: Pin | None = None
         self._lengths: tuple[list[int], ...] = tuple([0] * self.frames for _ in TIERS)
         self._ready = (0, 0, 0)
         self._whole: dict[tuple[int, int], memoryview] = {}
@@ -82,8 +84,28 @@ class OpenRun:
         record = self._reader.record(tier, frame)
         return -1 if record is None else record.offset_bytes
 
+    def hold(self, folder: DataFolder) -> bool:
+        """Before it is lent: hold it against eviction. False where it was evicted or made anew meanwhile."""
+        try:
+            self._pin = Pin(folder, run_name(self.run))
+        except NotFound:
+            return False
+        if self._reader.stale:
+            self.let_go()
+            return False
+        self._pin.touch()
+        return True
+
+    def let_go(self) -> None:
+        """Nobody has it any more."""
+        pin, self._pin = self._pin, None
+        if pin is not None:
+            pin.touch()
+            pin.close()
+
     def close(self) -> None:
         """Let go of the files."""
+        self.let_go()
         self._whole.clear()
         self._reader.close()
 
@@ -101,6 +123,9 @@ class RunShelf:
         with self._lock:
             opened = self._open.get(run)
             if opened is None:
+                return None
+            if not opened.borrowers and not opened.hold(self._folder):
+                self._open.pop(run).close()
                 return None
             opened.borrowers += 1
             self._open.move_to_end(run)
@@ -127,12 +152,19 @@ class RunShelf:
             # Described, but its cache is gone or of an older format: the owner makes it anew.
             raise NotReady("the run is being prepared again", lost=row.state == "ready") from None
         fresh = OpenRun(reader, row.description, row.study_instance_uid)
+        if not fresh.hold(self._folder):
+            fresh.close()
+            raise NotReady("the run is being prepared again", lost=row.state == "ready")
         with self._lock:
-            opened = self._open.setdefault(run, fresh)
+            known = self._open.get(run)
+            # One that nobody holds may be of an entry that is gone.
+            opened = known if known is not None and known.borrowers else fresh
+            self._open[run] = opened
             opened.borrowers += 1
             surplus = self._surplus()
-        if opened is not fresh:
-            fresh.close()
+        for unused in (known, fresh):
+            if unused is not None and unused is not opened:
+                unused.close()
         for idle in surplus:
             idle.close()
         return opened
@@ -141,6 +173,8 @@ class RunShelf:
         """The borrower is done."""
         with self._lock:
             opened.borrowers -= 1
+            if not opened.borrowers:
+                opened.let_go()
             surplus = self._surplus()
         for idle in surplus:
             idle.close()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import json
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -22,6 +24,7 @@ from fastcine.archive.recovery import recover_incoming
 from fastcine.archive.store import Store, digest_of
 from fastcine.errors import NotFound, StorageFull, StorageUnavailable
 from tests.archive.factories import part10, report
+from tests.serving import ROOT
 
 
 class Archive:
@@ -44,7 +47,7 @@ class Archive:
         return list(Store(self.folder).locations())
 
     def incoming(self) -> list[str]:
-        return [name for name in os.listdir(self.folder.incoming) if not name.startswith(".lock")]
+        return [name for name in os.listdir(self.folder.incoming) if not name.startswith(".")]
 
 
 @pytest.fixture
@@ -254,7 +257,7 @@ def fail_at(monkeypatch: pytest.MonkeyPatch, call: str, number: int) -> None:
         ("write", errno.EDQUOT, StorageFull),
         ("write", errno.EIO, StorageUnavailable),
         ("fsync", errno.EIO, StorageUnavailable),
-        ("symlink", errno.ENOSPC, StorageFull),
+        ("pwrite", errno.ENOSPC, StorageFull),
         ("mkdir", errno.EROFS, StorageUnavailable),
     ],
 )
@@ -315,11 +318,26 @@ def test_durable_before_acknowledged_in_this_order(tmp_path: Path, monkeypatch: 
     archive.index.close()
 
 
+COMMITS = """
+import os, sys
+from fastcine.archive.folder import DataFolder
+from fastcine.archive.store import Store
+from tests.archive.factories import part10
+folder = DataFolder(sys.argv[1])
+with Store(folder).receive([part10()]) as incoming:
+    print(Store(folder).commit(incoming, "1.2", "1.2.3", sop="1.2.3.4"), flush=True)
+    sys.stdin.read()
+    os.kill(os.getpid(), 9)
+"""
+
+
 def test_a_whole_object_that_was_never_acknowledged_is_indexed_at_the_next_start(archive: Archive) -> None:
-    with Store(archive.folder).receive([part10()]) as incoming:
-        location = Store(archive.folder).commit(incoming, "1.2", "1.2.3", sop="1.2.3.4")
+    command = [sys.executable, "-c", COMMITS, str(archive.folder.root)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT) as receiver:
+        assert receiver.stdout is not None
+        location = receiver.stdout.readline().strip()
         assert recover_incoming(archive.folder, archive.index, site_timezone="UTC") == 0  # its receiver lives
-    assert len(archive.incoming()) == 1
+        receiver.communicate("")
     assert recover_incoming(archive.folder, archive.index, site_timezone="UTC") == 1
     assert archive.index.instance("1.2.3.4").stored_as.location == location
     assert archive.incoming() == [] and archive.index.queue.length() == 1

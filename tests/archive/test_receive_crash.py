@@ -85,7 +85,7 @@ def kill_and_check(root: Path, kills: int) -> None:
         digest = digest_of(folder.resolve(stored.location))
         assert (digest.head_sha256, digest.data_set_sha256) == (stored.head_sha256, stored.data_set_sha256)
     assert sorted(Store(folder).locations()) == sorted(stored.location for stored in rows.values())
-    assert [name for name in os.listdir(folder.incoming) if not name.startswith(".lock")] == []
+    assert [name for name in os.listdir(folder.incoming) if not name.startswith(".")] == []
     assert os.listdir(folder.quarantine) == []
     assert index.queue.length() == len(rows)
     index.close()

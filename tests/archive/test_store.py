@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from fastcine.archive.folder import DataFolder
-from fastcine.archive.store import Store, digest_of
+from fastcine.archive.intents import forget
+from fastcine.archive.store import HELD_BYTES, Store, digest_of
 from fastcine.errors import NotFound
+
+LARGE = (b"x" * HELD_BYTES, b"y")
+"""More than is held in memory."""
 
 
 @pytest.fixture
@@ -18,7 +24,7 @@ def folder(tmp_path: Path) -> DataFolder:
 
 
 def names(folder: DataFolder) -> list[str]:
-    return sorted(name for name in os.listdir(folder.incoming) if not name.startswith(".lock"))
+    return sorted(name for name in os.listdir(folder.incoming) if not name.startswith("."))
 
 
 def test_chunks_of_any_kind_and_size_come_back_as_one_object(folder: DataFolder) -> None:
@@ -35,6 +41,8 @@ def test_chunks_of_any_kind_and_size_come_back_as_one_object(folder: DataFolder)
 
 def test_what_is_not_committed_was_never_there(folder: DataFolder) -> None:
     with Store(folder).receive([b"x"]):
+        assert names(folder) == []  # held in memory
+    with Store(folder).receive(LARGE):
         assert len(names(folder)) == 1
     assert names(folder) == [] and list(Store(folder).locations()) == []
 
@@ -48,13 +56,40 @@ def test_missing_and_empty_objects_are_not_found(folder: DataFolder) -> None:
 
 def test_cleaning_up_spares_the_living(folder: DataFolder) -> None:
     (folder.incoming / "dead.part").write_bytes(b"x")
-    with Store(folder).receive([b"x"]) as incoming:
+    with Store(folder).receive(LARGE) as incoming:
         assert Store(folder).left_over() == []
         assert names(folder) == [incoming.path.name]
-        Store(folder).commit(incoming, "1", "2", sop="3")
+        location = Store(folder).commit(incoming, "1", "2", sop="3")
         assert Store(folder).left_over() == []  # not acknowledged yet, but its receiver lives
-    ((intent, location),) = Store(folder).left_over()
-    assert intent.name in names(folder) and folder.resolve(location).exists()
+    assert folder.resolve(location).exists() and Store(folder).left_over() == []
+
+
+DIES = """
+import os, sys
+from fastcine.archive.folder import DataFolder
+from fastcine.archive.store import Store
+folder = DataFolder(sys.argv[1], reserve_bytes=0)
+for name in ("4", "5", "6"):
+    incoming = Store(folder).receive([b"x"])
+    Store(folder).commit(incoming, "1", "2", sop=name)
+    if name == "5":
+        incoming.acknowledged()
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_what_a_dead_receiver_noted_is_told_once_it_is_dead(folder: DataFolder) -> None:
+    with Store(folder).receive([b"x"]) as incoming:
+        Store(folder).commit(incoming, "1", "2", sop="3")  # the living have a file of their own
+        assert subprocess.run([sys.executable, "-c", DIES, str(folder.root)]).returncode == -9
+        ((notes, locations),) = Store(folder).left_over()
+        assert [location.rpartition("/")[2] for location in locations] == ["4.dcm", "6.dcm"]
+        # Nobody else notes into that file before it is forgotten.
+        fresh = DataFolder(folder.root, reserve_bytes=0).intents
+        fresh.drop(fresh.note("objects/x"))
+        assert Store(folder).left_over() == [(notes, locations)]
+        forget(notes)
+    assert Store(folder).left_over() == []
 
 
 def test_a_temp_file_that_a_cleaner_took_is_made_again(folder: DataFolder, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,7 +104,7 @@ def test_a_temp_file_that_a_cleaner_took_is_made_again(folder: DataFolder, monke
         real(descriptor, operation)
 
     monkeypatch.setattr(fcntl, "flock", flock)
-    with Store(folder).receive([b"x"]) as incoming:
+    with Store(folder).receive(LARGE) as incoming:
         assert taken and names(folder) == [incoming.path.name]
 
 
