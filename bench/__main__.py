@@ -24,6 +24,8 @@ from bench import (
     many_viewers,
     many_viewers_table,
     peer_page,
+    qido,
+    qido_table,
     report,
     run_change_table,
     run_changes,
@@ -40,7 +42,7 @@ RESULTS = ROOT / "bench/results"
 SO_FAR = RESULTS / "links-so-far.json"
 DOCS = ROOT / "docs/benchmarks.md"
 PARTS = ("first", "playback", "size")
-PAGELESS = ("throughput", "many", "links", "changes", "codecs")
+PAGELESS = ("throughput", "many", "links", "changes", "qido", "codecs")
 """Parts that are asked for by an option of their own."""
 
 Say = Callable[[str], None]
@@ -61,6 +63,7 @@ def arguments(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--changes", action="store_true", help="measure changes to another run in an open page only")
     parser.add_argument("--throughput", action="store_true", help="measure the server beside nginx and Orthanc only")
     parser.add_argument("--many", action="store_true", help="measure thousands of viewers on one core only")
+    parser.add_argument("--qido", action="store_true", help="measure searches among a million instances only")
     parser.add_argument("--from", dest="source", type=Path, help="show a results file again instead of measuring")
     return parser.parse_args(words)
 
@@ -137,6 +140,8 @@ def measured_parts(
         SO_FAR.unlink(missing_ok=True)
     if "changes" in wanted:
         found["changes"] = asyncio.run(run_changes.measure(scratch / "changes", repeats=args.repeats, say=say))
+    if "qido" in wanted:
+        found["qido"] = qido.measure(say=say)
     if "codecs" in wanted:
         say("the codecs, a minute or two")
         found["codecs"] = codecs.measure(runs.cache_folder() / "codecs")
@@ -205,6 +210,8 @@ def show(saved: dict[str, Any], console: Console) -> None:
     if saved.get("many"):
         rows = many_viewers_table.cells(saved["many"])
         show_table("many viewers", many_viewers_table.HEADINGS, rows, console)
+    if saved.get("qido"):
+        show_table("searches in a large archive", qido_table.HEADINGS, qido_table.cells(saved["qido"]), console)
     if saved.get("codecs"):
         show_codecs(saved["codecs"], console)
     if "results" in saved:

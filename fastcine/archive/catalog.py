@@ -1,27 +1,44 @@
 """Queries by DICOM keys over the index, for C-FIND and QIDO-RS alike: one table of attributes, one search.
 
-The database narrows down by what it has an index for (UIDs, IDs, the study's date, the words of a name); what it hands
-over is then matched exactly (dicom/matching.py), newest study first, until the limit is reached.
+The database walks along the studies, newest first, and drops what it can tell is no match (catalog_narrowing.py); what
+it hands over, a few hundred studies at a time, is then matched exactly (dicom/matching.py). However much matches, no
+more is held than such a batch and the instances of one study, and no read transaction outlasts it.
 """
 
 from __future__ import annotations
 
-import re
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import islice
 
-from fastcine.archive.catalog_rows import ATTRIBUTES, Level, Values, values_of
+import orjson
+
+from fastcine.archive.catalog_narrowing import Condition, child_conditions, study_walk
+from fastcine.archive.catalog_rows import (
+    ATTRIBUTES,
+    IMAGE_COLUMNS,
+    SERIES_COLUMNS,
+    STUDY_COLUMNS,
+    Level,
+    Row,
+    Values,
+    image_values,
+    series_values,
+    study_values,
+)
 from fastcine.archive.index import Index
-from fastcine.archive.index_mapping import study_sort_id
-from fastcine.archive.search_text import index_text
-from fastcine.dicom.matching import bounds, matches
+from fastcine.archive.index_mapping import INSTANCE_QUERY, instance_row
+from fastcine.archive.record import InstanceRow
+from fastcine.dicom.matching import matches
 from fastcine.errors import UsageError
 
-FETCH_ROWS = 256
-MOST_ROWS = 100_000
-"""One answer holds no more; who needs more asks in pages."""
+BATCH_STUDIES = 256
+MOST_ROWS = 10_000
+"""`search` holds no more; who needs more asks in pages, or walks (`matches_of`)."""
+_NEWEST = (1 << 63) - 1
+_IMAGE_ORDER = "series.series_number, series.id, instance.instance_number, instance.id"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,167 +66,129 @@ class Found:
 
 
 def search(index: Index, query: Query) -> Found:
-    """All matches of a query. Raises UsageError for a key that cannot be matched at its level."""
+    """One page of matches, at most MOST_ROWS. Raises UsageError for a key that cannot be matched at its level."""
+    most = min(MOST_ROWS, query.limit if query.limit is not None else MOST_ROWS)
+    found = list(islice(matches_of(index, query), query.offset, query.offset + most + 1))
+    return Found(tuple(found[:most]), more=len(found) > most)
+
+
+def matches_of(index: Index, query: Query) -> Iterator[Values]:
+    """All matches from the first, newest study first, whatever `offset` and `limit` are. Raises as `search` does.
+
+    Batches are read as they are asked for: a study that comes or changes in the meantime may be among them or not.
+    """
     for keyword in query.keys:
         attribute = ATTRIBUTES.get(keyword)
         if attribute is not None and attribute.level > query.level:
             raise UsageError(f"{keyword} is no key at the {query.level.name} level")
-    most = min(MOST_ROWS, query.limit if query.limit is not None else MOST_ROWS)
-
-    def find(connection: sqlite3.Connection) -> Found:
-        found: list[Values] = []
-        skipped = 0
-        for values in _matching(connection, query):
-            if skipped < query.offset:
-                skipped += 1
-            elif len(found) < most:
-                found.append(values)
-            else:
-                return Found(tuple(found), more=True)
-        return Found(tuple(found), more=False)
-
-    return index.read(find)
+    return _matches_of(index, query)
 
 
-def _matching(connection: sqlite3.Connection, query: Query) -> Iterator[Values]:
-    where, parameters = _narrowed(query)
-    cursor = connection.execute(_statement(query.level, where), parameters)
-    asked = [(keyword, ATTRIBUTES[keyword], text) for keyword, text in query.keys.items() if keyword in ATTRIBUTES]
-    patients: set[tuple[tuple[str, ...], ...]] = set()
-    while rows := cursor.fetchmany(FETCH_ROWS):
-        for row in rows:
-            values = values_of(row, query.level)
-            if not all(
-                matches(attribute.matching, text, values.get(keyword, ()), fuzzy=query.fuzzy)
-                for keyword, attribute, text in asked
-            ):
-                continue
-            if query.level is Level.PATIENT:
-                patient = (values["PatientID"], values["IssuerOfPatientID"])
-                if patient in patients:
-                    continue
-                patients.add(patient)
-            yield values
-
-
-_STUDY_ORDER = "ORDER BY study.sort_id DESC"
-_COLUMNS = {
-    Level.PATIENT: "study.*",
-    Level.STUDY: "study.*",
-    Level.SERIES: "study.*, series.series_instance_uid, series.modality, series.series_number,"
-    " series.series_description, series.series_datetime, series.objects AS series_objects",
-}
-_COLUMNS[Level.IMAGE] = _COLUMNS[Level.SERIES] + (
-    ", instance.sop_instance_uid, instance.sop_class_uid, instance.transfer_syntax_uid, instance.instance_number,"
-    " instance.rows, instance.columns, instance.frames, instance.kind"
-)
-
-
-def _statement(level: Level, where: list[str]) -> str:
-    tables, order = "study", _STUDY_ORDER
-    if level >= Level.SERIES:
-        tables += " JOIN series ON series.study = study.serial"
-        order += ", series.series_number, series.id"
-    if level >= Level.IMAGE:
-        tables += " JOIN instance ON instance.series = series.id"
-        order += ", instance.instance_number, instance.id"
-    condition = " AND ".join(where) or "1"
-    return f"SELECT {_COLUMNS[level]} FROM {tables} WHERE {condition} {order}"
-
-
-def _narrowed(query: Query) -> tuple[list[str], list[object]]:
-    """Conditions that every match fulfils, of those the database is quick at."""
-    where: list[str] = []
-    parameters: list[object] = []
-    if query.patient_ids is not None:
-        where.append(f"study.patient_id IN ({', '.join('?' * len(query.patient_ids))})")
-        parameters.extend(sorted(query.patient_ids))
-    for keyword, text in query.keys.items():
-        narrow = _NARROW.get(keyword)
-        if narrow is None or text.strip() in ("", "*"):
+def _matches_of(index: Index, query: Query) -> Iterator[Values]:
+    above, below = _Keys(query, Level.PATIENT, Level.STUDY), _Keys(query, Level.SERIES, Level.IMAGE)
+    conditions = child_conditions(query.keys)
+    patients = set[str]()
+    for row in _studies(index, query):
+        patient, study, study_time = study_values(row)
+        both = patient | study
+        if not above.match(both):
             continue
-        condition = _fuzzy_name(text) if query.fuzzy and keyword == "PatientName" else narrow(text)
-        if condition is not None:
-            where.append(condition[0])
-            parameters.extend(condition[1])
-    return where, parameters
+        if query.level is Level.PATIENT:
+            known = "\\".join((*patient["PatientID"], "", *patient["IssuerOfPatientID"]))
+            if known not in patients:
+                patients.add(known)
+                yield patient
+        elif query.level is Level.STUDY:
+            yield both
+        else:
+            for child in _children(index, query.level, row[1], conditions):
+                found = both | series_values(child[: len(SERIES_COLUMNS)], study_time)
+                if query.level is Level.IMAGE:
+                    found |= image_values(child[len(SERIES_COLUMNS) :])
+                if below.match(found):
+                    yield found
 
 
-_Condition = tuple[str, list[object]] | None
+class _Keys:
+    """The keys of some levels."""
+
+    def __init__(self, query: Query, first: Level, last: Level) -> None:
+        self._fuzzy = query.fuzzy
+        self._asked = [
+            (keyword, ATTRIBUTES[keyword].matching, text)
+            for keyword, text in query.keys.items()
+            if keyword in ATTRIBUTES and first <= ATTRIBUTES[keyword].level <= last
+        ]
+
+    def match(self, values: Values) -> bool:
+        """Whether `values` are what is asked for."""
+        return all(matches(how, text, values.get(keyword, ()), fuzzy=self._fuzzy) for keyword, how, text in self._asked)
 
 
-def _uids(column: str) -> Callable[[str], _Condition]:
-    def narrow(text: str) -> _Condition:
-        uids: list[object] = [uid.strip("\0 ") for uid in re.split(r"[\\,]", text)]
-        return f"{column} IN ({', '.join('?' * len(uids))})", uids
-
-    return narrow
-
-
-def _literal(column: str) -> Callable[[str], _Condition]:
-    """Equal where there is no wildcard, else a walk along what begins with the text before the first one."""
-
-    def narrow(text: str) -> _Condition:
-        asked = text.strip()
-        if "\\" in asked:
-            return None
-        beginning = re.split(r"[*?]", asked)[0]
-        if beginning == asked:
-            return f"{column} = ?", [asked]
-        # The last code point there is: everything that begins so lies between.
-        return (f"{column} BETWEEN ? AND ?", [beginning, beginning + "\U0010ffff"]) if beginning else None
-
-    return narrow
+def _studies(index: Index, query: Query) -> Iterator[Row]:
+    """Rows of STUDY_COLUMNS that may match, newest first, read in batches."""
+    walk = study_walk(query.keys, fuzzy=query.fuzzy)
+    conditions = walk.conditions
+    if query.patient_ids is not None:
+        marks = ", ".join("?" * len(query.patient_ids))
+        conditions += ((f"study.patient_id IN ({marks})", list(query.patient_ids)),)
+    columns = [f"study.{name}" for name in STUDY_COLUMNS]
+    before = _NEWEST
+    # What one page needs, where every study of the walk is a match.
+    most = BATCH_STUDIES if query.limit is None else min(BATCH_STUDIES, query.offset + query.limit + 1)
+    while True:
+        where, parameters = _joined((*conditions, (f"{walk.place} < ?", [before])))
+        rest = f"{walk.tables} WHERE {where} ORDER BY {walk.place} DESC LIMIT {most}"
+        rows = _read(index, columns, rest, parameters)
+        yield from rows
+        if len(rows) < most:
+            return
+        before, most = rows[-1][0], BATCH_STUDIES
 
 
-def _study_date(text: str) -> _Condition:
-    """By the study's place, which is its time in UTC: a day more on either side, for zones."""
-    first, last = bounds(text)
-    low, high = _moment(first, datetime(1801, 1, 1, tzinfo=UTC)), _moment(last, datetime(9000, 1, 1, tzinfo=UTC))
-    if low is None or high is None:
-        return None
-    day = timedelta(days=1)
-    return "study.sort_id BETWEEN ? AND ?", [study_sort_id(low - day, 0), study_sort_id(high + 2 * day, 0)]
+def _children(index: Index, level: Level, study: int, conditions: tuple[Condition, ...]) -> list[Row]:
+    """A study's series, or its instances with their series before them."""
+    where, parameters = _joined((("series.study = ?", [study]), *conditions))
+    columns, tables, order = [f"series.{name}" for name in SERIES_COLUMNS], "series", "series.series_number, series.id"
+    if level is Level.IMAGE:
+        columns += [f"instance.{name}" for name in IMAGE_COLUMNS]
+        tables, order = "series JOIN instance ON instance.series = series.id", _IMAGE_ORDER
+    return _read(index, columns, f"{tables} WHERE {where} ORDER BY {order}", parameters)
 
 
-def _moment(text: str, otherwise: datetime) -> datetime | None:
-    digits = re.sub(r"[.\-/ ]", "", text)
-    if not digits:
-        return otherwise
-    try:
-        return datetime.strptime(digits, "%Y%m%d").replace(tzinfo=UTC)
-    except ValueError:
-        return None
+def _joined(conditions: tuple[Condition, ...]) -> tuple[str, list[object]]:
+    where = " AND ".join(condition for condition, _ in conditions)
+    return where, [value for _, values in conditions for value in values]
 
 
-def _patient_name(text: str) -> _Condition:
-    """Every word of the name that begins without a wildcard begins a word that the index knows."""
-    terms = []
-    for word in re.split(r"[\s^=]+", text):
-        beginning, *more = re.split(r"[*?]", word)
-        words = index_text(beginning)
-        if words:
-            terms.append(f'name : "{words}"{"*" if more else ""}')
-    return _words_of_name(terms)
+def _read(index: Index, columns: Sequence[str], rest: str, parameters: list[object]) -> list[Row]:
+    """Rows of these columns, `rest` being what stands behind them in the SELECT.
+
+    All of them in one value: at every row that sqlite3 hands over it lets go of the interpreter's lock, and a few
+    searches at once, beside an event loop, spent more time in taking it again than in searching.
+    """
+    named = ", ".join(f"{column} AS c{place}" for place, column in enumerate(columns))
+    values = ", ".join(f"c{place}" for place in range(len(columns)))
+    statement = f"SELECT json_group_array(json_array({values})) FROM (SELECT {named} FROM {rest})"
+    (text,) = index.read(lambda connection: connection.execute(statement, parameters).fetchone())
+    found: list[Row] = orjson.loads(text)
+    return found
 
 
-def _fuzzy_name(text: str) -> _Condition:
-    words = index_text(re.sub(r"[*?]", " ", text)).split()
-    return _words_of_name([f'name : "{word}"*' for word in words])
+def instances(index: Index, keys: Mapping[str, str], *, most: int) -> list[InstanceRow]:
+    """The objects that a retrieve's unique keys name, in the order of `search`; `most` + 1 where there are more."""
+    asked = _Keys(Query(level=Level.IMAGE, keys=keys), Level.PATIENT, Level.PATIENT)
+    conditions = child_conditions(keys)
+    found: list[InstanceRow] = []
+    for study in _studies(index, Query(level=Level.IMAGE, keys=keys)):
+        if asked.match(study_values(study)[0]):
+            where, parameters = _joined((("series.study = ?", [study[1]]), *conditions))
+            statement = f"{INSTANCE_QUERY} WHERE {where} ORDER BY {_IMAGE_ORDER} LIMIT {most + 1 - len(found)}"
+            found += index.read(partial(_instance_rows, statement=statement, parameters=parameters))
+            if len(found) > most:
+                break
+    return found
 
 
-def _words_of_name(terms: list[str]) -> _Condition:
-    if not terms:
-        return None
-    return "study.sort_id IN (SELECT rowid FROM study_text WHERE study_text MATCH ?)", [" AND ".join(terms)]
-
-
-_NARROW: dict[str, Callable[[str], _Condition]] = {
-    "StudyInstanceUID": _uids("study.study_instance_uid"),
-    "SeriesInstanceUID": _uids("series.series_instance_uid"),
-    "SOPInstanceUID": _uids("instance.sop_instance_uid"),
-    "PatientID": _literal("study.patient_id"),
-    "AccessionNumber": _literal("study.accession_number"),
-    "StudyDate": _study_date,
-    "PatientName": _patient_name,
-}
+def _instance_rows(connection: sqlite3.Connection, statement: str, parameters: list[object]) -> list[InstanceRow]:
+    return [instance_row(row) for row in connection.execute(statement, parameters)]

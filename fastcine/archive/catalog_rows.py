@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
+from typing import Any
 
 from fastcine.archive.index_mapping import read_time
 from fastcine.dicom.matching import Matching
@@ -68,79 +69,91 @@ ATTRIBUTES: dict[str, Attribute] = {
 }
 
 
-def values_of(row: sqlite3.Row, level: Level) -> Values:
-    """A row's attributes at `level` and above it; at the patient's level those of the newest study."""
-    found = _patient(row)
-    if level >= Level.STUDY:
-        found.update(_study(row))
-    if level >= Level.SERIES:
-        found.update(_series(row))
-    if level >= Level.IMAGE:
-        found.update(_image(row))
-    return found
+STUDY_COLUMNS = (
+    "sort_id", "serial", "study_instance_uid", "patient_id", "issuer_of_patient_id", "patient_name",
+    "patient_name_ideographic", "patient_name_phonetic", "birth_date", "sex", "study_datetime", "study_date_text",
+    "description", "accession_number", "study_id", "referring_physician_name", "institution_name", "modalities",
+    "series", "objects",
+)  # fmt: skip
+"""What `study_values` takes, in its order."""
+SERIES_COLUMNS = (
+    "series_instance_uid", "modality", "series_number", "series_description", "series_datetime", "objects",
+)  # fmt: skip
+IMAGE_COLUMNS = (
+    "sop_instance_uid", "sop_class_uid", "transfer_syntax_uid", "instance_number", "rows", "columns", "frames",
+    "kind",
+)  # fmt: skip
+
+Row = Sequence[Any]
 
 
 def _text(value: object) -> tuple[str, ...]:
     return (str(value),) if value not in (None, "") else ()
 
 
-def _patient(row: sqlite3.Row) -> Values:
-    groups = [row["patient_name"], row["patient_name_ideographic"], row["patient_name_phonetic"]]
-    return {
-        "PatientName": _text("=".join(groups).rstrip("=")),
-        "PatientID": _text(row["patient_id"]),
-        "IssuerOfPatientID": _text(row["issuer_of_patient_id"]),
-        "PatientBirthDate": _text(row["birth_date"].replace("-", "")),
-        "PatientSex": _text(row["sex"]),
+def study_values(row: Row) -> tuple[Values, Values, str]:
+    """The patient's and the study's attributes of STUDY_COLUMNS, and the study's time (for `series_values`)."""
+    (
+        _, _, uid, patient_id, issuer, name, ideographic, phonetic, birth_date, sex, moment_text, date_text,
+        description, accession, study_id, referring, institution, modalities, series, objects,
+    ) = row  # fmt: skip
+    patient: Values = {
+        "PatientName": _text("=".join((name, ideographic, phonetic)).rstrip("=")),
+        "PatientID": _text(patient_id),
+        "IssuerOfPatientID": _text(issuer),
+        "PatientBirthDate": _text(birth_date.replace("-", "")),
+        "PatientSex": _text(sex),
     }
-
-
-def _study(row: sqlite3.Row) -> Values:
-    date, _, time = row["study_date_text"].partition(" ")
-    moment = read_time(row["study_datetime"])
-    return {
-        "StudyInstanceUID": _text(row["study_instance_uid"]),
+    date, _, time = date_text.partition(" ")
+    moment = read_time(moment_text) if time else None
+    study: Values = {
+        "StudyInstanceUID": _text(uid),
         "StudyDate": _text(date.replace("-", "")),
-        "StudyTime": _text(_time_text(moment) if time and moment else ""),
-        "AccessionNumber": _text(row["accession_number"]),
-        "StudyID": _text(row["study_id"]),
-        "StudyDescription": _text(row["description"]),
-        "ReferringPhysicianName": _text(row["referring_physician_name"]),
-        "InstitutionName": _text(row["institution_name"]),
-        "ModalitiesInStudy": tuple(row["modalities"].split()),
-        "NumberOfStudyRelatedSeries": _text(row["series"]),
-        "NumberOfStudyRelatedInstances": _text(row["objects"]),
+        "StudyTime": _text(_time_text(moment) if moment else ""),
+        "AccessionNumber": _text(accession),
+        "StudyID": _text(study_id),
+        "StudyDescription": _text(description),
+        "ReferringPhysicianName": _text(referring),
+        "InstitutionName": _text(institution),
+        "ModalitiesInStudy": tuple(modalities.split()),
+        "NumberOfStudyRelatedSeries": _text(series),
+        "NumberOfStudyRelatedInstances": _text(objects),
     }
+    return patient, study, moment_text
 
 
-def _series(row: sqlite3.Row) -> Values:
-    moment, study = read_time(row["series_datetime"]), read_time(row["study_datetime"])
+def series_values(row: Row, study_time: str) -> Values:
+    """A series' attributes of SERIES_COLUMNS."""
+    uid, modality, number, description, moment_text, objects = row
+    moment, study = read_time(moment_text), read_time(study_time)
     if moment is not None and study is not None:
         moment = moment.astimezone(study.tzinfo)  # kept in UTC; the study's row knows the place's offset
     return {
-        "SeriesInstanceUID": _text(row["series_instance_uid"]),
-        "Modality": _text(row["modality"]),
-        "SeriesNumber": _text(row["series_number"]),
-        "SeriesDescription": _text(row["series_description"]),
+        "SeriesInstanceUID": _text(uid),
+        "Modality": _text(modality),
+        "SeriesNumber": _text(number),
+        "SeriesDescription": _text(description),
         "SeriesDate": _text(moment.strftime("%Y%m%d") if moment else ""),
         "SeriesTime": _text(_time_text(moment) if moment else ""),
-        "NumberOfSeriesRelatedInstances": _text(row["series_objects"]),
+        "NumberOfSeriesRelatedInstances": _text(objects),
     }
 
 
-def _image(row: sqlite3.Row) -> Values:
-    pictured = row["kind"] != "other"
+def image_values(row: Row) -> Values:
+    """An instance's attributes of IMAGE_COLUMNS."""
+    uid, sop_class, syntax, number, rows, columns, frames, kind = row
+    pictured = kind != "other"
     return {
-        "SOPInstanceUID": _text(row["sop_instance_uid"]),
-        "SOPClassUID": _text(row["sop_class_uid"]),
-        "InstanceNumber": _text(row["instance_number"]),
-        "Rows": _text(row["rows"] if pictured else ""),
-        "Columns": _text(row["columns"] if pictured else ""),
-        "NumberOfFrames": _text(row["frames"] if pictured else ""),
-        "AvailableTransferSyntaxUID": _text(row["transfer_syntax_uid"]),
+        "SOPInstanceUID": _text(uid),
+        "SOPClassUID": _text(sop_class),
+        "InstanceNumber": _text(number),
+        "Rows": _text(rows if pictured else ""),
+        "Columns": _text(columns if pictured else ""),
+        "NumberOfFrames": _text(frames if pictured else ""),
+        "AvailableTransferSyntaxUID": _text(syntax),
     }
 
 
 def _time_text(moment: datetime) -> str:
-    text = moment.strftime("%H%M%S.%f")
-    return text[:6] if text.endswith(".000000") else text
+    text = f"{moment.hour:02}{moment.minute:02}{moment.second:02}"
+    return f"{text}.{moment.microsecond:06}" if moment.microsecond else text

@@ -99,6 +99,28 @@ MIGRATIONS: tuple[str, ...] = (
     """,
     "ALTER TABLE run RENAME COLUMN made_first_pass TO made_fine;",
     """
+    -- A search for a modality, newest first, is a walk along this key. study.modalities is parted at its spaces, as a
+    -- JSON array made of the quoted text; whoever writes a study's row need not know of this table.
+    CREATE TABLE study_modality (
+        modality TEXT NOT NULL, sort_id INTEGER NOT NULL, PRIMARY KEY (modality, sort_id)
+    ) WITHOUT ROWID;
+    CREATE INDEX study_modality_study ON study_modality (sort_id);
+    INSERT INTO study_modality SELECT DISTINCT value, sort_id FROM study,
+        json_each('[' || replace(json_quote(modalities), ' ', '","') || ']') WHERE value <> '';
+    CREATE TRIGGER study_modality_new AFTER INSERT ON study BEGIN
+        INSERT OR IGNORE INTO study_modality SELECT value, NEW.sort_id
+        FROM json_each('[' || replace(json_quote(NEW.modalities), ' ', '","') || ']') WHERE value <> '';
+    END;
+    CREATE TRIGGER study_modality_changed AFTER UPDATE OF modalities, sort_id ON study BEGIN
+        DELETE FROM study_modality WHERE sort_id = OLD.sort_id;
+        INSERT OR IGNORE INTO study_modality SELECT value, NEW.sort_id
+        FROM json_each('[' || replace(json_quote(NEW.modalities), ' ', '","') || ']') WHERE value <> '';
+    END;
+    CREATE TRIGGER study_modality_gone AFTER DELETE ON study BEGIN
+        DELETE FROM study_modality WHERE sort_id = OLD.sort_id;
+    END;
+    """,
+    """
     -- Who may come in. password_hash is argon2id's text, empty where there is none; of tokens and session cookies only
     -- the SHA-256 is kept. patient_ids: a JSON list of the only patients that are seen, empty where all are.
     CREATE TABLE account (

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache, partial
 from typing import Any, BinaryIO, cast
 
 import pydicom
@@ -18,6 +19,7 @@ _NUMBERS = {"IS": int, "US": int, "SS": int, "UL": int, "SL": int, "UV": int, "S
 _GROUPS = ("Alphabetic", "Ideographic", "Phonetic")
 
 
+@lru_cache(1024)
 def tag_text(keyword: str) -> str:
     """`0020000D` of a keyword. Raises KeyError for what is none."""
     tag = tag_for_keyword(keyword)
@@ -26,29 +28,30 @@ def tag_text(keyword: str) -> str:
     return f"{tag:08X}"
 
 
-def attribute(keyword: str, texts: Iterable[str]) -> Json:
-    """One attribute from DICOM texts."""
-    representation = dictionary_VR(keyword).split(" or ")[0]
-    values = [_value(representation, text) for text in texts]
-    return {"vr": representation, "Value": values} if values else {"vr": representation}
-
-
-def _value(representation: str, text: str) -> Any:
-    if representation == "PN":
-        return {name: group for name, group in zip(_GROUPS, text.split("="), strict=False) if group}
+@lru_cache(1024)
+def writer(keyword: str) -> Callable[[Sequence[str]], Json]:
+    """What makes an attribute of the JSON model of its DICOM texts."""
+    representation = str(dictionary_VR(keyword)).split(" or ")[0]
     number = _NUMBERS.get(representation)
-    if number is None:
-        return text
+    empty = {"vr": representation}
+    if representation == "PN":
+        convert: Callable[[str], Any] = _name
+    elif number is not None:
+        convert = partial(_number, number)
+    else:
+        return lambda texts: {"vr": representation, "Value": texts} if texts else empty
+    return lambda texts: {"vr": representation, "Value": [convert(text) for text in texts]} if texts else empty
+
+
+def _name(text: str) -> Json:
+    return {name: group for name, group in zip(_GROUPS, text.split("="), strict=False) if group}
+
+
+def _number(number: Callable[[str], float], text: str) -> float | str:
     try:
         return number(text)
     except ValueError:
         return text
-
-
-def answer(values: Mapping[str, Iterable[str]]) -> Json:
-    """An object of the JSON model, in the order of tags."""
-    found = {tag_text(keyword): attribute(keyword, texts) for keyword, texts in values.items()}
-    return dict(sorted(found.items()))
 
 
 def metadata(file: BinaryIO, bulk_uri: Callable[[str], str], *, pixel_bytes: bool) -> Json:

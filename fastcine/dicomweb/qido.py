@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from pydicom.datadict import dictionary_keyword
 
 from fastcine.archive.catalog import Query
 from fastcine.archive.catalog_rows import ATTRIBUTES, Level, Values
-from fastcine.dicomweb.json_model import Json, answer
+from fastcine.dicomweb.json_model import Json, tag_text, writer
 from fastcine.errors import UsageError
 
 DEFAULT_LIMIT = 1000
@@ -82,19 +82,26 @@ def _flag(name: str, value: str) -> bool:
     return value.lower() == "true"
 
 
-def match_json(row: Values, asked: Asked, fixed: Mapping[str, str], base_url: str) -> Json:
-    """One match: what is usual at its level (and above, where the path does not say it) and what was asked for."""
+def teller(asked: Asked, fixed: Mapping[str, str], base_url: str) -> Callable[[Values], Json]:
+    """What makes an object of the JSON model of a match, its attributes in the order of tags.
+
+    It tells what is usual at the query's level (and above, where the path does not say it) and what was asked for.
+    """
     level = asked.query.level
     above = Level.SERIES if "SeriesInstanceUID" in fixed else Level.STUDY if "StudyInstanceUID" in fixed else None
-    found: dict[str, Iterable[str]] = {}
+    told = [(tag_text(keyword), keyword, writer(keyword)) for keyword in ("RetrieveURL", "InstanceAvailability")]
     for keyword, attribute in ATTRIBUTES.items():
         own = above is None or attribute.level > above or attribute.level == level
-        usual = attribute.level <= level and attribute.returned and own
-        if keyword in row and (usual or keyword in asked.include or keyword in fixed):
-            found[keyword] = row[keyword]
-    found["RetrieveURL"] = (base_url + _path_of(row, level),)
-    found["InstanceAvailability"] = ("ONLINE",)
-    return answer(found)
+        usual = attribute.returned and own
+        if attribute.level <= level and (usual or keyword in asked.include or keyword in fixed):
+            told.append((tag_text(keyword), keyword, writer(keyword)))
+    told.sort()
+
+    def tell(row: Values) -> Json:
+        said = {**row, "RetrieveURL": (base_url + _path_of(row, level),), "InstanceAvailability": ("ONLINE",)}
+        return {tag: write(said[keyword]) for tag, keyword, write in told}
+
+    return tell
 
 
 def retrieve_path(study_instance_uid: str, series_instance_uid: str = "", sop_instance_uid: str = "") -> str:

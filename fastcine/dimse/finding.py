@@ -12,7 +12,7 @@ from pydicom.dataelem import DataElement
 from pydicom.multival import MultiValue
 from pynetdicom import evt
 
-from fastcine.archive.catalog import Query, search
+from fastcine.archive.catalog import Query, matches_of
 from fastcine.archive.catalog_rows import ATTRIBUTES, Level, Values
 from fastcine.archive.index import Index
 from fastcine.dimse.negotiation import PATIENT_ROOT
@@ -81,23 +81,19 @@ def find_handler(index: Index, own_title: str) -> Callable[[evt.Event], Iterator
             return
         known = {key: text for key, text in keys.items() if key in ATTRIBUTES and ATTRIBUTES[key].level <= level}
         unmatched = any(text and key not in known for key, text in keys.items())
+        told = PENDING_SOME_KEYS if unmatched else PENDING
         try:
-            found = search(index, Query(level=level, keys=known))
+            for row in matches_of(index, Query(level=level, keys=known)):
+                if event.is_cancelled:
+                    yield CANCELLED, None
+                    return
+                yield told, response(row, level, keys, own_title)
         except StorageUnavailable as error:
             log.error("a query failed: %s", error)
             yield OUT_OF_RESOURCES, None
-            return
         except FastcineError as error:
             log.warning("a query was refused: %s", error)
             yield UNABLE_TO_PROCESS, None
-            return
-        if found.more:
-            log.warning("a query has more than %d matches: the rest is left out", len(found.rows))
-        for row in found.rows:
-            if event.is_cancelled:
-                yield CANCELLED, None
-                return
-            yield PENDING_SOME_KEYS if unmatched else PENDING, response(row, level, keys, own_title)
 
     return find
 

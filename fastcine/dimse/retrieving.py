@@ -16,8 +16,7 @@ from pynetdicom.association import Association
 from pynetdicom.dimse_primitives import C_GET, C_MOVE
 from pynetdicom.dsutils import decode, encode
 
-from fastcine.archive.catalog import Query, search
-from fastcine.archive.catalog_rows import Level
+from fastcine.archive.catalog import instances
 from fastcine.archive.folder import DataFolder
 from fastcine.archive.index import Index
 from fastcine.archive.record import InstanceRow
@@ -25,7 +24,7 @@ from fastcine.dimse.association import ServedAssociation
 from fastcine.dimse.finding import UNIQUE_KEYS, keys_of, level_of
 from fastcine.dimse.peers import Peers
 from fastcine.dimse.sending import associate, outcome_of
-from fastcine.errors import FastcineError, NotFound, PeerError, UsageError
+from fastcine.errors import FastcineError, PeerError, UsageError
 
 log = logging.getLogger(__name__)
 
@@ -92,16 +91,10 @@ class Retriever:
         own = UNIQUE_KEYS[level][-1]
         if own not in keys or "*" in keys[own] or "?" in keys[own]:
             raise UsageError(f"a retrieve at {level.name} level needs {own}")
-        found = search(self._index, Query(level=Level.IMAGE, keys=keys, limit=MOST_OBJECTS))
-        if found.more:
+        found = instances(self._index, keys, most=MOST_OBJECTS)
+        if len(found) > MOST_OBJECTS:
             raise UsageError(f"more than {MOST_OBJECTS} objects in one retrieve")
-        rows = []
-        for each in found.rows:
-            try:
-                rows.append(self._index.instance(each["SOPInstanceUID"][0]))
-            except NotFound:
-                continue  # deleted this moment
-        return rows
+        return found
 
     def _move(self, request: C_MOVE, rows: list[InstanceRow], answering: _Answering) -> None:
         peer = self._peers().find(str(request.MoveDestination or ""))

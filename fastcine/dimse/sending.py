@@ -22,7 +22,7 @@ from fastcine.archive.folder import DataFolder
 from fastcine.archive.record import InstanceRow
 from fastcine.archive.store import Store
 from fastcine.codec.native import becomes_native, native_data_set
-from fastcine.dicom.parse import EXPLICIT_LITTLE, IMPLICIT_LITTLE
+from fastcine.dicom.parse import DEFLATED, EXPLICIT_LITTLE, IMPLICIT_LITTLE
 from fastcine.dimse.peers import Peer
 from fastcine.errors import FastcineError, PeerError, Unsupported
 
@@ -97,7 +97,12 @@ def send(
         path = folder.resolve(row.stored_as.location)
         if not path.is_file():
             raise PeerError("the object's file is missing")
-        request._dataset_path = (path, row.stored_as.data_set_offset)
+        offset = row.stored_as.data_set_offset
+        if row.transfer_syntax_uid == DEFLATED and (path.stat().st_size - offset) % 2:
+            # PS3.5 A.5: a deflated stream is padded to even. Files come without, and dcmtk waits for the rest forever.
+            request.DataSet = io.BytesIO(path.read_bytes()[offset:] + b"\0")
+        else:
+            request._dataset_path = (path, offset)
     else:
         context = _context(association, row.sop_class_uid, [EXPLICIT_LITTLE, IMPLICIT_LITTLE])
         if context is None:

@@ -8,13 +8,14 @@ from fastcine.archive.folder import DataFolder
 from fastcine.archive.index import Index
 from fastcine.dicom.matching import matches
 from fastcine.errors import UsageError
-from tests.archive.factories import part10
+from tests.archive.factories import part10, record, stored_as
 from tests.archives import fill
 
 PATIENTS = [
     ("DOE^JOHN", "PH-1", "20260301", "081500"), ("Doe^Jane", "PH-10", "20260302", "235959.5"),
     ("MÜLLER^JOHANN", "ph-1", "20251231", ""), ("YAMADA^TAROU=山田^太郎=やまだ^たろう", "J1", "20260301", "0700"),
     ("O'BRIEN^CONAN", "X*1", "", ""), ("DOE^JOHN", "PH-1", "20260401", "120000"),
+    ("Weiß^Kai [x]", "A[1]", "20260301", ""),
 ]  # fmt: skip
 
 
@@ -30,6 +31,7 @@ def index(tmp_path_factory):
                     SpecificCharacterSet="ISO_IR 192", PatientName=name, PatientID=patient_id, StudyDate=date,
                     StudyTime=time, SeriesNumber=series, InstanceNumber=image, Modality="XA" if series == 1 else "US",
                     AccessionNumber=f"A{number}", StudyDescription=f"Study {number}",
+                    ReferringPhysicianName="König^Ida" if number % 2 else "Konig^Ida",
                 )  # fmt: skip
                 path = folder / f"{number}-{series}-{image}.dcm"
                 path.write_bytes(data)
@@ -47,7 +49,7 @@ def studies(index, **keys):
 
 
 def test_newest_first_and_all_without_keys(index):
-    assert studies(index) == ["1.2.5", "1.2.1", "1.2.0", "1.2.3", "1.2.2", "1.2.4"]
+    assert studies(index) == ["1.2.5", "1.2.1", "1.2.0", "1.2.3", "1.2.6", "1.2.2", "1.2.4"]
     series = search(index, Query(level=Level.SERIES, keys={"StudyInstanceUID": "1.2.0"})).rows
     assert [each["SeriesNumber"] for each in series] == [("1",), ("2",)]
     images = search(index, Query(level=Level.IMAGE, keys={"SeriesInstanceUID": "1.2.0.2"})).rows
@@ -82,6 +84,17 @@ def test_patients_come_once(index):
         {"ModalitiesInStudy": "XA"}, {"ModalitiesInStudy": "MR"}, {"StudyDescription": "Study*"},
         {"StudyInstanceUID": "1.2.0\\1.2.3\\1.9"}, {"PatientName": "DOE*", "StudyDate": "202603*"},
         {"PatientName": "DOE*", "PatientID": "PH-1", "StudyDate": "20260401"}, {"NumberOfStudyRelatedSeries": "2"},
+        {"PatientName": "*WEISS*"}, {"PatientName": "*eiss^k*"}, {"PatientName": "*iß*"}, {"PatientName": "*[x]"},
+        {"PatientName": "*ller^*"}, {"PatientName": "*太*"}, {"PatientName": "*%*"}, {"StudyID": ""},
+        {"PatientName": "*oe*", "ModalitiesInStudy": "US"}, {"ModalitiesInStudy": "X?"},
+        {"ModalitiesInStudy": "XA\\MR"},
+        {"ModalitiesInStudy": "xa"}, {"PatientID": "A[1]"}, {"PatientID": "A[[]1]*"}, {"PatientID": "*[1]"},
+        {"PatientID": "PH-1", "ModalitiesInStudy": "XA", "PatientName": "*J*"}, {"AccessionNumber": "*3"},
+        {"AccessionNumber": "A1\\A2"}, {"StudyDescription": "Study ?"}, {"StudyDescription": "study 1"},
+        {"NumberOfStudyRelatedInstances": "6.0"}, {"NumberOfStudyRelatedInstances": "x"}, {"PatientSex": "F"},
+        {"PatientBirthDate": "19610412"}, {"PatientBirthDate": "1961-"}, {"PatientBirthDate": "-1960"},
+        {"PatientBirthDate": "x"}, {"ReferringPhysicianName": "KÖ*"}, {"ReferringPhysicianName": "*ig^*"},
+        {"ReferringPhysicianName": "konig*"}, {"InstitutionName": "Any*"},
     ],
     ids=str,
 )  # fmt: skip
@@ -113,3 +126,52 @@ def test_fuzzy(index):
 def test_a_key_of_a_lower_level_is_refused(index):
     with pytest.raises(UsageError, match="SOPInstanceUID"):
         search(index, Query(level=Level.STUDY, keys={"SOPInstanceUID": "1.2"}))
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"Modality": "US"}, {"Modality": "U?"}, {"Modality": "MR"}, {"Modality": "US", "PatientName": "doe*"},
+        {"SeriesNumber": "2"}, {"SeriesNumber": "x"}, {"SeriesDescription": "L*"},
+        {"SeriesInstanceUID": "1.2.0.1\\1.2.3.2"},
+        {"SeriesInstanceUID": "1.9"}, {"SOPInstanceUID": "1.2.1.1.1\\1.2.5.2.3"}, {"SOPClassUID": "1.2.3"},
+        {"InstanceNumber": "3", "StudyInstanceUID": "1.2.2"}, {"AvailableTransferSyntaxUID": "1.2.840.10008.1.2.1"},
+        {"SeriesInstanceUID": "1.2.0.1", "SOPInstanceUID": "1.2.1.1.1"}, {"Rows": "4"}, {"NumberOfFrames": "3"},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_narrowing_loses_nothing_below_studies(index, keys):
+    every = search(index, Query(level=Level.IMAGE)).rows
+    expected = [
+        row["SOPInstanceUID"]
+        for row in every
+        if all(matches(ATTRIBUTES[keyword].matching, asked, row[keyword]) for keyword, asked in keys.items())
+    ]
+    assert [row["SOPInstanceUID"] for row in search(index, Query(level=Level.IMAGE, keys=keys)).rows] == expected
+    if all(ATTRIBUTES[keyword].level <= Level.SERIES for keyword in keys):
+        series = dict.fromkeys(
+            row["SeriesInstanceUID"] for row in every
+            if all(matches(ATTRIBUTES[keyword].matching, asked, row[keyword]) for keyword, asked in keys.items())
+        )  # fmt: skip
+        assert [row["SeriesInstanceUID"] for row in search(index, Query(level=Level.SERIES, keys=keys)).rows] == list(
+            series
+        )
+
+
+def test_the_modalities_of_a_study_follow_it(tmp_path):
+    """A search by modality has a table of its own, which a study's row keeps in step: moved, and gone."""
+    index = Index(tmp_path / "index.sqlite", durable=False)
+    index.add_instance(record(modality="XA", study_datetime=None, study_date_text=""), stored_as("a"))
+    index.add_instance(record("1.2.3.5", series="1.2.4", modality='U"S'), stored_as("b"))
+    assert studies(index, ModalitiesInStudy="XA") == studies(index, ModalitiesInStudy='U"S') == ["1.2"]
+    assert studies(index, ModalitiesInStudy="US") == []
+    assert index.read(lambda c: c.execute("SELECT count(*) FROM study_modality").fetchone()[0]) == 2
+
+    def delete(connection):
+        connection.execute("PRAGMA defer_foreign_keys = ON")
+        for table in ("ingest_queue", "run", "instance", "series", "study", "study_text"):
+            connection.execute(f"DELETE FROM {table}")
+
+    index.write(delete)
+    assert index.read(lambda c: c.execute("SELECT count(*) FROM study_modality").fetchone()[0]) == 0
+    index.close()

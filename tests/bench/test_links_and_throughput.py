@@ -206,6 +206,7 @@ def test_parts_stand_in_their_order_and_once():
         "## Codecs\n\nc\n\n### Ingest\n\ni",
         "## Over emulated links\n\nl",
         "## Throughput of one server process",
+        "## Searches in a large archive",
         "## Many viewers",
         "## Another run in an open page",
     ):

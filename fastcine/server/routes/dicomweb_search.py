@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from functools import partial
+import asyncio
+import gzip
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import islice
 from urllib.parse import urlsplit
 
 import orjson
 from aiohttp import web
 
 from fastcine.archive.audit_log import AuditEvent
-from fastcine.archive.catalog import Found, search
-from fastcine.archive.catalog_rows import Level
+from fastcine.archive.catalog import Query, matches_of
+from fastcine.archive.catalog_rows import Level, Values
+from fastcine.archive.index import Index
+from fastcine.dicomweb.json_model import Json
 from fastcine.dicomweb.media_types import DICOM_JSON, parse_accept, wants_json
-from fastcine.dicomweb.qido import Asked, match_json, parse
+from fastcine.dicomweb.qido import Asked, parse, teller
 from fastcine.server.access import IDENTITY, entry
 from fastcine.server.context import CONTEXT
 from fastcine.server.routes.studies import in_pool
 
 ROOT = "/dicomweb"
+WORTH_ZIPPING_BYTES = 1200
+"""What fits into one packet is not made smaller."""
+ZIP_LEVEL = 1
+"""DICOM JSON repeats itself: a sixth of the usual level's time, for a third more bytes."""
 STUDY = ROOT + "/studies/{study_instance_uid:[^/]+}"
 SERIES = STUDY + "/series/{series_instance_uid:[^/]+}"
 INSTANCE = SERIES + "/instances/{sop_instance_uid:[^/]+}"
+SEARCHES: web.AppKey[asyncio.Semaphore] = web.AppKey("searches", asyncio.Semaphore)
+"""How many searches a worker does at once; the others wait, and hold none of the threads that everything shares."""
+SEARCHES_AT_ONCE = 2
 KEYWORDS = {
     "study_instance_uid": "StudyInstanceUID",
     "series_instance_uid": "SeriesInstanceUID",
@@ -51,11 +63,33 @@ def dicom_json(body: object, status: int = 200) -> web.Response:
     return response
 
 
-def _warning(asked: Asked, found: Found) -> str:
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """Matches as JSON text, None where there is none; `more`: there are others behind them."""
+
+    text: bytes | None
+    zipped: bool
+    more: bool
+
+
+def _page(index: Index, query: Query, tell: Callable[[Values], Json], zipped: bool) -> _Page:
+    """A page of matches, made row by row; compressed where `zipped`, if that is worth it."""
+    rows = islice(matches_of(index, query), query.offset, None)
+    told = [orjson.dumps(tell(row)) for row in islice(rows, query.limit)]
+    more = next(rows, None) is not None
+    if not told:
+        return _Page(None, zipped=False, more=more)
+    text = b"[" + b",".join(told) + b"]"
+    zipped = zipped and len(text) > WORTH_ZIPPING_BYTES
+    # Here and not in aiohttp: zlib lets go of the interpreter's lock, and the event loop has other things to do.
+    return _Page(gzip.compress(text, ZIP_LEVEL) if zipped else text, zipped=zipped, more=more)
+
+
+def _warning(asked: Asked, more: bool) -> str:
     said = []
     if asked.unmatched:
         said.append(f"not matched: {', '.join(sorted(set(asked.unmatched)))}")
-    if found.more:
+    if more:
         said.append("there are more results; ask for them with offset")
     return "; ".join(said)
 
@@ -67,15 +101,19 @@ async def _answer(request: web.Request, level: Level) -> web.Response:
     fixed = {KEYWORDS[name]: uid for name, uid in request.match_info.items()}
     asked, identity = parse(level, request.query.items(), fixed), request[IDENTITY]
     query = replace(asked.query, patient_ids=identity.patient_ids)
-    found = await in_pool(context, search, context.index, query)
+    tell = teller(asked, fixed, base_url(request))
+    zipped = "gzip" in request.headers.get("Accept-Encoding", "").lower()
+    async with request.app[SEARCHES]:
+        page = await in_pool(context, _page, context.index, query, tell, zipped)
     words = "; ".join(f"{keyword} {text}" for keyword, text in asked.query.keys.items())
     context.audit.record(entry(request, identity, AuditEvent.SEARCHED, level=level.name.lower(), words=words))
-    if not found.rows:
+    if page.text is None:
         response = web.Response(status=204)
     else:
-        tell = partial(match_json, asked=asked, fixed=fixed, base_url=base_url(request))
-        response = dicom_json([tell(row) for row in found.rows])
-    warning = _warning(asked, found)
+        response = web.Response(body=page.text, content_type=DICOM_JSON)
+        if page.zipped:
+            response.headers["Content-Encoding"] = "gzip"
+    warning = _warning(asked, page.more)
     if warning:
         response.headers["Warning"] = f'299 {request.host} "{warning}"'
     return response
@@ -98,6 +136,7 @@ async def instances(request: web.Request) -> web.Response:
 
 def add(app: web.Application) -> None:
     """Routes of this module."""
+    app[SEARCHES] = asyncio.Semaphore(SEARCHES_AT_ONCE)
     app.router.add_get(f"{ROOT}/studies", studies)
     for path in (f"{ROOT}/series", f"{STUDY}/series"):
         app.router.add_get(path, series)

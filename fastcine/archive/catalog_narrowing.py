@@ -1,0 +1,248 @@
+"""What the database does of a query: conditions that every match fulfils, and where its walk along the studies begins.
+
+Nothing here decides a match: that is dicom/matching.py, over what the walk finds. Pure: SQL text and its parameters.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+from fastcine.archive.index_mapping import study_sort_id
+from fastcine.archive.search_text import index_text
+from fastcine.dicom.matching import bounds
+
+Condition = tuple[str, list[object]]
+"""SQL and its parameters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """Studies, newest first: `tables` to select from, `place` the column of their order, `conditions` on them."""
+
+    tables: str
+    place: str
+    conditions: tuple[Condition, ...]
+
+
+def study_walk(keys: Mapping[str, str], *, fuzzy: bool) -> Walk:
+    """Where to find the studies that a query is about, in one of four ways, the most selective that there is.
+
+    By a unique key; else through the words of the patient's name; else through a modality; else all of them. The last
+    three are walks in the order of the answer, so that a page is found without the rest.
+    """
+    asked = {keyword: text for keyword, text in keys.items() if text.strip() not in ("", "*")}
+    conditions = [
+        each
+        for keyword, text in asked.items()
+        if not (fuzzy and keyword in _NAMES) and (each := _condition(_STUDY, keyword, text)) is not None
+    ]
+    tables, place = "study", "study.sort_id"
+    if not any(_is_pointed(keyword, text) for keyword, text in asked.items()):
+        words, modality = _name_words(asked.get("PatientName", ""), fuzzy=fuzzy), _modality(asked)
+        if words:
+            tables, place = "study_text CROSS JOIN study ON study.sort_id = study_text.rowid", "study_text.rowid"
+            conditions.insert(0, ("study_text MATCH ?", [words]))
+        elif modality:
+            tables, place = (
+                "study_modality CROSS JOIN study ON study.sort_id = study_modality.sort_id",
+                "study_modality.sort_id",
+            )
+            conditions.insert(0, ("study_modality.modality = ?", [modality]))
+    between = _study_dates(asked["StudyDate"]) if "StudyDate" in asked else None
+    if between is not None:
+        conditions.append((f"{place} BETWEEN ? AND ?", list(between)))
+    return Walk(tables, place, tuple(conditions))
+
+
+def child_conditions(keys: Mapping[str, str]) -> tuple[Condition, ...]:
+    """Conditions on the series and instances of one study."""
+    asked = {keyword: text for keyword, text in keys.items() if text.strip() not in ("", "*")}
+    return tuple(each for keyword, text in asked.items() if (each := _condition(_CHILD, keyword, text)) is not None)
+
+
+_Narrow = Callable[[str], Condition | None]
+
+
+def _condition(table: Mapping[str, _Narrow], keyword: str, text: str) -> Condition | None:
+    narrow = table.get(keyword)
+    if narrow is None or (len(text) > LONGEST_PATTERN and not keyword.endswith("UID")):
+        return None
+    return narrow(text)
+
+
+def _is_pointed(keyword: str, text: str) -> bool:
+    """Whether a key leads to few studies by an index of its own."""
+    if keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"):
+        return True
+    return keyword in ("PatientID", "AccessionNumber") and not re.search(r"[*?\\]", text)
+
+
+MOST_PARAMETERS = 30_000
+"""SQLite takes 32 766 (SQLITE_MAX_VARIABLE_NUMBER); a longer list is matched row by row."""
+LONGEST_PATTERN = 1024
+"""Code points of a pattern that SQLite is asked for (it refuses 50 000 bytes); no attribute holds as much."""
+
+
+def _listed(text: str) -> list[object]:
+    return [uid.strip("\0 ") for uid in re.split(r"[\\,]", text)]
+
+
+def _uids(condition: str) -> _Narrow:
+    """`condition` with a list of UIDs in the place of `{}`."""
+
+    def narrow(text: str) -> Condition | None:
+        uids = _listed(text)
+        if len(uids) > MOST_PARAMETERS:
+            return None
+        return condition.format(f"({', '.join('?' * len(uids))})"), uids
+
+    return narrow
+
+
+def _glob(text: str) -> str:
+    """DICOM's wildcards are GLOB's; a bracket is not."""
+    return text.replace("[", "[[]")
+
+
+def _text(column: str, *, indexed: bool = False) -> _Narrow:
+    """Equal where there is no wildcard, else GLOB; of an index a walk along what begins as the pattern does."""
+
+    def one(asked: str) -> Condition:
+        beginning = re.split(r"[*?]", asked)[0]
+        if beginning == asked:
+            # The second half lets SQLite use an index that leaves out the empty text.
+            not_empty = f" AND {column} <> ''" if indexed else ""
+            return f"{column} = ?{not_empty}", [asked]
+        if indexed and beginning:
+            # The last code point there is: everything that begins so lies between.
+            return f"{column} BETWEEN ? AND ? AND {column} GLOB ?", [beginning, beginning + "\U0010ffff", _glob(asked)]
+        return f"{column} GLOB ?", [_glob(asked)]
+
+    def narrow(text: str) -> Condition | None:
+        found = [one(part.strip()) for part in text.split("\\")]
+        joined = " OR ".join(f"({condition})" for condition, _ in found)
+        return f"({joined})", [each for _, parameters in found for each in parameters]
+
+    return narrow
+
+
+def _number(column: str) -> _Narrow:
+    def narrow(text: str) -> Condition | None:
+        try:
+            return f"{column} = ?", [float(text)]
+        except ValueError:
+            return "0", []
+
+    return narrow
+
+
+def _birth_dates(text: str) -> Condition | None:
+    """The index keeps ISO dates; a date that stops early means all that begins with it."""
+    first, last = (re.sub(r"[.\-/ ]", "", bound) for bound in bounds(text))
+    if not re.fullmatch("[0-9]{0,8}", first) or not re.fullmatch("[0-9]{0,8}", last):
+        return None
+    low, high = first + "00000101"[len(first) :], last + "99991231"[len(last) :]
+    iso: list[object] = [f"{date[:4]}-{date[4:6]}-{date[6:]}" for date in (low, high)]
+    return "study.birth_date BETWEEN ? AND ?", iso
+
+
+_WHOLE_NAME = "(study.patient_name || '=' || study.patient_name_ideographic || '=' || study.patient_name_phonetic)"
+
+
+_NAMES = ("PatientName", "ReferringPhysicianName")
+_FOLDED_TO_ASCII = "ßİŉſǰẖẗẘẙẚẞKﬀﬁﬂﬃﬄﬅﬆ"
+"""What str.casefold makes ASCII letters of, as matching.py does and LIKE does not."""
+
+
+def _name_like(column: str, text: str) -> Condition:
+    """Names as they are written: LIKE folds ASCII letters; other letters of the pattern are left to matching.py."""
+    pieces = re.split(r"[*?^=\s]+", re.sub(r"[^\0-\x7f]", "*", text.casefold()))
+    pattern = "%".join(re.sub(r"([%_!])", r"!\1", piece) for piece in pieces)
+    # Whether there is anything but ASCII is asked first: it is the cheaper question.
+    odd = f"{column} GLOB '*[^ -~]*' AND {column} GLOB '*[{_FOLDED_TO_ASCII}]*'"
+    return f"({column} LIKE ? ESCAPE '!' OR {odd})", [f"%{pattern}%"]
+
+
+def _name_words(text: str, *, fuzzy: bool) -> str:
+    """The full-text expression of a name: every word that begins without a wildcard. Empty where there is none."""
+    if fuzzy:
+        return " AND ".join(f'name : "{word}"*' for word in index_text(re.sub(r"[*?]", " ", text)).split())
+    terms = []
+    for word in re.split(r"[\s^=]+", text):
+        beginning, *more = re.split(r"[*?]", word)
+        words = index_text(beginning)
+        if words:
+            terms.append(f'name : "{words}"{"*" if more else ""}')
+    return " AND ".join(terms)
+
+
+def _modality(asked: Mapping[str, str]) -> str:
+    """The one modality that every study found must have; empty where that is not said."""
+    for keyword in ("ModalitiesInStudy", "Modality"):
+        text = asked.get(keyword, "").strip()
+        if text and not re.search(r"[*?\\\s]", text):
+            return text
+    return ""
+
+
+def _has_modality(text: str) -> Condition | None:
+    modality = _modality({"Modality": text})
+    return ("' ' || study.modalities || ' ' GLOB ?", [f"* {_glob(modality)} *"]) if modality else None
+
+
+def _study_dates(text: str) -> tuple[int, int] | None:
+    """By the study's place, which is its time in UTC: a day more on either side, for zones."""
+    first, last = bounds(text)
+    low, high = _moment(first, datetime(1801, 1, 1, tzinfo=UTC)), _moment(last, datetime(9000, 1, 1, tzinfo=UTC))
+    if low is None or high is None:
+        return None
+    day = timedelta(days=1)
+    return study_sort_id(low - day, 0), study_sort_id(high + 2 * day, 0)
+
+
+def _moment(text: str, otherwise: datetime) -> datetime | None:
+    digits = re.sub(r"[.\-/ ]", "", text)
+    if not digits:
+        return otherwise
+    try:
+        return datetime.strptime(digits, "%Y%m%d").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+_STUDY: dict[str, _Narrow] = {
+    "StudyInstanceUID": _uids("study.study_instance_uid IN {}"),
+    "SeriesInstanceUID": _uids("study.serial IN (SELECT study FROM series WHERE series_instance_uid IN {})"),
+    "SOPInstanceUID": _uids(
+        "study.serial IN (SELECT series.study FROM instance JOIN series ON series.id = instance.series"
+        " WHERE instance.sop_instance_uid IN {})"
+    ),
+    "PatientName": partial(_name_like, _WHOLE_NAME),
+    "PatientID": _text("study.patient_id", indexed=True),
+    "IssuerOfPatientID": _text("study.issuer_of_patient_id"),
+    "PatientBirthDate": _birth_dates,
+    "PatientSex": _text("study.sex"),
+    "AccessionNumber": _text("study.accession_number", indexed=True),
+    "StudyID": _text("study.study_id"),
+    "StudyDescription": _text("study.description"),
+    "InstitutionName": _text("study.institution_name"),
+    "ReferringPhysicianName": partial(_name_like, "study.referring_physician_name"),
+    "ModalitiesInStudy": _has_modality,
+    "Modality": _has_modality,
+    "NumberOfStudyRelatedSeries": _number("study.series"),
+    "NumberOfStudyRelatedInstances": _number("study.objects"),
+}
+_CHILD: dict[str, _Narrow] = {
+    "SeriesInstanceUID": _uids("series.series_instance_uid IN {}"),
+    "SOPInstanceUID": _uids("instance.sop_instance_uid IN {}"),
+    "SOPClassUID": _uids("instance.sop_class_uid IN {}"),
+    "AvailableTransferSyntaxUID": _uids("instance.transfer_syntax_uid IN {}"),
+    "Modality": _text("series.modality"),
+    "SeriesDescription": _text("series.series_description"),
+    "SeriesNumber": _number("series.series_number"),
+    "InstanceNumber": _number("instance.instance_number"),
+}
