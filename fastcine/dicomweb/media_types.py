@@ -37,6 +37,11 @@ _CODED_AS = {media: _PREFIX + suffixes[0] for media, suffixes in _MEDIA_TYPES.it
 """What is meant by a media type alone."""
 
 
+def default_syntax(media_type: str) -> str:
+    """The transfer syntax that is meant by a media type of pixels alone; empty for others."""
+    return _CODED_AS.get(media_type, "")
+
+
 @dataclass(frozen=True, slots=True)
 class MediaRange:
     """One entry of an Accept header. `parameters` are lower case by name, without `q`."""
@@ -154,7 +159,7 @@ def _frame_form(each: MediaRange, stored: str) -> Form | None:
         return Form(own, stored, each.multipart, as_stored=not native)
     if part == OCTETS and wanted in ("", EXPLICIT_LITTLE) and syntax is not None and not syntax.video:
         return Form(OCTETS, EXPLICIT_LITTLE, each.multipart, as_stored=False)
-    coded = wanted or _CODED_AS.get(part, "")
+    coded = wanted or default_syntax(part)
     if MEDIA_TYPE_OF.get(coded) == part and becomes(stored, coded):
         return Form(part, coded, each.multipart, as_stored=False)
     return None
