@@ -22,7 +22,8 @@ from pynetdicom.presentation import PresentationContext, build_context
 from fastcine.archive.folder import DataFolder
 from fastcine.archive.frame_bytes import transcoded_chunks
 from fastcine.archive.record import InstanceRow
-from fastcine.codec.transcode import TARGETS, is_kept
+from fastcine.codec.encode import DEPTHS
+from fastcine.codec.transcode import NATIVE, TARGETS, is_kept
 from fastcine.dimse.peers import Peer
 from fastcine.errors import FastcineError, PeerError, Unsupported
 
@@ -36,11 +37,13 @@ RETRY_S = 0.5
 
 
 def contexts_for(rows: Iterable[InstanceRow]) -> list[PresentationContext]:
-    """One for each class and transfer syntax among the objects, and one of what we can write instead."""
+    """One for each class and transfer syntax among the objects; for what can be written instead one for each class of
+    the plain ones, and where there is room one for each coding: whoever accepts a context takes one of its syntaxes."""
     pairs = dict.fromkeys((row.sop_class_uid, row.transfer_syntax_uid) for row in rows)
     found = [build_context(sop_class, [syntax]) for sop_class, syntax in pairs]
     kept = dict.fromkeys(sop_class for sop_class, syntax in pairs if is_kept(syntax))
-    found += [build_context(sop_class, list(TARGETS)) for sop_class in kept]
+    found += [build_context(sop_class, list(NATIVE)) for sop_class in kept]
+    found += [build_context(sop_class, [syntax]) for sop_class in kept for syntax in DEPTHS]
     return found[:MOST_CONTEXTS]
 
 
