@@ -134,20 +134,24 @@ def _slices(buffer: memoryview, span: FrameSpan) -> list[memoryview]:
     return [buffer[offset : offset + length] for offset, length in span]
 
 
+def sample_range_of(source: Source) -> tuple[float, float] | None:
+    """(min, max) of stored samples over a few frames where the window has to be derived from them; else None."""
+    if not needs_sample_range(source.dataset, source.recipe):
+        return None
+    ranges = [pixels.sample_range(source.samples(frame)) for frame in source.spread(SAMPLED_FRAMES)]
+    bias = 0 if not source.layout.signed else 1 << (source.layout.bits_stored - 1)
+    return min(low for low, _ in ranges) - bias, max(high for _, high in ranges) - bias
+
+
 def description(source: Source, identity: Identity, site_timezone: tzinfo | None) -> dict[str, Any]:
     """The run's description; a few frames are decoded where the window has to be derived."""
-    found = None
-    if needs_sample_range(source.dataset, source.recipe):
-        ranges = [pixels.sample_range(source.samples(frame)) for frame in source.spread(SAMPLED_FRAMES)]
-        bias = 0 if not source.layout.signed else 1 << (source.layout.bits_stored - 1)
-        found = (min(low for low, _ in ranges) - bias, max(high for _, high in ranges) - bias)
     stored_bytes = sum(length for span in source.spans for _, length in span)
     return describe(
         source.dataset,
         source.recipe,
         identity,
         compressed_bytes=stored_bytes,
-        sample_range=found,
+        sample_range=sample_range_of(source),
         site_timezone=site_timezone,
     )
 

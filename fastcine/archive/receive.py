@@ -58,6 +58,7 @@ class Receipt:
     code: str = ""
     run: str = ""
     kept_as: str = ""
+    sop_class_uid: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +69,23 @@ class _Origin:
     site_timezone: str
 
 
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """What a sender said of an object before its bytes came; None where it did not."""
+
+    sop_class_uid: str | None = None
+    sop_instance_uid: str | None = None
+    study_instance_uid: str | None = None
+
+    def check(self, record: IndexRecord) -> None:
+        """Raises Mismatch where the object is another one."""
+        if self.study_instance_uid not in (None, record.study_instance_uid):
+            raise Mismatch("the object belongs to another study than the one it was sent to", tag="0020,000D")
+        differs = self.sop_class_uid not in (None, record.sop_class_uid)
+        if differs or self.sop_instance_uid not in (None, record.sop_instance_uid):
+            raise Mismatch("the object is not the one that was announced", tag="0008,0018")
+
+
 def receive_object(
     folder: DataFolder,
     index: Index,
@@ -76,6 +94,7 @@ def receive_object(
     source_name: str,
     site_timezone: str,
     expected_bytes: int | None = None,
+    announced: Announced | None = None,
 ) -> Receipt:
     """Take one object, whose bytes come as `chunks`; when this returns `stored`, it is durable and indexed.
 
@@ -89,15 +108,7 @@ def receive_object(
     except NotDicom as error:
         return _skipped(error)
     with Store(folder).receive(itertools.chain((head,), rest), expected_bytes=expected_bytes) as incoming:
-        return _take(folder, index, incoming, origin)
-
-
-@dataclass(frozen=True, slots=True)
-class Announced:
-    """What a sender said of an object before its bytes came."""
-
-    sop_class_uid: str
-    sop_instance_uid: str
+        return _take(folder, index, incoming, origin, announced)
 
 
 def receive_written(
@@ -235,14 +246,15 @@ def _take(
     folder: DataFolder, index: Index, incoming: Incoming, origin: _Origin, announced: Announced | None = None
 ) -> Receipt:
     """Parse what was received and put it where it belongs."""
+    record = None
     try:
         record = _describe(incoming, origin.site_timezone)
-        if announced not in (None, Announced(record.sop_class_uid, record.sop_instance_uid)):
-            raise Mismatch("the object is not the one that was announced", tag="0008,0018")
+        if announced is not None:
+            announced.check(record)
     except NotDicom as error:
         return _skipped(error)
     except BadDicom as error:
-        return _refuse(folder, index, incoming, error, origin)
+        return _refuse(folder, index, incoming, error, origin, record=record)
     with folder.sop_lock(record.sop_instance_uid):
         try:
             _refuse_what_is_there(index, record, incoming.digest)
@@ -315,7 +327,13 @@ def stored_as(location: str, digest: Digest, *, source_name: str = "", received:
 
 def _receipt(outcome: Outcome, record: IndexRecord) -> Receipt:
     run = run_name(run_id(record.sop_instance_uid)) if record.kind != "other" else ""
-    return Receipt(outcome, record.sop_instance_uid, record.study_instance_uid, run=run)
+    return Receipt(
+        outcome,
+        record.sop_instance_uid,
+        record.study_instance_uid,
+        run=run,
+        sop_class_uid=record.sop_class_uid,
+    )
 
 
 def _refuse(
@@ -356,6 +374,7 @@ def _refuse(
         reason=str(error),
         code=error.code,
         kept_as=row.location,
+        sop_class_uid=record.sop_class_uid if record else "",
     )
 
 

@@ -210,9 +210,16 @@ def _jpeg_ls(frame: memoryview, layout: ImageLayout) -> Samples:
         # CharLS searches 2**31 zero bits, for seconds, where a stream is cut off, but stops at once at a marker.
         bitstream += _END_OF_IMAGE
     samples = np.asarray(imagecodecs.jpegls_decode(bitstream))
-    if info.components > 1 and samples.shape[0] == info.components and samples.shape[1:] == (info.height, info.width):
+    by_plane = samples.shape == (info.components, info.height, info.width)
+    if info.components > 1 and by_plane and not _interleaved_jpeg_ls(bitstream, info.components):
         return samples.transpose(1, 2, 0)
     return samples
+
+
+def _interleaved_jpeg_ls(bitstream: bytes, components: int) -> bool:
+    """Whether all components are in one scan (ISO 14495-1 C.2.3): of 3x3x3 samples the shape does not tell."""
+    scan = bitstream.find(b"\xff\xda")
+    return bitstream[scan + 4 : scan + 5] == bytes([components])
 
 
 def _jpeg_2000(frame: memoryview, layout: ImageLayout) -> Samples:

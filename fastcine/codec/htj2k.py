@@ -23,16 +23,20 @@ MAX_BITS = 16
 
 NEEDS_OPENJPH = "imagecodecs is built without HTJ2K, which runs are coded in: install its wheel from PyPI"
 
+#: Decompositions: what the codec makes unless told otherwise.
+LEVELS = 5
+
 #: Ssiz bytes stand 40 bytes after the SIZ marker's first byte, three bytes a component.
 _SSIZ = 40
 
 
-def encode_exact(samples: Unsigned, bits: int, *, rgb: bool = False) -> bytes:
+def encode_exact(samples: Unsigned, bits: int, *, rgb: bool = False, levels: int = LEVELS) -> bytes:
     """Reversible codestream (5/3, RPCL, TLM) at true precision.
 
     ``samples``: unsigned, below ``2**bits``, shape (rows, columns) or (rows, columns, 3), 1 to 16 bits. ``rgb`` says
     that the three components are really red, green and blue: then the reversible colour transform is used, which
-    stays exact for anything, but costs a third to a half more on YCbCr. Raises ValueError for other shapes and depths.
+    stays exact for anything, but costs a third to a half more on YCbCr. ``levels``: decompositions. Raises ValueError
+    for other shapes and depths.
 
     Trap for the browser: without that transform @cornerstonejs/codec-openjph 2.4.11 hands out the lines of three
     components in the wrong places. It reads them component by component and writes the k-th as if they came
@@ -41,12 +45,24 @@ def encode_exact(samples: Unsigned, bits: int, *, rgb: bool = False) -> bytes:
     samples = _narrowest(samples, bits)
     colour = rgb and samples.ndim == 3
     if bits in (8, 16):
-        return _encoded(samples, reversible=True, rgb=colour, planar=False, tlm=True)
+        return _encoded(samples, reversible=True, rgb=colour, planar=False, tlm=True, resolutions=levels)
     # Signed samples are coded without the level shift, so the same bytes read as unsigned with that shift undone.
     signed = np.dtype(f"i{samples.dtype.itemsize}")
     shifted = (samples.astype(np.int32) - (1 << (bits - 1))).astype(signed)
-    stream = _encoded(shifted, reversible=True, rgb=colour, planar=False, tlm=True)
+    stream = _encoded(shifted, reversible=True, rgb=colour, planar=False, tlm=True, resolutions=levels)
     return _retagged(stream, bits)
+
+
+def with_sign(stream: bytes) -> bytes:
+    """An exact stream of samples shifted up by half their range, as the same stream of the signed samples.
+
+    The level shift of unsigned components (ISO 15444-1 G.1) is that half, so that only the flag in Ssiz differs.
+    """
+    info = scan_codestream(stream)
+    edited = bytearray(stream)
+    for component in range(info.components):
+        edited[info.siz_offset + _SSIZ + 3 * component] |= 0x80
+    return bytes(edited)
 
 
 def encode_first_pass(samples: Unsigned, bits: int, step: float) -> bytes:

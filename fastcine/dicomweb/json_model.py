@@ -80,23 +80,30 @@ def stored_answer(
     stored: Iterable[tuple[str, str, str]],
     failed: Iterable[tuple[str, str, int]],
 ) -> Json:
-    """The answer to a store (PS3.18 I.2): `stored` (class, instance, URL), `failed` (class, instance, reason)."""
+    """The answer to a store (PS3.18 I.2): `stored` (class, instance, URL), `failed` (class, instance, reason).
+
+    A failure without an instance, whose bytes were no object, stands among the other failures.
+    """
     found = Dataset()
     if retrieve_url:
         found.RetrieveURL = retrieve_url
-    good, bad = [], []
+    good: list[Dataset] = []
+    bad: list[Dataset] = []
+    other: list[Dataset] = []
     for sop_class, instance, url in stored:
         item = _reference(sop_class, instance)
         item.RetrieveURL = url
         good.append(item)
     for sop_class, instance, reason in failed:
-        item = _reference(sop_class, instance)
+        item = _reference(sop_class, instance) if instance else Dataset()
         item.FailureReason = reason
-        bad.append(item)
+        (bad if instance else other).append(item)
     if good:
         found.ReferencedSOPSequence = good
     if bad:
         found.FailedSOPSequence = bad
+    if other:
+        found.OtherFailuresSequence = other
     return cast(Json, found.to_json_dict())
 
 

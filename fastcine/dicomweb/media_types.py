@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from fastcine.codec.native import becomes_native
-from fastcine.dicom.parse import EXPLICIT_LITTLE
+from fastcine.codec.transcode import becomes
+from fastcine.dicom.parse import EXPLICIT_LITTLE, IMPLICIT_LITTLE
 from fastcine.dicom.syntaxes import find_syntax
 
 DICOM = "application/dicom"
@@ -33,6 +33,13 @@ _MEDIA_TYPES: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """PS3.18 table 8.7.3-5, the default transfer syntax of each first."""
 MEDIA_TYPE_OF = {_PREFIX + suffix: media for media, suffixes in _MEDIA_TYPES.items() for suffix in suffixes}
+_CODED_AS = {media: _PREFIX + suffixes[0] for media, suffixes in _MEDIA_TYPES.items()}
+"""What is meant by a media type alone."""
+
+
+def default_syntax(media_type: str) -> str:
+    """The transfer syntax that is meant by a media type of pixels alone; empty for others."""
+    return _CODED_AS.get(media_type, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,34 +110,56 @@ class Form:
     as_stored: bool
 
 
-def object_form(ranges: Sequence[MediaRange], stored: str) -> Form | None:
-    """How an object in transfer syntax `stored` is answered; None: not acceptable (406)."""
-    for each in ranges or (MediaRange(MULTIPART, {"type": DICOM}),):
-        if each.part_type not in (DICOM, "", "*/*", "application/*"):
-            continue
-        wanted = each.transfer_syntax
-        if wanted in ("", "*", stored):
-            # Without a word about it, it is the stored one here: the standard's default (Explicit VR Little Endian)
-            # would unpack every loop for clients that do not care.
-            return Form(DICOM, stored, each.multipart, as_stored=True)
-        if wanted == EXPLICIT_LITTLE and becomes_native(stored):
-            return Form(DICOM, EXPLICIT_LITTLE, each.multipart, as_stored=False)
+def object_forms(ranges: Sequence[MediaRange], stored: str) -> list[Form]:
+    """How an object in transfer syntax `stored` may be answered, the best first; none: not acceptable (406).
+
+    Implicit VR and big endian are no syntaxes of the web (PS3.18 8.7.3.5): such objects go out as stored or explicit.
+    """
+    return _best_first((each, _object_form(each, stored)) for each in ranges or (_OBJECTS,))
+
+
+def frame_forms(ranges: Sequence[MediaRange], stored: str) -> list[Form]:
+    """How frames stored in transfer syntax `stored` may be answered, the best first; none: not acceptable (406)."""
+    return _best_first((each, _frame_form(each, stored)) for each in ranges or (_STORED_FRAMES,))
+
+
+def _best_first(pairs: Iterable[tuple[MediaRange, Form | None]]) -> list[Form]:
+    """By the client's wish; of what it likes as well, what is stored."""
+    found = [(each.quality, form) for each, form in pairs if form is not None]
+    return [form for _, form in sorted(found, key=lambda pair: (-pair[0], not pair[1].as_stored))]
+
+
+def _object_form(each: MediaRange, stored: str) -> Form | None:
+    if each.part_type not in (DICOM, "", "*/*", "application/*"):
+        return None
+    wanted = each.transfer_syntax
+    if wanted in ("", "*", stored):
+        # Without a word about it, it is the stored one here: the standard's default (Explicit VR Little Endian)
+        # would unpack every loop for clients that do not care.
+        return Form(DICOM, stored, each.multipart, as_stored=True)
+    if wanted != IMPLICIT_LITTLE and becomes(stored, wanted):
+        return Form(DICOM, wanted, each.multipart, as_stored=False)
     return None
 
 
-def frame_form(ranges: Sequence[MediaRange], stored: str) -> Form | None:
-    """How frames stored in transfer syntax `stored` are answered; None: not acceptable (406)."""
+_OBJECTS = MediaRange(MULTIPART, {"type": DICOM})
+_STORED_FRAMES = MediaRange(MULTIPART, {"type": OCTETS, "transfer-syntax": "*"})
+
+
+def _frame_form(each: MediaRange, stored: str) -> Form | None:
     syntax = find_syntax(stored)
     own = MEDIA_TYPE_OF.get(stored, OCTETS)
     native = syntax is not None and not syntax.encapsulated
-    for each in ranges or (MediaRange(MULTIPART, {"type": OCTETS, "transfer-syntax": "*"}),):
-        wanted, part = each.transfer_syntax, each.part_type
-        if wanted in ("*", stored) and part in (own, OCTETS, "", "*/*", "image/*"):
-            return Form(own, stored, each.multipart, as_stored=not native)
-        if part == own and own != OCTETS and (not wanted or wanted == stored):
-            return Form(own, stored, each.multipart, as_stored=True)
-        if part in ("", "*/*") and not wanted:
-            return Form(own, stored, each.multipart, as_stored=not native)
-        if part == OCTETS and wanted in ("", EXPLICIT_LITTLE) and syntax is not None and not syntax.video:
-            return Form(OCTETS, EXPLICIT_LITTLE, each.multipart, as_stored=False)
+    wanted, part = each.transfer_syntax, each.part_type
+    if wanted in ("*", stored) and part in (own, OCTETS, "", "*/*", "image/*"):
+        return Form(own, stored, each.multipart, as_stored=not native)
+    if part == own and own != OCTETS and (not wanted or wanted == stored):
+        return Form(own, stored, each.multipart, as_stored=True)
+    if part in ("", "*/*") and not wanted:
+        return Form(own, stored, each.multipart, as_stored=not native)
+    if part == OCTETS and wanted in ("", EXPLICIT_LITTLE) and syntax is not None and not syntax.video:
+        return Form(OCTETS, EXPLICIT_LITTLE, each.multipart, as_stored=False)
+    coded = wanted or default_syntax(part)
+    if MEDIA_TYPE_OF.get(coded) == part and becomes(stored, coded):
+        return Form(part, coded, each.multipart, as_stored=False)
     return None

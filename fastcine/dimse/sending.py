@@ -1,6 +1,7 @@
 """C-STORE as a user (PS3.4 annex B): stored objects to a peer, byte for byte where it takes their transfer syntax.
 
-Where it does not, lossless pixels go uncompressed (codec/native.py); what is lossy and not accepted is not sent.
+Where it does not, lossless pixels go uncompressed or in a lossless coding that it takes (codec/transcode.py); what is
+lossy and not accepted is not sent.
 """
 
 from __future__ import annotations
@@ -19,10 +20,11 @@ from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.presentation import PresentationContext, build_context
 
 from fastcine.archive.folder import DataFolder
+from fastcine.archive.frame_bytes import transcoded_chunks
 from fastcine.archive.record import InstanceRow
-from fastcine.archive.store import Store
-from fastcine.codec.native import becomes_native, native_data_set
-from fastcine.dicom.parse import DEFLATED, EXPLICIT_LITTLE, IMPLICIT_LITTLE
+from fastcine.codec.encode import DEPTHS
+from fastcine.codec.transcode import NATIVE, TARGETS, is_kept
+from fastcine.dicom.parse import DEFLATED
 from fastcine.dimse.peers import Peer
 from fastcine.errors import FastcineError, PeerError, Unsupported
 
@@ -36,11 +38,13 @@ RETRY_S = 0.5
 
 
 def contexts_for(rows: Iterable[InstanceRow]) -> list[PresentationContext]:
-    """One for each class and transfer syntax among the objects, and a native one for each class that may need it."""
+    """One for each class and transfer syntax among the objects; for what can be written instead one for each class of
+    the plain ones, and where there is room one for each coding: whoever accepts a context takes one of its syntaxes."""
     pairs = dict.fromkeys((row.sop_class_uid, row.transfer_syntax_uid) for row in rows)
     found = [build_context(sop_class, [syntax]) for sop_class, syntax in pairs]
-    native = dict.fromkeys(sop_class for sop_class, syntax in pairs if becomes_native(syntax))
-    found += [build_context(sop_class, [EXPLICIT_LITTLE, IMPLICIT_LITTLE]) for sop_class in native]
+    kept = dict.fromkeys(sop_class for sop_class, syntax in pairs if is_kept(syntax))
+    found += [build_context(sop_class, list(NATIVE)) for sop_class in kept]
+    found += [build_context(sop_class, [syntax]) for sop_class in kept for syntax in DEPTHS]
     return found[:MOST_CONTEXTS]
 
 
@@ -65,12 +69,11 @@ def associate(entity: Any, peer: Peer, rows: Sequence[InstanceRow]) -> Associati
     raise PeerError(f"{peer.ae_title} does not answer at its address")
 
 
-def _context(association: Association, sop_class_uid: str, syntaxes: Sequence[str]) -> PresentationContext | None:
+def _contexts(association: Association, sop_class_uid: str, syntaxes: Sequence[str]) -> Iterator[PresentationContext]:
     for syntax in syntaxes:
         for context in association._accepted_cx.values():
             if context.abstract_syntax == sop_class_uid and context.as_scu and context.transfer_syntax[0] == syntax:
-                return context
-    return None
+                yield context
 
 
 def send(
@@ -92,7 +95,7 @@ def send(
     request.Priority = 2
     if originator is not None:
         request.MoveOriginatorApplicationEntityTitle, request.MoveOriginatorMessageID = originator
-    context = _context(association, row.sop_class_uid, [row.transfer_syntax_uid])
+    context = next(_contexts(association, row.sop_class_uid, [row.transfer_syntax_uid]), None)
     if context is not None:
         path = folder.resolve(row.stored_as.location)
         if not path.is_file():
@@ -104,16 +107,20 @@ def send(
         else:
             request._dataset_path = (path, offset)
     else:
-        context = _context(association, row.sop_class_uid, [EXPLICIT_LITTLE, IMPLICIT_LITTLE])
-        if context is None:
-            raise PeerError("the peer takes neither the object's transfer syntax nor a native one")
-        request.DataSet = io.BytesIO(_native(folder, row, explicit=context.transfer_syntax[0] == EXPLICIT_LITTLE))
+        context, data_set = _transcoded(association, folder, row)
+        request.DataSet = io.BytesIO(data_set)
     return _exchange(association, request, context)
 
 
-def _native(folder: DataFolder, row: InstanceRow, *, explicit: bool) -> bytes:
-    with Store(folder).open_object(row.stored_as.location) as mapped, memoryview(mapped) as data:
-        return native_data_set(data, row.transfer_syntax_uid, explicit=explicit)
+def _transcoded(association: Association, folder: DataFolder, row: InstanceRow) -> tuple[PresentationContext, bytes]:
+    """The data set in the first transfer syntax that the peer takes and that holds it."""
+    reason = "the peer takes neither the object's transfer syntax nor one that we write"
+    for context in _contexts(association, row.sop_class_uid, TARGETS):
+        try:
+            return context, b"".join(transcoded_chunks(folder, row, context.transfer_syntax[0]))
+        except Unsupported as error:
+            reason = str(error)
+    raise PeerError(reason)
 
 
 class _Checkpoint(threading.Event):

@@ -24,6 +24,8 @@ from fastcine.server.metrics import Metrics
 from fastcine.server.news import News
 from fastcine.server.routes import (
     dicomweb_bulk,
+    dicomweb_capabilities,
+    dicomweb_rendered,
     dicomweb_retrieve,
     dicomweb_search,
     dicomweb_store,
@@ -78,8 +80,8 @@ def make_app(settings: Settings, *, viewer: Path | None = None, worker_ports: tu
 
     app.cleanup_ctx.append(parts)
     app.on_shutdown.append(_say_goodbye)
-    dicomweb = (dicomweb_search, dicomweb_retrieve, dicomweb_bulk, dicomweb_store)
-    for module in (pages, sign_in, studies, video, upload, operations, *dicomweb):
+    dicomweb = (dicomweb_search, dicomweb_retrieve, dicomweb_bulk, dicomweb_rendered, dicomweb_store)
+    for module in (pages, sign_in, studies, video, upload, operations, *dicomweb, dicomweb_capabilities):
         module.add(app)
     app.router.add_get("/ws", ws.stream)
     return app

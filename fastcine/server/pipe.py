@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 
 from aiohttp import web
 
-from fastcine.archive.receive import Receipt, receive_object
+from fastcine.archive.receive import Announced, Receipt, receive_object
 from fastcine.errors import StorageFull
 from fastcine.server.context import Context
 
@@ -42,7 +42,7 @@ class Pipe:
             yield chunk
 
 
-async def _in_time(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def in_time(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """Raises HTTPRequestTimeout where the sender stands still: it holds a thread and a temp file."""
     iterator = aiter(chunks)
     while True:
@@ -56,7 +56,14 @@ async def _in_time(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         yield chunk
 
 
-async def receive(context: Context, chunks: AsyncIterator[bytes], *, source_name: str, most_bytes: int) -> Receipt:
+async def receive(
+    context: Context,
+    chunks: AsyncIterator[bytes],
+    *,
+    source_name: str,
+    most_bytes: int,
+    announced: Announced | None = None,
+) -> Receipt:
     """Store one object whose bytes come as `chunks`; what became of it. Raises StorageFull beyond `most_bytes`."""
     pipe = Pipe()
 
@@ -68,6 +75,7 @@ async def receive(context: Context, chunks: AsyncIterator[bytes], *, source_name
                 pipe,
                 source_name=source_name,
                 site_timezone=context.settings.site_timezone,
+                announced=announced,
             )
         finally:
             pipe.closed = True
@@ -75,7 +83,7 @@ async def receive(context: Context, chunks: AsyncIterator[bytes], *, source_name
     receiving = asyncio.get_running_loop().run_in_executor(context.upload_pool, take)
     taken = 0
     try:
-        async for chunk in _in_time(chunks):
+        async for chunk in in_time(chunks):
             taken += len(chunk)
             if taken > most_bytes:
                 raise StorageFull(f"the file is larger than max_upload_bytes ({most_bytes})")

@@ -141,7 +141,7 @@ def test_frames(server, sent):
     assert status == 200 and body == stored[1] and headers["Content-Type"].startswith("image/jpeg")
     for missing in ("0", "5", "1,5"):
         assert fetch(f"{url}/{missing}")[0] == 404, missing
-    assert fetch(f"{url}/1", Accept='multipart/related; type="image/jls"')[0] == 406
+    assert fetch(f"{url}/1", Accept='multipart/related; type="image/jpx"')[0] == 406
     report_url = f"{server.url}/dicomweb/studies/1.2/series/1.2.99/instances/1.2.3.9/frames/1"
     assert fetch(report_url)[0] == 404
 

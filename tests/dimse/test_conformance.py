@@ -4,11 +4,14 @@ import re
 from pathlib import Path
 
 from fastcine.archive.catalog_rows import ATTRIBUTES
-from fastcine.codec.native import becomes_native
+from fastcine.codec.encode import DEPTHS, encoded_photometric
+from fastcine.codec.transcode import TABLE_BYTES, TARGETS, is_kept
 from fastcine.config import Settings
 from fastcine.dicom import store_status as storing
+from fastcine.dicom.parse import DEFLATED
 from fastcine.dicom.part10 import IMPLEMENTATION_CLASS_UID
 from fastcine.dicom.syntaxes import SYNTAXES
+from fastcine.dicomweb.media_types import object_forms, parse_accept
 from fastcine.dimse import association, finding, negotiation, retrieving
 
 TEXT = (Path(__file__).parents[2] / "docs/conformance.md").read_text("utf-8")
@@ -25,10 +28,22 @@ def test_sop_classes():
 
 
 def test_transfer_syntaxes():
-    said = {uid.strip("`"): (name, native) for name, uid, native in rows("Transfer syntaxes")}
+    said = {uid.strip("`"): (name, kept) for name, uid, kept in rows("Transfer syntaxes")}
+    assert said == {uid: (SYNTAXES[uid].name, "yes" if is_kept(uid) else "no") for uid in negotiation.STORED_SYNTAXES}
+
+
+def test_transcoding():
+    said = {uid.strip("`"): (name, bits, rgb, web) for name, uid, bits, rgb, web in rows("Transcoding")}
     assert said == {
-        uid: (SYNTAXES[uid].name, "yes" if becomes_native(uid) else "no") for uid in negotiation.STORED_SYNTAXES
+        uid: (
+            SYNTAXES[uid].name,
+            f"{DEPTHS[uid][0]} to {DEPTHS[uid][-1]}" if uid in DEPTHS else "any",
+            encoded_photometric("RGB", uid),
+            "yes" if object_forms(parse_accept(f"application/dicom; transfer-syntax={uid}"), DEFLATED) else "no",
+        )
+        for uid in TARGETS
     }
+    assert f"at most {TABLE_BYTES >> 20} MB" in TEXT
 
 
 def test_keys():

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
 from aiohttp import web
 
 from fastcine.archive.folder import storage_errors
-from fastcine.archive.frame_bytes import open_frames
+from fastcine.archive.frame_bytes import open_frames, transcoded_chunks, transcoded_frames, transcoding
 from fastcine.archive.record import InstanceRow
-from fastcine.archive.store import Store
-from fastcine.codec.native import native_data_set
+from fastcine.dicom.parse import EXPLICIT_LITTLE
 from fastcine.dicom.part10 import part10_head
 from fastcine.dicomweb.json_model import Json, metadata
-from fastcine.dicomweb.media_types import DICOM, Form, frame_form, object_form, parse_accept, wants_json
+from fastcine.dicomweb.media_types import DICOM, Form, frame_forms, object_forms, parse_accept, wants_json
 from fastcine.dicomweb.qido import retrieve_path
-from fastcine.errors import FastcineError, NotFound, UsageError
+from fastcine.errors import FastcineError, NotFound, Unsupported, UsageError
 from fastcine.server.context import CONTEXT, Context
 from fastcine.server.middleware import add_fixed_headers, break_off
 from fastcine.server.routes.dicomweb_search import INSTANCE, SERIES, STUDY, accepted, base_url, dicom_json
@@ -30,7 +30,8 @@ MOST_FRAMES = 10_000
 _Value = TypeVar("_Value")
 
 
-async def _rows(request: web.Request) -> list[InstanceRow]:
+async def found_rows(request: web.Request) -> list[InstanceRow]:
+    """The instances that the path names: one, or those of a series or a study. Raises NotFound where there is none."""
     found = request.match_info
     rows = await in_pool(
         request.app[CONTEXT],
@@ -52,24 +53,29 @@ def path_of(row: InstanceRow) -> str:
 class Parts:
     """A multipart/related answer (RFC 2387) that is written as it comes; or, with one part, that part alone."""
 
-    def __init__(self, request: web.Request, media_type: str, *, multipart: bool) -> None:
+    def __init__(self, request: web.Request, media_type: str, *, multipart: bool, status: int = 200) -> None:
         self._request, self._multipart = request, multipart
         self._boundary = secrets.token_hex(16)
-        self._response = web.StreamResponse()
+        self._response = web.StreamResponse(status=status)
         kind = f'multipart/related; type="{media_type}"; boundary={self._boundary}' if multipart else media_type
         self._response.headers["Content-Type"] = kind
+        self.headers = self._response.headers
 
     async def __aenter__(self) -> Parts:
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: object) -> None:
-        if not isinstance(error, FastcineError) or not self._response.prepared:
+        if not isinstance(error, FastcineError):
+            return
+        if not self._response.prepared:
+            if isinstance(error, Unsupported):
+                raise web.HTTPNotAcceptable(reason=str(error)) from error
             return
         break_off(self._request, error)
 
     async def part(self, form: Form, location: str, chunks: AsyncIterator[bytes]) -> None:
         """One part; the answer begins with the first."""
-        kind = f"{form.media_type}; transfer-syntax={form.transfer_syntax}"
+        kind = form.media_type + (f"; transfer-syntax={form.transfer_syntax}" if form.transfer_syntax else "")
         if not self._response.prepared:
             if not self._multipart:
                 self._response.headers["Content-Type"] = kind
@@ -93,17 +99,28 @@ class Parts:
 
 async def objects(request: web.Request) -> web.StreamResponse:
     """WADO-RS: a study's, a series' or one instance's objects as DICOM files."""
-    context, rows = request.app[CONTEXT], await _rows(request)
+    context, rows = request.app[CONTEXT], await found_rows(request)
     ranges = parse_accept(*accepted(request))
-    forms = [object_form(ranges, row.transfer_syntax_uid) for row in rows]
+    forms = [await _possible(context, row, object_forms(ranges, row.transfer_syntax_uid)) for row in rows]
     if not any(forms):
         raise web.HTTPNotAcceptable(reason="None of the accepted media types and transfer syntaxes can be served")
     multipart = len(rows) > 1 or any(form.multipart for form in forms if form)
-    async with Parts(request, DICOM, multipart=multipart) as parts:
+    async with Parts(request, DICOM, multipart=multipart, status=200 if all(forms) else 206) as parts:
         for row, form in zip(rows, forms, strict=True):
             if form is not None:
                 await parts.part(form, base_url(request) + path_of(row), _object(context, row, form))
         return await parts.end()
+
+
+async def _possible(context: Context, row: InstanceRow, forms: list[Form]) -> Form | None:
+    """The first of these forms that this object can be answered in: what a coding holds is seen in the object only."""
+    for form in forms:
+        if form.as_stored or form.transfer_syntax in (EXPLICIT_LITTLE, row.transfer_syntax_uid):
+            return form
+        with suppress(Unsupported):
+            await in_pool(context, transcoding, context.folder, row, form.transfer_syntax)
+            return form
+    return None
 
 
 async def _object(context: Context, row: InstanceRow, form: Form) -> AsyncIterator[bytes]:
@@ -116,13 +133,9 @@ async def _object(context: Context, row: InstanceRow, form: Form) -> AsyncIterat
         async for chunk in file_chunks(context, path, skip):
             yield chunk
         return
-
-    def native() -> bytes:
-        with Store(context.folder).open_object(row.stored_as.location) as mapped, memoryview(mapped) as data:
-            return native_data_set(data, row.transfer_syntax_uid, explicit=True)
-
     yield part10_head(row.sop_class_uid, row.sop_instance_uid, form.transfer_syntax)
-    yield await in_pool(context, native)
+    async for chunk in stepped(context, transcoded_chunks(context.folder, row, form.transfer_syntax)):
+        yield chunk
 
 
 async def file_chunks(context: Context, path: Path, offset: int, length: int | None = None) -> AsyncIterator[bytes]:
@@ -140,11 +153,11 @@ async def file_chunks(context: Context, path: Path, offset: int, length: int | N
                     left -= len(chunk)
                 yield chunk
 
-    async for chunk in _stepped(context, opened()):
+    async for chunk in stepped(context, opened()):
         yield chunk
 
 
-async def _stepped(context: Context, steps: Iterator[_Value]) -> AsyncIterator[_Value]:
+async def stepped(context: Context, steps: Iterator[_Value]) -> AsyncGenerator[_Value, None]:
     """A blocking iterator, a step at a time in the worker's threads."""
     ended = object()
     while True:
@@ -170,10 +183,11 @@ async def instance_metadata(request: web.Request) -> web.Response:
             except FileNotFoundError:
                 raise NotFound("the object's file is missing; run fastcine verify") from None
 
-    return dicom_json([await in_pool(context, told, row) for row in await _rows(request)])
+    return dicom_json([await in_pool(context, told, row) for row in await found_rows(request)])
 
 
-def _numbers(text: str) -> list[int]:
+def frame_numbers(text: str) -> list[int]:
+    """`1,5,7` as numbers. Raises UsageError."""
     try:
         numbers = [int(each) for each in text.split(",")]
     except ValueError:
@@ -185,12 +199,12 @@ def _numbers(text: str) -> list[int]:
 
 async def one_row(request: web.Request) -> InstanceRow:
     """The instance that the path names. Raises NotFound."""
-    return (await _rows(request))[0]
+    return (await found_rows(request))[0]
 
 
 async def frames(request: web.Request) -> web.StreamResponse:
     """WADO-RS: frames of an instance, as stored or decoded (little endian samples)."""
-    numbers, row = _numbers(request.match_info["frames"]), await one_row(request)
+    numbers, row = frame_numbers(request.match_info["frames"]), await one_row(request)
     return await _frames(request, row, numbers)
 
 
@@ -201,11 +215,14 @@ async def all_frames(request: web.Request, row: InstanceRow) -> web.StreamRespon
 
 async def _frames(request: web.Request, row: InstanceRow, numbers: list[int]) -> web.StreamResponse:
     context = request.app[CONTEXT]
-    form = frame_form(parse_accept(*accepted(request)), row.transfer_syntax_uid)
+    forms = frame_forms(parse_accept(*accepted(request)), row.transfer_syntax_uid)
+    if row.run is None:
+        raise NotFound("the object has no frames")
+    form = await _possible(context, row, forms)
     if form is None:
-        raise web.HTTPNotAcceptable(reason="None of the accepted media types can be served for this transfer syntax")
+        raise web.HTTPNotAcceptable(reason="None of the accepted media types can be served for this object")
     location = f"{base_url(request)}{path_of(row)}/frames/"
-    steps = _stepped(context, _frame_bytes(context, row, numbers, form.as_stored))
+    steps = stepped(context, _frame_bytes(context, row, numbers, form))
     async with Parts(request, form.media_type, multipart=form.multipart or len(numbers) > 1) as parts:
         for number in numbers:
             # Asked for before the part begins: a frame that is not there is an answer, not a broken connection.
@@ -213,10 +230,13 @@ async def _frames(request: web.Request, row: InstanceRow, numbers: list[int]) ->
         return await parts.end()
 
 
-def _frame_bytes(context: Context, row: InstanceRow, numbers: list[int], as_stored: bool) -> Iterator[bytes]:
+def _frame_bytes(context: Context, row: InstanceRow, numbers: list[int], form: Form) -> Iterator[bytes]:
+    if not form.as_stored and form.transfer_syntax not in (EXPLICIT_LITTLE, row.transfer_syntax_uid):
+        yield from transcoded_frames(context.folder, row, numbers, form.transfer_syntax)
+        return
     with open_frames(context.folder, row) as source:
         source.check(numbers)
-        read: Callable[[int], bytes] = source.stored if as_stored else source.native
+        read: Callable[[int], bytes] = source.stored if form.as_stored else source.native
         for number in numbers:
             yield read(number)
 

@@ -1,36 +1,54 @@
-"""STOW-RS: objects in parts, each durable before the answer, each with its own outcome."""
+"""STOW-RS: objects, or metadata and bulk data; each object durable before the answer, each with its own outcome."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import tempfile
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterator
+from typing import BinaryIO
 
+import orjson
 from aiohttp import BodyPartReader, MultipartReader, web
 
-from fastcine.archive.receive import Receipt
+from fastcine.archive.folder import storage_errors
+from fastcine.archive.receive import Announced, Receipt
 from fastcine.archive.record import Outcome
 from fastcine.dicom.store_status import OUT_OF_RESOURCES, refusal
 from fastcine.dicomweb.json_model import stored_answer
-from fastcine.dicomweb.media_types import DICOM
+from fastcine.dicomweb.media_types import DICOM, DICOM_JSON, MULTIPART, parse_accept, wants_json
 from fastcine.dicomweb.qido import retrieve_path
-from fastcine.errors import NotFound, StorageFull, StorageUnavailable, UsageError
+from fastcine.dicomweb.stow import Assembled, Bulk, assemble, bulk_syntax
+from fastcine.errors import BadDicom, NotFound, StorageFull, StorageUnavailable, UsageError
+from fastcine.server.access import record_stored
 from fastcine.server.context import CONTEXT, Context
-from fastcine.server.pipe import CHUNK_BYTES, receive
-from fastcine.server.routes.dicomweb_search import ROOT, STUDY, base_url, dicom_json
+from fastcine.server.pipe import CHUNK_BYTES, in_time, receive
+from fastcine.server.routes.dicomweb_retrieve import stepped
+from fastcine.server.routes.dicomweb_search import ROOT, STUDY, accepted, base_url, dicom_json
 from fastcine.server.routes.studies import in_pool
 
 MOST_PARTS = 100_000
+MOST_METADATA_BYTES = 64 << 20
+"""Of all metadata in a request: it is read whole."""
 
 
 async def store(request: web.Request) -> web.Response:
     """STOW-RS: store objects; the answer says what became of each."""
     context = request.app[CONTEXT]
-    kind = request.content_type
-    if kind != "multipart/related" or request.headers["Content-Type"].find(DICOM) < 0:
-        raise web.HTTPUnsupportedMediaType(reason='Send multipart/related; type="application/dicom"')
+    if not wants_json(parse_accept(*accepted(request))):
+        raise web.HTTPNotAcceptable(reason="The answer is application/dicom+json")
+    kinds = parse_accept(request.headers.get("Content-Type", ""))
+    kind = kinds[0].part_type if kinds and kinds[0].media_type == MULTIPART else ""
+    if kind not in (DICOM, DICOM_JSON):
+        raise web.HTTPUnsupportedMediaType(
+            reason='Send multipart/related; type="application/dicom", or type="application/dicom+json" with bulk data'
+        )
     if request.content_length is not None and request.content_length > context.settings.max_upload_bytes:
         raise StorageFull(f"more than max_upload_bytes ({context.settings.max_upload_bytes})")
-    receipts = [each async for each in _receipts(context, _reader(request))]
     study = request.match_info.get("study_instance_uid", "")
+    announced = Announced(study_instance_uid=study) if study else None
+    taken = _objects if kind == DICOM else _assembled
+    receipts = [each async for each in taken(context, _parts(_reader(request)), announced)]
+    record_stored(request, receipts)
     return await _answer(request, receipts, study)
 
 
@@ -51,8 +69,7 @@ def _reader(request: web.Request) -> MultipartReader:
         raise UsageError("the multipart body has no boundary") from None
 
 
-async def _receipts(context: Context, reader: MultipartReader) -> AsyncIterator[Receipt]:
-    left = context.settings.max_upload_bytes
+async def _parts(reader: MultipartReader) -> AsyncIterator[BodyPartReader]:
     for _ in range(MOST_PARTS):
         try:
             part = await reader.next()
@@ -60,26 +77,130 @@ async def _receipts(context: Context, reader: MultipartReader) -> AsyncIterator[
             raise UsageError("the multipart body is broken") from None
         if part is None:
             return
-        if not isinstance(part, BodyPartReader) or not part.headers.get("Content-Type", DICOM).startswith(DICOM):
+        if not isinstance(part, BodyPartReader):
+            raise web.HTTPUnsupportedMediaType(reason="Parts have no parts of their own")
+        yield part
+    raise UsageError(f"more than {MOST_PARTS} parts")
+
+
+async def _chunks(part: BodyPartReader) -> AsyncIterator[bytes]:
+    try:
+        while chunk := await part.read_chunk(CHUNK_BYTES):
+            yield chunk
+    except ValueError:
+        raise UsageError("the multipart body ends before its last boundary") from None
+
+
+async def _objects(
+    context: Context, parts: AsyncIterator[BodyPartReader], announced: Announced | None
+) -> AsyncIterator[Receipt]:
+    """Objects as they are, each its part."""
+    left = context.settings.max_upload_bytes
+    async for part in parts:
+        if not part.headers.get("Content-Type", DICOM).startswith(DICOM):
             raise web.HTTPUnsupportedMediaType(reason="Parts must be application/dicom")
         taken = 0
 
         async def chunks(part: BodyPartReader = part) -> AsyncIterator[bytes]:
             nonlocal taken
-            while chunk := await part.read_chunk(CHUNK_BYTES):
+            async for chunk in _chunks(part):
                 taken += len(chunk)
                 yield chunk
 
         try:
-            receipt = await receive(context, chunks(), source_name="STOW-RS", most_bytes=left)
+            receipt = await receive(context, chunks(), source_name="STOW-RS", most_bytes=left, announced=announced)
         except (StorageFull, StorageUnavailable) as error:
             receipt = Receipt(Outcome.REFUSED, reason=str(error), code=error.code)
             await part.release()
-        except ValueError:
-            raise UsageError("the multipart body ends before its last boundary") from None
         left -= taken
         yield receipt
-    raise UsageError(f"more than {MOST_PARTS} parts")
+
+
+async def _assembled(
+    context: Context, parts: AsyncIterator[BodyPartReader], announced: Announced | None
+) -> AsyncIterator[Receipt]:
+    """Metadata in JSON, and the bulk data that it refers to, which waits in a file without a name."""
+    models: list[object] = []
+    bulk: dict[str, list[Bulk]] = defaultdict(list)
+    with storage_errors("keeping bulk data"):
+        spool = tempfile.TemporaryFile(dir=context.folder.incoming)  # noqa: SIM115 (closed below)
+    with spool:
+        left = context.settings.max_upload_bytes
+        async for part in parts:
+            kinds = parse_accept(part.headers.get("Content-Type", ""))
+            if kinds and kinds[0].media_type == DICOM_JSON:
+                models += await _models(part)
+                continue
+            location = part.headers.get("Content-Location", "")
+            if not kinds or not location:
+                raise UsageError("a part of bulk data needs a Content-Type and a Content-Location")
+            syntax, offset = bulk_syntax(kinds[0]), spool.tell()
+            async for chunk in in_time(_chunks(part)):
+                left -= len(chunk)
+                if left < 0:
+                    raise StorageFull(f"more than max_upload_bytes ({context.settings.max_upload_bytes})")
+                await in_pool(context, _kept, spool, chunk)
+            bulk[location].append(Bulk(syntax, offset, spool.tell() - offset))
+        for model in models:
+            yield await _one(context, model, bulk, spool=spool, announced=announced)
+
+
+def _kept(spool: BinaryIO, chunk: bytes) -> None:
+    with storage_errors("keeping bulk data"):
+        spool.write(chunk)
+
+
+async def _models(part: BodyPartReader) -> list[object]:
+    text = bytearray()
+    async for chunk in in_time(_chunks(part)):
+        text += chunk
+        if len(text) > MOST_METADATA_BYTES:
+            raise web.HTTPRequestEntityTooLarge(MOST_METADATA_BYTES, len(text))
+    try:
+        found = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        raise UsageError("the metadata is no JSON") from None
+    return found if isinstance(found, list) else [found]
+
+
+def _read(spool: BinaryIO, start: int, length: int) -> bytes:
+    with storage_errors("reading bulk data"):
+        spool.seek(start)
+        return spool.read(length)
+
+
+def _file(spool: BinaryIO, found: Assembled) -> Iterator[bytes]:
+    """Blocking: the object's bytes."""
+    for piece in found.pieces:
+        if isinstance(piece, bytes):
+            yield piece
+            continue
+        for start in range(piece.offset, piece.offset + piece.length, CHUNK_BYTES):
+            yield _read(spool, start, min(CHUNK_BYTES, piece.offset + piece.length - start))
+
+
+async def _one(
+    context: Context,
+    model: object,
+    bulk: dict[str, list[Bulk]],
+    *,
+    spool: BinaryIO,
+    announced: Announced | None,
+) -> Receipt:
+    def put_together() -> Assembled:
+        return assemble(model, bulk, lambda each: _read(spool, each.offset, each.length))
+
+    try:
+        found = await in_pool(context, put_together)
+    except BadDicom as error:
+        return Receipt(Outcome.REFUSED, reason=str(error), code=error.code)
+    try:
+        chunks = stepped(context, _file(spool, found))
+        most = context.settings.max_upload_bytes
+        receipt = await receive(context, chunks, source_name="STOW-RS", most_bytes=most, announced=announced)
+    except (StorageFull, StorageUnavailable) as error:
+        receipt = Receipt(Outcome.REFUSED, found.sop_instance_uid, reason=str(error), code=error.code)
+    return receipt
 
 
 async def _answer(request: web.Request, receipts: list[Receipt], study: str) -> web.Response:
@@ -89,7 +210,7 @@ async def _answer(request: web.Request, receipts: list[Receipt], study: str) -> 
     for receipt in receipts:
         context.metrics.uploads.labels(str(receipt.outcome)).inc()
         stored = receipt.outcome in (Outcome.STORED, Outcome.DUPLICATE)
-        sop_class, url = "", ""
+        sop_class, url = receipt.sop_class_uid, ""
         if stored:
             context.news.stored(receipt.study_instance_uid)
             try:
