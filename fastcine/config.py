@@ -37,6 +37,7 @@ class Settings:
     site_timezone: str = "UTC"
     dicom_host: str = "127.0.0.1"
     dicom_port: int = 11112
+    dicom_tls_port: int = -1
     ae_title: str = "FASTCINE"
     dicom_peers: tuple[str, ...] = ()
     dicom_receivers: int = 2
@@ -131,8 +132,11 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("site_timezone", _zone, "time zone of objects without Timezone Offset From UTC"),
     Setting("dicom_host", str, "address the DICOM receiver listens on; anything but loopback needs dicom_peers"),
     Setting("dicom_port", _whole(-1, 65535), "DICOM port; 0 takes a free one, -1 none: no DICOM network"),
+    Setting(
+        "dicom_tls_port", _whole(-1, 65535), "DICOM port for callers with TLS (usually 2762); 0 a free one, -1 none"
+    ),
     Setting("ae_title", _ae_title, "our AE title"),
-    Setting("dicom_peers", _peers, "known peers, AETITLE@host:port (comma separated): who may call, where moves go"),
+    Setting("dicom_peers", _peers, "known peers, AETITLE@host:port or …;tls=FILE: who may call, where moves go"),
     Setting("dicom_receivers", _whole(1, 64), "DICOM receiver processes sharing the port"),
     Setting("max_associations", _whole(1, 10_000), "associations at once in one receiver; more are refused for now"),
     Setting("max_viewers", _whole(1, 1_000_000), "viewers at once in one worker; more are told to come back"),
@@ -203,7 +207,10 @@ def check(settings: Settings) -> None:
             f"refusing to serve on {settings.host} without TLS: name a certificate and its key (--tls-certificate, "
             "--tls-key), put a proxy in front and say --behind-proxy, or serve on 127.0.0.1"
         )
-    if settings.dicom_port >= 0 and settings.dicom_host not in LOOPBACK and not settings.dicom_peers:
+    if settings.dicom_tls_port >= 0 and not settings.tls_certificate:
+        raise UsageError("dicom_tls_port needs tls_certificate and tls_key: what we show to callers")
+    receives = max(settings.dicom_port, settings.dicom_tls_port) >= 0
+    if receives and settings.dicom_host not in LOOPBACK and not settings.dicom_peers:
         raise UsageError(
             f"refusing to receive DICOM on {settings.dicom_host} from anybody: name the peers that may call "
             "(--dicom-peers CATHLAB@10.0.0.5:104), or receive on 127.0.0.1"

@@ -22,7 +22,7 @@ class Server:
     def __init__(self, data, *options, env=None):
         self.data = Path(data)
         self.lines = []
-        self.dicom_port = None
+        self.dicom_port = self.dicom_tls_port = None
         if "--dicom-port" not in options:
             options = (*options, "--dicom-port", "-1")
         self.process = subprocess.Popen(
@@ -40,9 +40,11 @@ class Server:
     def _wait_for_url(self):
         for line in self.process.stdout:
             self.lines.append(line)
-            received = re.search(r"receives DICOM as \S+ at \S+:(\d+)", line)
-            if received:
-                self.dicom_port = int(received[1])
+            received = re.search(r"receives DICOM( with TLS)? as \S+ at \S+:(\d+)", line)
+            if received and received[1]:
+                self.dicom_tls_port = int(received[2])
+            elif received:
+                self.dicom_port = int(received[2])
             found = re.search(r"https?://\S+", line)
             if found:
                 return found.group()

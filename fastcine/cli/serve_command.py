@@ -18,6 +18,7 @@ from fastcine.archive.index import Index
 from fastcine.cli.processes import Child, Family, settings_to_text
 from fastcine.config import Settings, describe, resolve
 from fastcine.dimse.peers import parse_peer
+from fastcine.dimse.secure import certificates_of
 from fastcine.errors import StorageFull, UsageError
 from fastcine.server import logs
 from fastcine.server.tls import server_context
@@ -30,6 +31,7 @@ OPTIONS = (
     ("--port", "port", "N", "web port (8080; 0 takes a free one)"),
     ("--dicom-host", "dicom_host", "ADDRESS", "address to receive DICOM on (127.0.0.1)"),
     ("--dicom-port", "dicom_port", "N", "DICOM port (11112; 0 takes a free one, -1 none)"),
+    ("--dicom-tls-port", "dicom_tls_port", "N", "DICOM port for callers with TLS (-1: none; usually 2762)"),
     ("--ae-title", "ae_title", "TITLE", "our AE title (FASTCINE)"),
     ("--dicom-peers", "dicom_peers", "PEERS", "known peers as AETITLE@host:port, comma separated"),
     ("--workers", "workers", "N", "web worker processes (1)"),
@@ -109,12 +111,17 @@ def run(args: argparse.Namespace) -> int:
     _check_sign_in(folder, settings)
     if args.ingest is not None and not args.ingest.exists():
         raise UsageError(f"there is no {args.ingest} to take in")
-    [parse_peer(each) for each in settings.dicom_peers]  # says what is wrong before anything starts
+    _check_peers(settings)
     with ExitStack() as sockets:
         web = sockets.enter_context(listen(settings.host, settings.port, option="port"))
-        dicom = None
-        if settings.dicom_port >= 0:
-            dicom = sockets.enter_context(listen(settings.dicom_host, settings.dicom_port, option="dicom-port"))
+        dicom = {
+            flag: sockets.enter_context(listen(settings.dicom_host, port, option=option))
+            for flag, port, option in (
+                ("--fd", settings.dicom_port, "dicom-port"),
+                ("--tls-fd", settings.dicom_tls_port, "dicom-tls-port"),
+            )
+            if port >= 0
+        }
         return _supervise(settings, web, dicom, args)
 
 
@@ -143,6 +150,14 @@ def _check_sign_in(folder: DataFolder, settings: Settings) -> None:
         index.close()
 
 
+def _check_peers(settings: Settings) -> None:
+    """Says what is wrong with them before anything starts. Raises UsageError."""
+    for peer in map(parse_peer, settings.dicom_peers):
+        certificates_of(peer)
+        if peer.certificate and not settings.tls_certificate:
+            raise UsageError(f"{peer.ae_title} speaks TLS: name a certificate of ours too (tls_certificate, tls_key)")
+
+
 def _web_workers(settings: Settings, listening: socket.socket) -> list[Child]:
     """Several share the port, and tell each other their metrics at ports of their own."""
     fd, text = listening.fileno(), settings_to_text(settings)
@@ -159,12 +174,15 @@ def _web_workers(settings: Settings, listening: socket.socket) -> list[Child]:
     ]
 
 
-def _receivers(settings: Settings, dicom: socket.socket | None) -> list[Child]:
-    if dicom is None:
+def _receivers(settings: Settings, dicom: dict[str, socket.socket]) -> list[Child]:
+    """They share the listening sockets, which are given by the options of receiver_process."""
+    if not dicom:
         return []
-    arguments = ("--settings", settings_to_text(settings), "--fd", str(dicom.fileno()))
-    child = "fastcine.cli.receiver_process"
-    return [Child(child, arguments, (dicom.fileno(),)) for _ in range(settings.dicom_receivers)]
+    arguments = ["--settings", settings_to_text(settings)]
+    for flag, listening in dicom.items():
+        arguments += [flag, str(listening.fileno())]
+    fds = tuple(listening.fileno() for listening in dicom.values())
+    return [Child("fastcine.cli.receiver_process", tuple(arguments), fds) for _ in range(settings.dicom_receivers)]
 
 
 def _shown(listening: socket.socket) -> str:
@@ -173,7 +191,7 @@ def _shown(listening: socket.socket) -> str:
 
 
 def _supervise(
-    settings: Settings, listening: socket.socket, dicom: socket.socket | None, args: argparse.Namespace
+    settings: Settings, listening: socket.socket, dicom: dict[str, socket.socket], args: argparse.Namespace
 ) -> int:
     owner = Child("fastcine.cli.owner_process", ("--settings", settings_to_text(settings)))
     family = Family([owner, *_web_workers(settings, listening), *_receivers(settings, dicom)])
@@ -185,8 +203,9 @@ def _supervise(
             return 1
         if not settings.durable:
             print("fastcine syncs nothing to disk (durable = no): for measurements only", flush=True)
-        if dicom is not None:
-            print(f"fastcine receives DICOM as {settings.ae_title} at {_shown(dicom)}", flush=True)
+        for flag, door in dicom.items():
+            how = " with TLS" if flag == "--tls-fd" else ""
+            print(f"fastcine receives DICOM{how} as {settings.ae_title} at {_shown(door)}", flush=True)
         scheme = "https" if settings.tls_certificate else "http"
         print(f"fastcine serves at {scheme}://{_shown(listening)}  (Ctrl-C stops it; not a medical device)", flush=True)
         feeder = _start_feeder(settings, args, stop)

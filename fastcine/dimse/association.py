@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import ssl
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -26,6 +27,7 @@ from fastcine.dimse import negotiation
 from fastcine.dimse.peers import Peers
 from fastcine.dimse.quick_store import QuickStore
 from fastcine.dimse.reactor import QuickSocket, WokenAssociation
+from fastcine.dimse.secure import shown_certificate
 from fastcine.dimse.spool import Spool
 
 log = logging.getLogger(__name__)
@@ -87,7 +89,21 @@ class ServedAssociation(WokenAssociation):
 
 
 class _Handler(RequestHandler):
-    """One connection."""
+    """One connection, in a thread of its own."""
+
+    def handle(self) -> None:
+        """With TLS, a caller that does not go through with its handshake is gone before it is an association."""
+        secure = getattr(self.server, "tls", None)
+        if secure is not None:
+            try:
+                self.request.settimeout(ACSE_TIMEOUT_S)
+                self.request = secure.wrap_socket(self.request, server_side=True)
+            except OSError as error:  # ssl.SSLError is one
+                reason = getattr(error, "reason", None) or type(error).__name__
+                log.warning("a TLS connection from %s was refused: %s", self.client_address[0], reason)
+                self.request.close()
+                return
+        super().handle()
 
     def _create_association(self) -> Association:
         association = super()._create_association()
@@ -112,6 +128,7 @@ class Server(ThreadedAssociationServer):
     """Accepts at a socket that listens already."""
 
     listening: socket.socket
+    tls: ssl.SSLContext | None = None
     retrieve: Retrieve | None = None
     begin_storing: BeginStoring | None = None
 
@@ -123,8 +140,9 @@ class Server(ThreadedAssociationServer):
         *,
         retrieve: Retrieve | None = None,
         begin_storing: BeginStoring | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
-        self.listening = listening
+        self.listening, self.tls = listening, tls
         self.retrieve, self.begin_storing = retrieve, begin_storing
         super().__init__(
             entity,
@@ -173,8 +191,11 @@ def admit(event: evt.Event, peers: Peers, own_title: str) -> None:
         association.is_aborted = True
         return
     caller, address = proposal.calling_ae_title.strip(), association.requestor.address or ""
-    if not peers.may_call(caller, address):
-        log.warning("refused an association from %s: an unknown calling AE title or address", address)
+    line = association.dul.socket
+    shown = shown_certificate(line.socket if line is not None else None)
+    if not peers.may_call(caller, address, shown):
+        what = "or address" if shown is None else "address or certificate"
+        log.warning("refused an association from %s: an unknown calling AE title %s", address, what)
         _reject(association, CALLING_UNKNOWN)
         return
     called = proposal.called_ae_title.strip()

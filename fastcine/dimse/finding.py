@@ -12,9 +12,11 @@ from pydicom.dataelem import DataElement
 from pydicom.multival import MultiValue
 from pynetdicom import evt
 
+from fastcine.archive.audit_log import AuditEvent
 from fastcine.archive.catalog import Query, matches_of
 from fastcine.archive.catalog_rows import ATTRIBUTES, Level, Values
 from fastcine.archive.index import Index
+from fastcine.dimse.auditing import Auditor
 from fastcine.dimse.negotiation import PATIENT_ROOT
 from fastcine.errors import FastcineError, StorageUnavailable, UsageError
 
@@ -63,7 +65,7 @@ def keys_of(identifier: Dataset) -> dict[str, str]:
     return found
 
 
-def find_handler(index: Index, own_title: str) -> Callable[[evt.Event], Iterator[Answer]]:
+def find_handler(index: Index, own_title: str, auditor: Auditor) -> Callable[[evt.Event], Iterator[Answer]]:
     """What answers evt.EVT_C_FIND."""
 
     def find(event: evt.Event) -> Iterator[Answer]:
@@ -79,6 +81,8 @@ def find_handler(index: Index, own_title: str) -> Callable[[evt.Event], Iterator
             log.warning("a query could not be read: %s", type(error).__name__)
             yield UNABLE_TO_PROCESS, None
             return
+        words = "; ".join(f"{key} {text}" for key, text in keys.items() if text)
+        auditor.record(event.assoc, AuditEvent.SEARCHED, level=level.name.lower(), words=words)
         known = {key: text for key, text in keys.items() if key in ATTRIBUTES and ATTRIBUTES[key].level <= level}
         unmatched = any(text and key not in known for key, text in keys.items())
         told = PENDING_SOME_KEYS if unmatched else PENDING

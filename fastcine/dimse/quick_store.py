@@ -23,8 +23,8 @@ INVALID_PDU = "Evt19"
 LEAST_ANSWER_BYTES = 1024
 """Callers that take no PDUs of this size are answered by pynetdicom, which cuts."""
 
-Storing = Callable[[Spool, StoreRequest, str], tuple[int, str]]
-"""What stores a received object and says the status and comment that answer it; the last argument is the caller."""
+Storing = Callable[[Spool, StoreRequest, Association], tuple[int, str]]
+"""What stores a received object and says the status and comment that answer it."""
 
 
 class QuickStore:
@@ -108,7 +108,7 @@ class QuickStore:
 
     def _serve(self, request: StoreRequest, spool: Spool) -> None:
         try:
-            status, comment = self._storing(spool, request, self._association.requestor.ae_title.strip())
+            status, comment = self._storing(spool, request, self._association)
         finally:
             self.let_go()
         self._line.send(response(request, status, comment))

@@ -9,6 +9,7 @@ import os
 import queue
 import select
 import socket
+import ssl
 import struct
 from collections.abc import Callable
 from contextlib import suppress
@@ -79,6 +80,8 @@ class QuickSocket(AssociationSocket):
             return False
         if self.has_more:
             return True
+        if isinstance(self.socket, ssl.SSLSocket) and self.socket.pending():
+            return True  # decrypted already: the kernel knows nothing of it
         try:
             if self._poll is None:
                 self._poll = select.poll()

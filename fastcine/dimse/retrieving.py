@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import io
 import logging
+import ssl
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,13 +18,16 @@ from pynetdicom.association import Association
 from pynetdicom.dimse_primitives import C_GET, C_MOVE
 from pynetdicom.dsutils import decode, encode
 
+from fastcine.archive.audit_log import AuditEvent
 from fastcine.archive.catalog import instances
 from fastcine.archive.folder import DataFolder
 from fastcine.archive.index import Index
 from fastcine.archive.record import InstanceRow
 from fastcine.dimse.association import ServedAssociation
+from fastcine.dimse.auditing import Auditor
 from fastcine.dimse.finding import UNIQUE_KEYS, keys_of, level_of
-from fastcine.dimse.peers import Peers
+from fastcine.dimse.peers import Peer, Peers
+from fastcine.dimse.secure import shown_certificate
 from fastcine.dimse.sending import associate, outcome_of
 from fastcine.errors import FastcineError, PeerError, UsageError
 
@@ -35,6 +40,7 @@ DOES_NOT_MATCH = 0xA900
 UNABLE_TO_PROCESS = 0xC000
 MOST_OBJECTS = 65_535
 """The counts of sub-operations have 16 bits."""
+Calling = Callable[[Peer], ssl.SSLContext | None]
 
 
 @dataclass(slots=True)
@@ -57,10 +63,13 @@ class _Counts:
 
 
 class Retriever:
-    """Serves C-GET and C-MOVE. `entity` opens associations to the destinations of moves."""
+    """Serves C-GET and C-MOVE. `entity` opens associations to a move's destination; `calling` makes TLS for it."""
 
-    def __init__(self, folder: DataFolder, index: Index, entity: Any, peers: Callable[[], Peers]) -> None:
+    def __init__(
+        self, folder: DataFolder, index: Index, entity: Any, peers: Peers, auditor: Auditor, calling: Calling
+    ) -> None:
         self._folder, self._index, self._entity, self._peers = folder, index, entity, peers
+        self._auditor, self._calling = auditor, calling
 
     def __call__(self, association: ServedAssociation, request: C_GET | C_MOVE, context: Any) -> None:
         """Answer one request, on its own association's thread."""
@@ -79,6 +88,7 @@ class Retriever:
             answering.say(UNABLE_TO_PROCESS)
             return
         if isinstance(request, C_GET):
+            self._record(association, rows, "")
             self._send(association, rows, answering, originator=None)
         else:
             self._move(request, rows, answering)
@@ -97,7 +107,7 @@ class Retriever:
         return found
 
     def _move(self, request: C_MOVE, rows: list[InstanceRow], answering: _Answering) -> None:
-        peer = self._peers().find(str(request.MoveDestination or ""))
+        peer = self._peers.find(str(request.MoveDestination or ""))
         if peer is None:
             log.warning("a move to an AE title that is not known was refused")
             answering.say(DESTINATION_UNKNOWN)
@@ -106,17 +116,32 @@ class Retriever:
             answering.end(_Counts(0), SUCCESS)
             return
         try:
-            towards = associate(self._entity, peer, rows)
-        except PeerError as error:
+            towards = self._associate(peer, rows)
+        except (PeerError, UsageError) as error:
             log.warning("a move failed: %s", error)
             answering.end(_Counts(0, [row.sop_instance_uid for row in rows]), OUT_OF_RESOURCES_SUBOPERATIONS)
             return
+        self._record(answering.association, rows, peer.ae_title)
         try:
             originator = (answering.association.requestor.ae_title.strip(), int(request.MessageID or 0))
             self._send(towards, rows, answering, originator=originator)
         finally:
             if towards.is_established:
                 towards.release()
+
+    def _associate(self, peer: Peer, rows: list[InstanceRow]) -> Association:
+        towards = associate(self._entity, peer, rows, tls=self._calling(peer))
+        line = towards.dul.socket
+        if not self._peers.is_itself(peer, shown_certificate(line.socket if line is not None else None)):
+            towards.abort()
+            raise PeerError(f"{peer.ae_title} shows another certificate than it should")
+        return towards
+
+    def _record(self, association: Association, rows: list[InstanceRow], to: str) -> None:
+        """The audit record hears what goes out, and to whom where that is not the caller."""
+        for study, objects in Counter(row.study_instance_uid for row in rows).items():
+            more = {"to": to} if to else {}
+            self._auditor.record(association, AuditEvent.EXPORTED, study, objects=str(objects), **more)
 
     def _send(
         self,

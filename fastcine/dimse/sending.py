@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import logging
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -48,7 +49,9 @@ def contexts_for(rows: Iterable[InstanceRow]) -> list[PresentationContext]:
     return found[:MOST_CONTEXTS]
 
 
-def associate(entity: Any, peer: Peer, rows: Sequence[InstanceRow]) -> Association:
+def associate(
+    entity: Any, peer: Peer, rows: Sequence[InstanceRow], *, tls: ssl.SSLContext | None = None
+) -> Association:
     """An association for these objects, tried a few times. Raises PeerError where the peer does not take part."""
     pause = RETRY_S
     for attempt in range(ATTEMPTS):
@@ -56,7 +59,12 @@ def associate(entity: Any, peer: Peer, rows: Sequence[InstanceRow]) -> Associati
             time.sleep(pause)
             pause *= 2
         association: Association = entity.associate(
-            peer.host, peer.port, contexts_for(rows), ae_title=peer.ae_title, max_pdu=entity.maximum_pdu_size
+            peer.host,
+            peer.port,
+            contexts_for(rows),
+            ae_title=peer.ae_title,
+            max_pdu=entity.maximum_pdu_size,
+            tls_args=None if tls is None else (tls, peer.host),
         )
         if association.is_established:
             association._reactor_checkpoint = _Checkpoint()

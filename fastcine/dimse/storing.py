@@ -9,6 +9,7 @@ import time
 
 from pydicom import Dataset
 from pynetdicom import evt
+from pynetdicom.association import Association
 
 from fastcine.archive.events import notify
 from fastcine.archive.folder import DataFolder
@@ -16,6 +17,7 @@ from fastcine.archive.index import Index
 from fastcine.archive.receive import Announced, Receipt, receive_written
 from fastcine.archive.record import Outcome
 from fastcine.dicom.store_status import CANNOT_UNDERSTAND, DEFECT, OUT_OF_RESOURCES, SUCCESS, refusal
+from fastcine.dimse.auditing import Auditor
 from fastcine.dimse.spool import Spool
 from fastcine.dimse.store_messages import StoreRequest
 from fastcine.errors import FastcineError, StorageFull, StorageUnavailable
@@ -76,11 +78,13 @@ def answer(status: int, comment: str = "") -> Dataset:
 class Storer:
     """Stores what a sender has sent, and says what answers it."""
 
-    def __init__(self, folder: DataFolder, index: Index, announcer: Announcer, *, site_timezone: str) -> None:
-        self._folder, self._index, self._announcer = folder, index, announcer
+    def __init__(
+        self, folder: DataFolder, index: Index, announcer: Announcer, auditor: Auditor, *, site_timezone: str
+    ) -> None:
+        self._folder, self._index, self._announcer, self._auditor = folder, index, announcer, auditor
         self._site_timezone = site_timezone
 
-    def store(self, spool: Spool, announced: Announced, caller: str) -> tuple[int, str]:
+    def store(self, spool: Spool, announced: Announced, association: Association) -> tuple[int, str]:
         """Status and comment, once the object is durable and indexed, or refused."""
         try:
             with spool.finish() as incoming:
@@ -88,7 +92,7 @@ class Storer:
                     self._folder,
                     self._index,
                     incoming,
-                    source_name=f"C-STORE {caller}",
+                    source_name=f"C-STORE {association.requestor.ae_title.strip()}",
                     site_timezone=self._site_timezone,
                     announced=announced,
                 )
@@ -102,15 +106,16 @@ class Storer:
             return DEFECT, "an error inside the archive"
         if receipt.outcome is Outcome.STORED:
             self._announcer.stored(receipt.study_instance_uid)
+            self._auditor.stored(association, receipt.study_instance_uid)
         return status_of(receipt)
 
-    def quick(self, spool: Spool, request: StoreRequest, caller: str) -> tuple[int, str]:
+    def quick(self, spool: Spool, request: StoreRequest, association: Association) -> tuple[int, str]:
         """For QuickStore."""
-        return self.store(spool, Announced(request.sop_class_uid, request.sop_instance_uid), caller)
+        return self.store(spool, Announced(request.sop_class_uid, request.sop_instance_uid), association)
 
     def handle(self, event: evt.Event) -> Dataset:
         """What answers evt.EVT_C_STORE: requests that QuickStore has left to pynetdicom."""
         spool = event.request._dataset_file
         assert isinstance(spool, Spool)
         announced = Announced(str(event.request.AffectedSOPClassUID), str(event.request.AffectedSOPInstanceUID))
-        return answer(*self.store(spool, announced, event.assoc.requestor.ae_title.strip()))
+        return answer(*self.store(spool, announced, event.assoc))

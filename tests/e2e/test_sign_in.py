@@ -1,7 +1,5 @@
 """Signing in as a reader does, by the form, over TLS: to the study that was asked for, and out again."""
 
-import subprocess
-
 import pytest
 
 from fastcine.archive.folder import DataFolder
@@ -10,6 +8,7 @@ from fastcine.auth import accounts
 from fastcine.auth.roles import Role
 from fastcine.phantom.bench_runs import bench_run
 from tests.archives import fill
+from tests.certificates import make
 from tests.e2e.conftest import wait_until
 from tests.serving import serving
 
@@ -26,12 +25,8 @@ def served(tmp_path_factory):
     index = Index(DataFolder(folder / "data").index_path)
     accounts.add(index, "dr.smith", Role.READER, password=PASSWORD)
     index.close()
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", folder / "key", "-out", folder / "pem",
-         "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    secure = ("--tls-certificate", str(folder / "pem"), "--tls-key", str(folder / "key"))
+    certificate, key = make(folder, "localhost")
+    secure = ("--tls-certificate", str(certificate), "--tls-key", str(key))
     with serving(folder / "data", "--sign-in", "yes", *secure) as server:
         yield server, receipt
 

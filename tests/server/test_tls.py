@@ -9,18 +9,8 @@ import pytest
 
 from fastcine.errors import UsageError
 from fastcine.server.tls import Certificate, server_context
+from tests.certificates import der, make
 from tests.serving import command, serving
-
-
-def make(folder, name):
-    """A self-signed certificate and its key, by openssl."""
-    certificate, key = folder / f"{name}.pem", folder / f"{name}.key"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate, "-days", "2",
-         "-subj", f"/CN={name}", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    return certificate, key
 
 
 @pytest.fixture(scope="module")
@@ -37,10 +27,6 @@ def spoken(port, **limits):
         context.set_ciphers(value) if name == "ciphers" else setattr(context, name, value)
     with socket.create_connection(("127.0.0.1", port), 5) as line, context.wrap_socket(line) as secure:
         return secure.version(), secure.getpeercert(binary_form=True)
-
-
-def der(certificate):
-    return ssl.PEM_cert_to_DER_cert(certificate.read_text())
 
 
 def test_a_pair_that_does_not_go_together_is_said_in_one_line(pairs, tmp_path):

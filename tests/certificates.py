@@ -1,0 +1,20 @@
+"""Self-signed certificates for tests, made by openssl."""
+
+import ssl
+import subprocess
+
+
+def make(folder, name):
+    """A certificate and its key, PEM files."""
+    certificate, key = folder / f"{name}.pem", folder / f"{name}.key"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate, "-days", "2",
+         "-subj", f"/CN={name}", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return certificate, key
+
+
+def der(certificate):
+    """The certificate's bytes, as the other side is shown them."""
+    return ssl.PEM_cert_to_DER_cert(certificate.read_text())
