@@ -6,6 +6,8 @@
       format                  "fastcine data 1"
       objects/<hh>/<StudyUID>/<SeriesUID>/<SOPUID>.dcm     Part 10 exactly as received; hh fans studies out
       quarantine/             refused objects, named by their SHA-256, each with its reason beside it
+      rejected/               objects that were rejected, as they lay below objects/ (removal.py)
+      removals/               what was deleted, rejected, restored, with reasons: kept for good (removal_records.py)
       cine/                   derived, disposable (cine_cache.py)
       incoming/               temporary files, same file system as objects/ so that a rename is atomic
       index.sqlite            the index (rebuilt by `fastcine reindex`)
@@ -130,6 +132,8 @@ class DataFolder:
         self.objects = self.root / "objects"
         self.quarantine = self.root / "quarantine"
         self.cine = self.root / "cine"
+        self.rejected = self.root / "rejected"
+        self.removals = self.root / "removals"
         self.incoming = self.root / "incoming"
         self.intents = Intents(self.incoming)
         self.turn = Turn()
@@ -154,7 +158,7 @@ class DataFolder:
             # 0700: the folder holds patients' data.
             self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._check_format()
-            for folder in (self.objects, self.quarantine, self.cine, self.incoming):
+            for folder in (self.objects, self.quarantine, self.cine, self.rejected, self.removals, self.incoming):
                 folder.mkdir(exist_ok=True)
             if not os.access(self.incoming, os.W_OK | os.X_OK):
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))

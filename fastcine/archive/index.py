@@ -23,7 +23,8 @@ from fastcine.archive.index_mapping import (
     run_row,
     study_row,
 )
-from fastcine.archive.index_write import insert_quarantine, put_instance
+from fastcine.archive.index_remove import rejected_rows
+from fastcine.archive.index_write import insert_quarantine, known_data_set, put_instance
 from fastcine.archive.queue import IngestQueue, Priority
 from fastcine.archive.record import (
     IndexRecord,
@@ -31,6 +32,7 @@ from fastcine.archive.record import (
     Outcome,
     QuarantineRow,
     Ready,
+    RejectedRow,
     RunRow,
     RunState,
     SeenFile,
@@ -83,12 +85,13 @@ class Index:
         )
 
     def data_set_sha256(self, sop_instance_uid: str) -> bytes | None:
-        """The hash of the data set that is stored under this UID, None where none is."""
+        """The hash of the data set that is stored under this UID, rejected ones too; None where none is."""
         with self._database.reading() as connection:
-            row = connection.execute(
-                "SELECT data_set_sha256 FROM instance WHERE sop_instance_uid = ?", (sop_instance_uid,)
-            ).fetchone()
-        return None if row is None else bytes(row["data_set_sha256"])
+            return known_data_set(connection, sop_instance_uid)
+
+    def rejected(self) -> list[RejectedRow]:
+        """Every rejected object, newest first."""
+        return self.read(rejected_rows)
 
     def studies_page(
         self, search: str = "", *, after: str | None = None, limit: int = 50, patient_ids: Collection[str] | None = None

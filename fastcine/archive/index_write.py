@@ -21,11 +21,9 @@ def put_instance(
 
     Raises Duplicate where the same data set is indexed under this SOP Instance UID, Conflict where another is.
     """
-    found = connection.execute(
-        "SELECT data_set_sha256 FROM instance WHERE sop_instance_uid = ?", (record.sop_instance_uid,)
-    ).fetchone()
+    found = known_data_set(connection, record.sop_instance_uid)
     if found is not None:
-        if found["data_set_sha256"] == stored_as.data_set_sha256:
+        if found == stored_as.data_set_sha256:
             raise Duplicate(record.sop_instance_uid)
         raise Conflict(record.sop_instance_uid)
     received = time_text(stored_as.received or datetime.now(UTC))
@@ -42,6 +40,16 @@ def put_instance(
         if priority is not None:
             connection.execute("INSERT INTO ingest_queue (run, priority) VALUES (?, ?)", (run, priority))
     _count(connection, record, study, received)
+
+
+def known_data_set(connection: sqlite3.Connection, sop_instance_uid: str) -> bytes | None:
+    """The hash of the data set that is stored under this UID, visible or rejected."""
+    row = connection.execute(
+        "SELECT data_set_sha256 FROM instance WHERE sop_instance_uid = ?1"
+        " UNION ALL SELECT data_set_sha256 FROM rejected WHERE sop_instance_uid = ?1",
+        (sop_instance_uid,),
+    ).fetchone()
+    return None if row is None else bytes(row[0])
 
 
 def _known_series(connection: sqlite3.Connection, record: IndexRecord) -> tuple[int, int] | None:

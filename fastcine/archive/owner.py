@@ -33,6 +33,7 @@ from fastcine.archive.queue import Priority
 from fastcine.archive.record import Claim, RunRow
 from fastcine.archive.recovery import recover_incoming
 from fastcine.archive.reindex import reindex_if_lost
+from fastcine.archive.removal import finish_removals
 from fastcine.errors import FastcineError, NotFound, StorageFull, StorageUnavailable
 
 logger = logging.getLogger(__name__)
@@ -132,6 +133,7 @@ class IngestOwner:
         CineCache(self._folder).sweep()
         if reindex_if_lost(self._folder, self._index, site_timezone=self._site_timezone) is not None:
             logger.warning("the index was lost and is made anew from the files")
+        finish_removals(self._folder, self._index, site_timezone=self._site_timezone)
         adopted = recover_incoming(self._folder, self._index, site_timezone=self._site_timezone)
         back = self._index.queue.recover()
         if adopted or back:
@@ -191,7 +193,10 @@ class IngestOwner:
         except Exception as error:
             self._fail(top, error)
         else:
-            self._tell_progress(top)
+            try:
+                self._tell_progress(top)
+            except NotFound as error:
+                self._fail(top, error)
         return True
 
     def _choose(self) -> None:
@@ -239,6 +244,8 @@ class IngestOwner:
             return
         self._leave(making)
         self._index.queue.done(making.run, made=making.writer.ready())
+        if self._was_removed(making.run):
+            return
         self._evictor.note(making.run)
         self._evict(making.run)
         self._tell(making.run, making.writer.ready(), complete=True, state="ready")
@@ -252,6 +259,8 @@ class IngestOwner:
 
     def _give_up(self, run: str, error: Exception) -> None:
         self._forget_wish(run)
+        if self._was_removed(run):
+            return
         if isinstance(error, StorageFull | StorageUnavailable):
             spared = {run, *(making.run for making in self._stack)}
             made_room = isinstance(error, StorageFull) and self._evictor.make_room(spared)
@@ -267,6 +276,15 @@ class IngestOwner:
         with suppress(NotFound):
             self._index.queue.failed(run, message)
         self._tell(run, (0, 0, 0), complete=False, state="failed")
+
+    def _was_removed(self, run: str) -> bool:
+        """The object was deleted or rejected while its run was being made: what was made goes too."""
+        try:
+            self._index.run(run)
+        except NotFound:
+            CineCache(self._folder).remove(run)
+            return True
+        return False
 
     def _leave(self, making: _Making) -> None:
         self._stack.remove(making)

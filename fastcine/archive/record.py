@@ -187,6 +187,22 @@ class QuarantineRow:
     received: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RejectedRow:
+    """A rejected object: where its bytes are kept, why, by whom, when (aware). `run`: its wire id, or empty."""
+
+    sop_instance_uid: str
+    series_instance_uid: str
+    study_instance_uid: str
+    location: str
+    file_bytes: int
+    data_set_sha256: bytes
+    run: str
+    reason: str
+    by_whom: str
+    at: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class SeenFile:
     """What became of a file that was taken in (or not) before; `sop_instance_uid` is empty where it was not read."""

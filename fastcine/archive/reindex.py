@@ -15,10 +15,13 @@ from pathlib import Path
 from fastcine.archive import index_check
 from fastcine.archive.folder import DataFolder
 from fastcine.archive.index import Index
+from fastcine.archive.index_remove import put_rejected
 from fastcine.archive.index_write import insert_quarantine, put_instance
 from fastcine.archive.queue import Priority
 from fastcine.archive.receive import quarantine_row_of
 from fastcine.archive.recovery import describe_file
+from fastcine.archive.removal import finish_removals, rejected_location
+from fastcine.archive.removal_records import Action, removals
 from fastcine.archive.store import Store
 from fastcine.errors import BadDicom, Conflict, Duplicate, NotDicom
 
@@ -43,6 +46,7 @@ def reindex(
 
     Whence and when objects came is kept where the old index knew it; else the file's time counts.
     """
+    finish_removals(folder, index, site_timezone=site_timezone)
     return index.write(lambda connection: _rebuild(connection, folder, site_timezone, progress))
 
 
@@ -54,7 +58,9 @@ def reindex_if_lost(folder: DataFolder, index: Index, *, site_timezone: str) -> 
             return None
         return _rebuild(connection, folder, site_timezone, lambda done, total: None)
 
-    if index.studies_page(limit=1).studies or next(Store(folder).locations(), None) is None:
+    if index.studies_page(limit=1).studies or index.rejected():
+        return None
+    if next(Store(folder).locations(), None) is None and not any(folder.rejected.iterdir()):
         return None
     return index.write(job)
 
@@ -70,6 +76,7 @@ def _rebuild(
     # Strays go last, so that a copy put there by hand never wins over the object in its place.
     locations = sorted(Store(folder).locations(), key=lambda location: location.count("/") != OBJECT_DEPTH)
     index_check.empty_derived(connection)
+    _rejected(connection, folder, report)
     for number, location in enumerate(locations):
         progress(number, len(locations))
         try:
@@ -84,6 +91,18 @@ def _rebuild(
     _quarantine(connection, folder, report)
     progress(len(locations), len(locations))
     return report
+
+
+def _rejected(connection: sqlite3.Connection, folder: DataFolder, report: ReindexReport) -> None:
+    """What lies below rejected/, with the reasons that removals/ has kept."""
+    found = set(Store(folder).locations(folder.rejected))
+    for removal in removals(folder):
+        for each in removal.objects if removal.action is Action.REJECT else ():
+            location = rejected_location(each.location)
+            if location in found or folder.resolve(location).exists():
+                put_rejected(connection, removal, each, location)
+                found.discard(location)
+    report.refused += [(location, "nothing says why this object was rejected") for location in sorted(found)]
 
 
 def _quarantine(connection: sqlite3.Connection, folder: DataFolder, report: ReindexReport) -> None:

@@ -155,7 +155,26 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE TRIGGER audit_is_not_shortened BEFORE DELETE ON audit
         BEGIN SELECT RAISE(ABORT, 'the audit record is only added to'); END;
     """,
+    """
+    -- Objects that were rejected: their bytes lie below rejected/, their reasons in removals/ too (removal.py).
+    CREATE TABLE rejected (
+        sop_instance_uid TEXT PRIMARY KEY, series_instance_uid TEXT NOT NULL, study_instance_uid TEXT NOT NULL,
+        location TEXT NOT NULL, file_bytes INTEGER NOT NULL, data_set_sha256 BLOB NOT NULL, run TEXT NOT NULL,
+        reason TEXT NOT NULL, by_whom TEXT NOT NULL, at TEXT NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX rejected_study ON rejected (study_instance_uid);
+    """,
 )
 
-DERIVED_TABLES = ("ingest_queue", "run", "instance", "series", "study", "study_text", "quarantine", "seen_file")
+DERIVED_TABLES = (
+    "ingest_queue",
+    "run",
+    "instance",
+    "series",
+    "study",
+    "study_text",
+    "quarantine",
+    "rejected",
+    "seen_file",
+)
 """What `reindex` empties and makes anew, in an order that keeps references whole."""

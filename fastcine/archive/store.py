@@ -24,6 +24,7 @@ Chunk = bytes | bytearray | memoryview
 READ_BYTES = 1 << 20
 SPACE_CHECK_BYTES = 64 << 20
 """Free space is asked for once in so many bytes: often enough for any reserve, seldom enough to cost nothing."""
+MOVE_TRIES = 3
 TEMP_SUFFIX = ".part"
 HELD_BYTES = 1 << 20
 """Objects of at most this size come in through memory: each is one write, and no file at all where it is refused."""
@@ -84,7 +85,7 @@ class Incoming:
     def move(self, target: str, *, intent: str | None = None) -> None:
         """Rename to `target`; `intent`, the target's location, is noted first and dropped by `acknowledged`."""
         self.write_out()
-        if intent is not None:
+        if intent is not None and self._intent is None:
             self._intent = self._folder.intents.note(intent)
         os.rename(self._path, target)
         self._target = target
@@ -197,10 +198,16 @@ class Store:
         with storage_errors("storing an object"):
             if self._folder.durable:
                 incoming.sync()
-            self._make_folders(parent)
             if os.path.lexists(target) and digest_of(Path(target)) != incoming.digest:
                 os.rename(target, self._folder.quarantine / f"unindexed-{secrets.token_hex(8)}.dcm")
-            incoming.move(target, intent=location)
+            for tries_left in reversed(range(MOVE_TRIES)):
+                self._make_folders(parent)
+                try:
+                    incoming.move(target, intent=location)
+                    break
+                except FileNotFoundError:  # a removal has just taken the folder that was empty until now
+                    if not tries_left:
+                        raise
             if self._folder.durable:
                 sync_directory(Path(parent))
         return location
@@ -226,9 +233,9 @@ class Store:
             except (FileNotFoundError, ValueError):  # ValueError: an empty file
                 raise NotFound(f"the object at {location} is missing; run fastcine verify") from None
 
-    def locations(self) -> Iterator[str]:
-        """Where every file below objects/ lies, sorted, whatever its name."""
-        for folder, folders, files in os.walk(self._folder.objects):
+    def locations(self, below: Path | None = None) -> Iterator[str]:
+        """Where every file below objects/ (or `below`, another folder of ours) lies, sorted, whatever its name."""
+        for folder, folders, files in os.walk(below or self._folder.objects):
             folders.sort()
             for name in sorted(files):
                 yield Path(folder, name).relative_to(self._folder.root).as_posix()

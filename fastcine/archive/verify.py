@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -21,6 +22,8 @@ from fastcine.archive.receive import quarantine_row_of
 from fastcine.archive.record import InstanceRow, RunRow
 from fastcine.archive.recovery import adopt
 from fastcine.archive.reindex import Progress
+from fastcine.archive.removal import finish_removals
+from fastcine.archive.removal_records import pending
 from fastcine.archive.store import Store, digest_of
 from fastcine.errors import FastcineError, NotFound
 
@@ -38,6 +41,8 @@ class Problem(StrEnum):
     BAD_CACHE = "damaged cache entry"
     ORPHAN_CACHE = "cache entry without run"
     QUARANTINE = "quarantine differs"
+    REJECTED = "rejected objects differ"
+    UNFINISHED_REMOVAL = "removal not finished"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,7 @@ def verify(
     """
     checker = _Checker(folder, index, repair, site_timezone)
     yield from checker.database()
+    yield from checker.removals()
     known: set[int] = set()
     runs: set[str] = set()
     total = index.read(lambda c: int(c.execute("SELECT count(*) FROM instance").fetchone()[0]))
@@ -79,6 +85,7 @@ def verify(
     yield from checker.orphans(known)
     yield from checker.orphan_cache(runs)
     yield from checker.quarantine()
+    yield from checker.rejected()
     yield from checker.sums()
 
 
@@ -97,26 +104,59 @@ class _Checker:
             # SQLite names pages and tables here, never contents.
             yield Finding(Problem.BAD_INDEX, "index.sqlite", f"{text}; run fastcine reindex")
 
+    def removals(self) -> Iterator[Finding]:
+        """What was begun to be deleted, rejected or restored, and not finished."""
+        begun = [removal.name for removal in pending(self.folder)]
+        if begun and self.repair:
+            finish_removals(self.folder, self.index, site_timezone=self.site_timezone)
+        for name in begun:
+            yield Finding(Problem.UNFINISHED_REMOVAL, name, "it was begun and broke off", self.repair)
+
+    def rejected(self) -> Iterator[Finding]:
+        """Rejected objects: their bytes are kept, and the index knows of each."""
+        rows = {row.location: row for row in self.index.rejected()}
+        for row in rows.values():
+            yield from self._file(row.sop_instance_uid, row.location, row.file_bytes, row.data_set_sha256, None)
+        for location in Store(self.folder).locations(self.folder.rejected):
+            if location not in rows and not any(row.location == location for row in self.index.rejected()):
+                yield Finding(Problem.REJECTED, location, "it is not in the index; run fastcine reindex")
+
     def instance(self, row: InstanceRow) -> Iterator[Finding]:
-        """An object's file: there, as long as it was, and bit for bit what it was."""
+        """An object's file."""
         stored = row.stored_as
+        heads = stored.head_sha256
+        yield from self._file(row.sop_instance_uid, stored.location, stored.file_bytes, stored.data_set_sha256, heads)
+
+    def _file(
+        self, sop: str, location: str, file_bytes: int, data_set_sha256: bytes, head_sha256: bytes | None
+    ) -> Iterator[Finding]:
+        """There, as long as it was, and bit for bit what it was."""
         try:
-            path = self.folder.resolve(stored.location)
+            path = self.folder.resolve(location)
             digest = digest_of(path)
         except (FileNotFoundError, NotADirectoryError):
-            yield Finding(Problem.MISSING_OBJECT, row.sop_instance_uid, f"{stored.location} is not there")
+            if self._still(sop, location):
+                yield Finding(Problem.MISSING_OBJECT, sop, f"{location} is not there")
             return
         except (OSError, FastcineError) as error:
             text = os.strerror(error.errno or 0) if isinstance(error, OSError) else str(error)
-            yield Finding(Problem.MISSING_OBJECT, row.sop_instance_uid, f"{stored.location} cannot be read: {text}")
+            yield Finding(Problem.MISSING_OBJECT, sop, f"{location} cannot be read: {text}")
             return
-        if digest.file_bytes != stored.file_bytes:
-            text = f"{stored.location} has {digest.file_bytes} bytes, stored were {stored.file_bytes}"
-            yield Finding(Problem.CHANGED_OBJECT, row.sop_instance_uid, text)
-        elif digest.data_set_sha256 != stored.data_set_sha256 or digest.head_sha256 != stored.head_sha256:
-            part = "file meta" if digest.data_set_sha256 == stored.data_set_sha256 else "data set"
-            text = f"{stored.location}: the {part}'s SHA-256 is not what was stored"
-            yield Finding(Problem.CHANGED_OBJECT, row.sop_instance_uid, text)
+        if digest.file_bytes != file_bytes:
+            text = f"{location} has {digest.file_bytes} bytes, stored were {file_bytes}"
+            yield Finding(Problem.CHANGED_OBJECT, sop, text)
+        elif digest.data_set_sha256 != data_set_sha256 or head_sha256 not in (None, digest.head_sha256):
+            part = "file meta" if digest.data_set_sha256 == data_set_sha256 else "data set"
+            text = f"{location}: the {part}'s SHA-256 is not what was stored"
+            yield Finding(Problem.CHANGED_OBJECT, sop, text)
+
+    def _still(self, sop: str, location: str) -> bool:
+        """Whether a row still points at this file: it may have been removed while we were looking."""
+        if any(row.location == location for row in self.index.rejected()):
+            return True
+        with suppress(NotFound):
+            return self.index.instance(sop).stored_as.location == location
+        return False
 
     def cache(self, run: RunRow) -> Iterator[Finding]:
         """A run that counts as made has a whole entry, every frame as it was written."""

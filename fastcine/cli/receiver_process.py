@@ -13,6 +13,7 @@ import threading
 from fastcine.archive.folder import DataFolder
 from fastcine.archive.index import Index
 from fastcine.archive.recovery import recover_incoming
+from fastcine.archive.removal import finish_removals
 from fastcine.cli.processes import exit_code_of, serve_until_told, settings_from_text
 from fastcine.config import Settings
 from fastcine.dimse.peers import Peer, parse_peer
@@ -44,6 +45,7 @@ def receive(settings: Settings, listening: socket.socket | None, listening_tls: 
     folder = DataFolder(settings.data, reserve_bytes=settings.reserve_bytes, durable=settings.durable)
     index = Index(folder.index_path, durable=settings.durable)
     # One before us may have been killed: what it left is put right, what is alive elsewhere is not disturbed.
+    finish_removals(folder, index, site_timezone=settings.site_timezone)
     recover_incoming(folder, index, site_timezone=settings.site_timezone)
     receiver = Receiver(
         folder,

@@ -96,6 +96,11 @@ class OpenRun:
         self._pin.touch()
         return True
 
+    @property
+    def gone(self) -> bool:
+        """Whether its entry was evicted, removed or made anew since it was opened."""
+        return self._reader.stale
+
     def let_go(self) -> None:
         """Nobody has it any more."""
         pin, self._pin = self._pin, None
@@ -124,8 +129,10 @@ class RunShelf:
             opened = self._open.get(run)
             if opened is None:
                 return None
-            if not opened.borrowers and not opened.hold(self._folder):
-                self._open.pop(run).close()
+            if opened.gone or (not opened.borrowers and not opened.hold(self._folder)):
+                self._open.pop(run)  # evicted, removed, or made anew: who has it, keeps it
+                if not opened.borrowers:
+                    opened.close()
                 return None
             opened.borrowers += 1
             self._open.move_to_end(run)
@@ -158,12 +165,12 @@ class RunShelf:
         with self._lock:
             known = self._open.get(run)
             # One that nobody holds may be of an entry that is gone.
-            opened = known if known is not None and known.borrowers else fresh
+            opened = known if known is not None and known.borrowers and not known.gone else fresh
             self._open[run] = opened
             opened.borrowers += 1
             surplus = self._surplus()
         for unused in (known, fresh):
-            if unused is not None and unused is not opened:
+            if unused is not None and unused is not opened and not unused.borrowers:
                 unused.close()
         for idle in surplus:
             idle.close()
@@ -173,9 +180,11 @@ class RunShelf:
         """The borrower is done."""
         with self._lock:
             opened.borrowers -= 1
+            surplus = self._surplus()
             if not opened.borrowers:
                 opened.let_go()
-            surplus = self._surplus()
+                if self._open.get(opened.run) is not opened:
+                    surplus.append(opened)
         for idle in surplus:
             idle.close()
 
