@@ -14,6 +14,7 @@ from fastcine.archive.intents import forget
 from fastcine.archive.queue import Priority
 from fastcine.archive.receive import stored_as
 from fastcine.archive.record import IndexRecord, StoredAs
+from fastcine.archive.salvage import salvage
 from fastcine.archive.store import Store, digest_of
 from fastcine.errors import BadDicom, Conflict, Duplicate, NotDicom, StorageUnavailable
 
@@ -37,7 +38,9 @@ def open_index(folder: DataFolder, lock: FolderLock) -> Index:
             part = folder.index_path.with_name(folder.index_path.name + suffix)
             if part.exists():
                 part.rename(part.with_name(f"{folder.index_path.name}.damaged-{stamp}{suffix}"))
-    return Index(folder.index_path, durable=folder.durable)
+    index = Index(folder.index_path, durable=folder.durable)
+    salvage(folder.index_path.with_name(f"{folder.index_path.name}.damaged-{stamp}"), index)
+    return index
 
 
 def describe_file(folder: DataFolder, location: str, *, site_timezone: str) -> tuple[IndexRecord, StoredAs]:

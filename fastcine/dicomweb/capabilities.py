@@ -65,6 +65,7 @@ def _transactions() -> dict[tuple[str, str], Transaction]:
     for name, path in {"Study": _STUDY, "Series": _SERIES, "Instance": _INSTANCE, "Frames": _FRAME}.items():
         if path != _FRAME:
             found["GET", path] = Transaction(f"Retrieve{name}", _OBJECTS)
+            found["DELETE", path] = Transaction(f"Delete{name}", ())
             found["GET", path + "/metadata"] = Transaction(f"Retrieve{name}Metadata", _JSON)
         found["GET", path + "/rendered"] = Transaction(f"RetrieveRendered{name}", MEDIA_TYPES, _RENDERING)
         found["GET", path + "/thumbnail"] = Transaction(f"Retrieve{name}Thumbnail", MEDIA_TYPES, ("viewport",))
@@ -109,6 +110,9 @@ def _resource(nodes: dict[str, ElementTree.Element], path: str) -> ElementTree.E
 def _add_method(resource: ElementTree.Element, method: str, each: Transaction) -> None:
     node = ElementTree.SubElement(resource, "method", {"name": method, "id": each.name})
     request = ElementTree.SubElement(node, "request")
+    if not each.answers:  # done, and nothing to say about it
+        ElementTree.SubElement(node, "response", {"status": "204"})
+        return
     accept = ElementTree.SubElement(request, "param", {"name": "Accept", "style": "header", "default": each.answers[0]})
     for media_type in each.answers:
         ElementTree.SubElement(accept, "option", {"value": media_type})

@@ -35,6 +35,7 @@ UNSAFE: dict[tuple[str, str], Permission] = {
     ("POST", "/sign-out"): Permission.VIEW,
     ("POST", "/api/worklist"): Permission.VIEW,
     ("POST", "/api/upload"): Permission.STORE,
+    ("POST", "/api/removals"): Permission.REJECT,
     ("POST", "/dicomweb/studies"): Permission.STORE,
     ("POST", "/dicomweb/studies/{study_instance_uid}"): Permission.STORE,
 }

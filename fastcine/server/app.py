@@ -31,6 +31,7 @@ from fastcine.server.routes import (
     dicomweb_store,
     operations,
     pages,
+    removal,
     sign_in,
     studies,
     upload,
@@ -81,7 +82,7 @@ def make_app(settings: Settings, *, viewer: Path | None = None, worker_ports: tu
     app.cleanup_ctx.append(parts)
     app.on_shutdown.append(_say_goodbye)
     dicomweb = (dicomweb_search, dicomweb_retrieve, dicomweb_bulk, dicomweb_rendered, dicomweb_store)
-    for module in (pages, sign_in, studies, video, upload, operations, *dicomweb, dicomweb_capabilities):
+    for module in (pages, sign_in, studies, video, upload, operations, removal, *dicomweb, dicomweb_capabilities):
         module.add(app)
     app.router.add_get("/ws", ws.stream)
     return app
