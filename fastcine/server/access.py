@@ -28,6 +28,7 @@ SECRET: web.RequestKey[str] = web.RequestKey("secret", str)
 
 OPEN = frozenset({"/sign-in", "/healthz", "/static/{version}/{name}"})
 """For everybody who reaches us: nothing of a patient is in them."""
+MOST_SECRET = 200
 STREAM = "/ws"
 """Refused inside the WebSocket: a page is told nothing of an upgrade that fails."""
 
@@ -73,20 +74,18 @@ def secret_of(request: web.Request) -> tuple[str, bool]:
     return request.cookies.get(cookie_name(request), ""), False
 
 
-async def who_asks(request: web.Request) -> Identity | None:
-    """By token or cookie; None where that is nobody's."""
+async def who_asks(request: web.Request) -> tuple[Identity | None, str]:
+    """Who it is by token or cookie (None: nobody's), and that secret; it is empty where nobody has to sign in."""
     context = request.app[CONTEXT]
     if not context.settings.asks_sign_in:
-        request[SECRET] = ""
-        return ANYBODY
+        return ANYBODY, ""
     secret, is_token = secret_of(request)
-    if not secret or len(secret) > 200:
-        return None
+    if not secret or len(secret) > MOST_SECRET:
+        return None, ""
     provider = context.provider
     call = provider.of_token if is_token else provider.of_cookie
     identity = await asyncio.get_running_loop().run_in_executor(context.pool, call, secret, time.time())
-    request[SECRET] = secret
-    return identity
+    return identity, secret
 
 
 def _canonical(request: web.Request) -> str:
@@ -100,12 +99,12 @@ async def admit(request: web.Request) -> None:
     canonical = _canonical(request)
     if canonical in OPEN:
         return
-    identity = await who_asks(request)
+    if canonical == STREAM:  # it asks itself: what is kept in a request is kept for each of thousands of viewers
+        return
+    identity, secret = await who_asks(request)
     if identity is None:
-        if canonical == STREAM:
-            return
         raise NotSignedIn("sign in first, or send the token of a user: Authorization: Bearer …")
-    request[IDENTITY] = identity
+    request[IDENTITY], request[SECRET] = identity, secret
     if not identity.may(needed(request.method, canonical)):
         _record_refusal(request, identity)
         raise Denied(f"a {identity.role} may not do this")

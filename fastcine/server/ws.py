@@ -33,7 +33,7 @@ from fastcine.cine.session import (
 from fastcine.cine.wire import run_name
 from fastcine.errors import FastcineError, NotFound, NotReady, PeerError
 from fastcine.server import framing
-from fastcine.server.access import IDENTITY, SECRET, may_see
+from fastcine.server.access import may_see, who_asks
 from fastcine.server.audit_trail import address_of
 from fastcine.server.context import CONTEXT, Context
 from fastcine.server.round_trip import connection_round_trip_s
@@ -337,12 +337,12 @@ async def stream(request: web.Request) -> web.StreamResponse:
     if socket.ws_protocol != SUBPROTOCOL:
         await socket.close(code=4406, message=b"speak fastcine.v1")
         return socket
-    identity = request.get(IDENTITY)
+    identity, secret = await who_asks(request)
     if identity is None:
         await socket.close(code=4403, message=b"signed out")
         return socket
-    if request[SECRET]:
-        socket.secret = request[SECRET]
+    if secret:
+        socket.secret = secret
     if len(context.sockets) >= context.settings.max_viewers:
         context.metrics.refused.inc()
         await socket.send_str(orjson.dumps(messages.goaway("too many viewers", BUSY_RETRY_MS)).decode())

@@ -41,7 +41,7 @@ def _page(
 async def sign_in_page(request: web.Request) -> web.StreamResponse:
     """The form; `next` is the page that was asked for."""
     next_page = safe_next(request.query.get("next", "/"))
-    identity = await access.who_asks(request)
+    identity, _ = await access.who_asks(request)
     if identity is not None:
         return web.Response(status=303, headers={"Location": next_page})
     return _page(request, next_page=next_page)
