@@ -108,10 +108,10 @@ def run(args: argparse.Namespace) -> int:
     logs.set_up(settings.log_level, settings.log_format)
     folder = DataFolder(settings.data, reserve_bytes=settings.reserve_bytes)
     _check_space(folder, settings)
-    _check_sign_in(folder, settings)
+    check_sign_in(folder, settings)
     if args.ingest is not None and not args.ingest.exists():
         raise UsageError(f"there is no {args.ingest} to take in")
-    _check_peers(settings)
+    check_peers(settings)
     with ExitStack() as sockets:
         web = sockets.enter_context(listen(settings.host, settings.port, option="port"))
         dicom = {
@@ -135,7 +135,7 @@ def _check_space(folder: DataFolder, settings: Settings) -> None:
         )
 
 
-def _check_sign_in(folder: DataFolder, settings: Settings) -> None:
+def check_sign_in(folder: DataFolder, settings: Settings) -> None:
     """Says what is missing before anything starts. Raises UsageError."""
     if settings.tls_certificate:
         server_context(settings.tls_certificate, settings.tls_key)
@@ -150,7 +150,7 @@ def _check_sign_in(folder: DataFolder, settings: Settings) -> None:
         index.close()
 
 
-def _check_peers(settings: Settings) -> None:
+def check_peers(settings: Settings) -> None:
     """Says what is wrong with them before anything starts. Raises UsageError."""
     for peer in map(parse_peer, settings.dicom_peers):
         certificates_of(peer)

@@ -7,6 +7,8 @@ import time
 
 import pytest
 
+from fastcine.cli.serve_command import check_peers
+from fastcine.config import Settings, check
 from fastcine.dimse.peers import Peer, Peers, parse_peer
 from fastcine.dimse.secure import certificates_of
 from fastcine.errors import UsageError
@@ -132,11 +134,9 @@ def test_what_a_table_of_peers_says(keys, tmp_path):
         certificates_of(Peer("A", "b", 1, str(empty)))
 
 
-def test_a_server_that_could_not_speak_it_does_not_start(tmp_path, keys):
-    for options, said in (
-        (("--dicom-tls-port", "0"), "tls_certificate"),
-        (("--dicom-peers", f"CATHLAB@127.0.0.1:104;tls={keys['cathlab'][0]}"), "certificate of ours"),
-        (("--dicom-peers", "CATHLAB@127.0.0.1:104;tls=/none.pem"), "cannot read"),
-    ):
-        done = command("serve", "--data", tmp_path / "data", "--port", "0", "--dicom-port", "-1", *options, check=False)
-        assert done.returncode == 2 and said in done.stderr, done.stderr
+def test_a_server_that_could_not_speak_it_does_not_start(keys):
+    with pytest.raises(UsageError, match="tls_certificate"):
+        check(Settings(dicom_tls_port=0))
+    for certificate, said in ((keys["cathlab"][0], "certificate of ours"), ("/none.pem", "cannot read")):
+        with pytest.raises(UsageError, match=said):
+            check_peers(Settings(dicom_peers=(f"CATHLAB@127.0.0.1:104;tls={certificate}",)))

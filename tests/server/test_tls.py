@@ -7,10 +7,16 @@ import time
 
 import pytest
 
+from fastcine.archive.folder import DataFolder
+from fastcine.archive.index import Index
+from fastcine.auth import accounts
+from fastcine.auth.roles import Role
+from fastcine.cli.serve_command import check_sign_in
+from fastcine.config import Settings, check
 from fastcine.errors import UsageError
 from fastcine.server.tls import Certificate, server_context
 from tests.certificates import der, make
-from tests.serving import command, serving
+from tests.serving import serving
 
 
 @pytest.fixture(scope="module")
@@ -58,17 +64,19 @@ def test_a_renewed_pair_is_taken_up_and_half_of_one_is_not(pairs, tmp_path):
 
 def test_serving_off_loopback_asks_for_all_that_is_needed(tmp_path, pairs):
     (certificate, key), _ = pairs
-    secure = ("--tls-certificate", certificate, "--tls-key", key)
-
-    def refusal(*options):
-        done = command("serve", "--data", tmp_path / "data", "--port", "0", "--dicom-port", "-1", *options, check=False)
-        assert done.returncode == 2, done.stdout + done.stderr
-        return done.stderr
-
-    assert "without TLS" in refusal("--host", "0.0.0.0")
-    assert "go together" in refusal("--tls-certificate", certificate)
-    assert "fastcine user add" in refusal("--host", "0.0.0.0", *secure)
-    assert "fastcine user add" in refusal("--sign-in", "yes")
+    folder, secure = DataFolder(tmp_path), {"tls_certificate": str(certificate), "tls_key": str(key)}
+    for settings, said in (({"host": "0.0.0.0"}, "without TLS"), ({"tls_certificate": "x"}, "go together")):
+        with pytest.raises(UsageError, match=said):
+            check(Settings(data=str(tmp_path), **settings))
+    off_loopback, asked = Settings(data=str(tmp_path), host="0.0.0.0", **secure), Settings(sign_in="yes")
+    check(off_loopback)
+    for settings in (off_loopback, asked):
+        with pytest.raises(UsageError, match="fastcine user add"):
+            check_sign_in(folder, settings)
+    index = Index(folder.index_path)
+    accounts.add(index, "dr.smith", Role.READER, password=None)
+    index.close()
+    check_sign_in(folder, off_loopback)
 
 
 def test_a_server_speaks_new_tls_only_and_renews_while_it_serves(tmp_path, pairs):
