@@ -124,7 +124,7 @@ async def _watch_sessions(context: Context) -> None:
     loop = asyncio.get_running_loop()
     while True:
         await asyncio.sleep(SESSIONS_PERIOD_S)
-        secrets = {socket.secret for socket in context.sockets} - {""}
+        secrets = context.secrets()
         if not secrets:
             continue
         try:

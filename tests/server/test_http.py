@@ -174,7 +174,7 @@ async def test_an_open_event_stream_does_not_hold_up_the_end(archive):
     await server.start_server(access_log=None)
     client = TestClient(server)
     stream = await client.get("/api/events")
-    assert await stream.content.readline() == b": here\n"
+    assert await stream.content.readline() == b"retry: 2000\n"
     begun = time.monotonic()
     await server.close()
     assert time.monotonic() - begun < 2.0

@@ -20,7 +20,6 @@ from fastcine.config import Settings
 from fastcine.server import access, app, audit_trail
 from fastcine.server.app import make_app
 from fastcine.server.context import CONTEXT
-from fastcine.server.routes import operations
 from fastcine.server.routes.sign_in import safe_next
 from tests.archive.factories import part10
 from tests.archives import fill
@@ -320,22 +319,52 @@ async def test_a_stream_ends_with_its_session(client, data, monkeypatch):
             await machine.receive(0.2)
 
 
+async def opened_events(client, **more):
+    events = await client.get("/api/events", **more)
+    while await events.content.readline() != b"\n":
+        pass
+    return events
+
+
 async def test_a_stream_ends_when_its_account_does(data, monkeypatch):
     monkeypatch.setattr(app, "SESSIONS_PERIOD_S", 0.1)
-    monkeypatch.setattr(operations, "RECHECK_S", 0.1)
     root, _, tokens, index = data
     async with TestClient(TestServer(make_app(Settings(data=str(root), sign_in="yes")))) as client:
         client.tokens = tokens
+        events, others = [await opened_events(client, headers=bearer(client, who)) for who in ("tech", "admin")]
         async with await stream(client, headers=bearer(client, "tech")) as socket:
-            events = await client.get("/api/events", headers=bearer(client, "tech"))
-            assert await events.content.readline() == b": here\n"
             await asyncio.sleep(0.3)
+            assert not events.content.at_eof()
             account_rows.remove_account(index, "tech-machine")
             assert (await socket.receive(5)).data == 4403
-            client.app[CONTEXT].news.stored("1.2.3")
+            assert await asyncio.wait_for(events.content.read(), 5) == b"", "nothing more after the end"
             client.app[CONTEXT].news._tell("study", {"study_instance_uid": "1.2.3"})
-            rest = await asyncio.wait_for(events.content.read(), 5)
-            assert b"1.2.3" not in rest, "an event after the end"
+            assert await asyncio.wait_for(others.content.readline(), 5) == b"event: study\n"
+            others.close()
+
+
+async def test_a_stream_of_events_ends_at_once_with_its_session(client):
+    await sign_in(client)
+    events = await opened_events(client)
+    await client.post("/sign-out", allow_redirects=False)
+    assert await asyncio.wait_for(events.content.read(), 2) == b""
+    assert (await client.get("/api/events")).status == 401
+
+
+async def test_events_of_other_patients_are_not_told(client):
+    events = await opened_events(client, headers=bearer(client, "guest"))
+    news, uid = client.app[CONTEXT].news, client.receipt.study_instance_uid
+    run = run_name(run_id(client.receipt.sop_instance_uid))
+    for kind, body in (
+        ("study", {"study_instance_uid": "1.2.3.9"}),
+        ("run", {"run": "0" * 16}),
+        ("run", {"run": run}),
+        ("study", {"study_instance_uid": uid}),
+    ):
+        news._tell(kind, body)
+    told = [await asyncio.wait_for(events.content.readline(), 5) for _ in range(5)]
+    assert told[1] == b'data: {"run":"' + run.encode() + b'"}\n' and uid.encode() in told[4]
+    events.close()
 
 
 async def test_who_looked_and_took_away_is_written_down_once_a_look(client, data, monkeypatch):

@@ -27,7 +27,7 @@ const RETRY_FIRST_MS = 250;
 const RETRY_MAX_MS = 8_000;
 /** Close codes after which trying again cannot help (docs/protocol.md §4), and what to tell people. */
 const FINAL = new Map([
-  [4403, ["denied", "The server refused the connection. Sign in again, or open the page by its proper address."]],
+  [4403, ["denied", "The server refused the connection. Reload the page to sign in again, or open it by its proper address."]],
   [4406, ["version", "This page is older or newer than the server. Reload it."]],
 ]);
 /** As often in a row: then the two of us do not understand each other. */

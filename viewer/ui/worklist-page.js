@@ -145,7 +145,10 @@ events.addEventListener("study", (event) => {
 });
 // What came in while the line was cut sent no event that reached us.
 let cut = false;
-events.addEventListener("error", () => (cut = true));
+events.addEventListener("error", () => {
+  cut = true;
+  if (events.readyState === EventSource.CLOSED) soon(0); // refused, not cut: the answer to a search says why
+});
 events.addEventListener("open", () => {
   if (cut && model.onFirstPage) soon(0);
   cut = false;

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from contextlib import suppress
 
 import orjson
@@ -19,8 +18,6 @@ from fastcine.server.routes.studies import in_pool, json_response
 from fastcine.server.worker_metrics import all_workers
 
 EVENTS_PING_S = 20.0
-RECHECK_S = 10.0
-"""An open stream looks at its session this often at most."""
 
 
 async def healthz(request: web.Request) -> web.Response:
@@ -43,20 +40,19 @@ async def openapi(request: web.Request) -> web.Response:
 
 async def events(request: web.Request) -> web.StreamResponse:
     """Server-sent events: `study` and `run` (docs/api.md). They end with the session."""
-    context, identity, secret = request.app[CONTEXT], request[IDENTITY], request[SECRET]
-    valid_until = time.monotonic() + RECHECK_S
+    context, identity = request.app[CONTEXT], request[IDENTITY]
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
     await response.prepare(request)
     # A page that went away is no fault.
     with context.news.listen() as waiting, suppress(ConnectionError):
-        await response.write(b": here\n\n")
-        while (event := await _next_event(waiting)) is not None:
-            if secret and time.monotonic() > valid_until:
-                if not await in_pool(context, context.provider.still_valid, {secret}, time.time()):
-                    break
-                valid_until = time.monotonic() + RECHECK_S
-            if identity.patient_ids is None or await in_pool(context, _concerns, context, identity, event):
-                await response.write(_line(event))
+        context.event_streams[waiting] = request[SECRET]
+        try:
+            await response.write(b"retry: 2000\n: here\n\n")
+            while (event := await _next_event(waiting)) is not None:
+                if identity.patient_ids is None or await in_pool(context, _concerns, context, identity, event):
+                    await response.write(_line(event))
+        finally:
+            del context.event_streams[waiting]
     return response
 
 
