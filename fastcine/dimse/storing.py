@@ -12,7 +12,7 @@ from pynetdicom import evt
 
 from fastcine.archive.events import notify
 from fastcine.archive.folder import DataFolder
-from fastcine.archive.index import Index
+from fastcine.archive.interfaces import ArchiveIndex
 from fastcine.archive.receive import Announced, Receipt, receive_written
 from fastcine.archive.record import Outcome
 from fastcine.dicom.store_status import CANNOT_UNDERSTAND, DEFECT, OUT_OF_RESOURCES, SUCCESS, refusal
@@ -76,7 +76,7 @@ def answer(status: int, comment: str = "") -> Dataset:
 class Storer:
     """Stores what a sender has sent, and says what answers it."""
 
-    def __init__(self, folder: DataFolder, index: Index, announcer: Announcer, *, site_timezone: str) -> None:
+    def __init__(self, folder: DataFolder, index: ArchiveIndex, announcer: Announcer, *, site_timezone: str) -> None:
         self._folder, self._index, self._announcer = folder, index, announcer
         self._site_timezone = site_timezone
 
