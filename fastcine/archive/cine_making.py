@@ -22,7 +22,7 @@ from pydicom import Dataset
 from fastcine import work
 from fastcine.archive.cine_cache import CacheWriter, CineCache
 from fastcine.archive.folder import DataFolder, storage_errors
-from fastcine.archive.index import Index
+from fastcine.archive.interfaces import ArchiveIndex
 from fastcine.archive.owner import FramesDiffer, WantedFrame
 from fastcine.archive.record import RunRow
 from fastcine.cine import tiers
@@ -240,7 +240,7 @@ class Maker:
     """How the owner makes a run (archive.owner.Make)."""
 
     def __init__(
-        self, folder: DataFolder, index: Index, executor: ThreadPoolExecutor, *, threads: int, site_timezone: str
+        self, folder: DataFolder, index: ArchiveIndex, executor: ThreadPoolExecutor, *, threads: int, site_timezone: str
     ) -> None:
         self._cache, self._index = CineCache(folder), index
         self._executor, self._threads = executor, threads

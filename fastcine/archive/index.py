@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+from fastcine.archive import index_remove
 from fastcine.archive.database import Database
 from fastcine.archive.index_mapping import (
     INSTANCE_QUERY,
@@ -23,7 +24,6 @@ from fastcine.archive.index_mapping import (
     run_row,
     study_row,
 )
-from fastcine.archive.index_remove import rejected_rows
 from fastcine.archive.index_write import insert_quarantine, known_data_set, put_instance
 from fastcine.archive.queue import IngestQueue, Priority
 from fastcine.archive.record import (
@@ -41,6 +41,7 @@ from fastcine.archive.record import (
     StudyDetail,
     StudyRow,
 )
+from fastcine.archive.removal_records import Removal, RemovedObject
 from fastcine.archive.search_text import match_expression
 from fastcine.cine.wire import run_id, run_name
 from fastcine.errors import NotFound, UsageError
@@ -89,9 +90,25 @@ class Index:
         with self._database.reading() as connection:
             return known_data_set(connection, sop_instance_uid)
 
+    def removable(self, study: str, series: str = "", sop: str = "") -> list[RemovedObject]:
+        """The visible objects of a study, of one of its series, or one object."""
+        return self.read(lambda connection: index_remove.visible(connection, study, series, sop))
+
+    def restorable(self, study: str, series: str = "", sop: str = "") -> list[RemovedObject]:
+        """The rejected objects of the same."""
+        return self.read(lambda connection: index_remove.rejected(connection, study, series, sop))
+
+    def hide(self, removal: Removal, places: dict[str, str]) -> None:
+        """A removal's objects disappear, in one transaction; those with a place (by UID) count as rejected then."""
+        self.write(lambda connection: index_remove.hide(connection, removal, places))
+
+    def unreject(self, sop_instance_uid: str) -> None:
+        """An object counts as rejected no more."""
+        self.write(lambda connection: index_remove.drop_rejected(connection, sop_instance_uid))
+
     def rejected(self) -> list[RejectedRow]:
         """Every rejected object, newest first."""
-        return self.read(rejected_rows)
+        return self.read(index_remove.rejected_rows)
 
     def studies_page(
         self, search: str = "", *, after: str | None = None, limit: int = 50, patient_ids: Collection[str] | None = None

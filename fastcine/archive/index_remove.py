@@ -109,9 +109,19 @@ def put_rejected(connection: sqlite3.Connection, removal: Removal, each: Removed
     )
 
 
-def drop_rejected(connection: sqlite3.Connection, each: RemovedObject) -> None:
+def drop_rejected(connection: sqlite3.Connection, sop_instance_uid: str) -> None:
     """It is rejected no longer: restored, or deleted."""
-    connection.execute("DELETE FROM rejected WHERE sop_instance_uid = ?", (each.sop_instance_uid,))
+    connection.execute("DELETE FROM rejected WHERE sop_instance_uid = ?", (sop_instance_uid,))
+
+
+def hide(connection: sqlite3.Connection, removal: Removal, places: dict[str, str]) -> None:
+    """All of a removal at once; those with a place (by UID) are rejected, the others deleted."""
+    take_out(connection, removal.objects)
+    for each in removal.objects:
+        if each.sop_instance_uid in places:
+            put_rejected(connection, removal, each, places[each.sop_instance_uid])
+        else:
+            drop_rejected(connection, each.sop_instance_uid)
 
 
 def rejected_rows(connection: sqlite3.Connection) -> list[RejectedRow]:

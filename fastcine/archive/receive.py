@@ -23,7 +23,7 @@ from fastcine import __version__
 from fastcine.archive.describe import describe_object, refuse_what_is_no_dicom
 from fastcine.archive.digest import HEAD_BYTES, Digest, Digester, data_set_offset
 from fastcine.archive.folder import DataFolder, storage_errors, sync_directory
-from fastcine.archive.index import Index
+from fastcine.archive.interfaces import ArchiveIndex
 from fastcine.archive.queue import Priority
 from fastcine.archive.record import IndexRecord, InstanceRow, Outcome, QuarantineRow, SeenFile, StoredAs
 from fastcine.archive.store import Chunk, Incoming, Store, read_chunks
@@ -88,7 +88,7 @@ class Announced:
 
 def receive_object(
     folder: DataFolder,
-    index: Index,
+    index: ArchiveIndex,
     chunks: Iterable[Chunk],
     *,
     source_name: str,
@@ -113,7 +113,7 @@ def receive_object(
 
 def receive_written(
     folder: DataFolder,
-    index: Index,
+    index: ArchiveIndex,
     incoming: Incoming,
     *,
     source_name: str,
@@ -128,7 +128,7 @@ def receive_written(
 
 
 def receive_path(
-    folder: DataFolder, index: Index, path: Path, *, site_timezone: str, source_name: str = "folder"
+    folder: DataFolder, index: ArchiveIndex, path: Path, *, site_timezone: str, source_name: str = "folder"
 ) -> Receipt:
     """Take one file. One that was met before and has not changed is not even read; a duplicate is read but not copied.
 
@@ -157,7 +157,7 @@ def receive_path(
     return receipt
 
 
-def _receive_file(folder: DataFolder, index: Index, path: Path, size: int, origin: _Origin) -> Receipt:
+def _receive_file(folder: DataFolder, index: ArchiveIndex, path: Path, size: int, origin: _Origin) -> Receipt:
     with open(path, "rb", buffering=0) as file:
         head = file.read(HEAD_BYTES)
     try:
@@ -182,7 +182,7 @@ def _source_chunks(path: Path) -> Iterator[bytes]:
         raise _SourceError(error.errno, os.strerror(error.errno or 0)) from error
 
 
-def _duplicate_by_head(index: Index, path: Path, head: bytes, size: int) -> Receipt | None:
+def _duplicate_by_head(index: ArchiveIndex, path: Path, head: bytes, size: int) -> Receipt | None:
     """A receipt where file meta and length make it likely, and the data set's hash certain, that this is stored."""
     offset = data_set_offset(head)
     sop = _media_storage_sop_instance_uid(head[:offset])
@@ -226,7 +226,7 @@ def _skipped(error: FastcineError) -> Receipt:
     return Receipt(Outcome.SKIPPED, reason=str(error), code=error.code)
 
 
-def _known(index: Index, seen: SeenFile) -> Receipt:
+def _known(index: ArchiveIndex, seen: SeenFile) -> Receipt:
     if seen.outcome in (Outcome.SKIPPED, Outcome.REFUSED):
         return Receipt(seen.outcome, seen.sop_instance_uid, reason=seen.reason, code=seen.code, kept_as=seen.kept_as)
     return _duplicate(index.instance(seen.sop_instance_uid))
@@ -243,7 +243,7 @@ def _file_key(path: Path, status: os.stat_result) -> bytes:
 
 
 def _take(
-    folder: DataFolder, index: Index, incoming: Incoming, origin: _Origin, announced: Announced | None = None
+    folder: DataFolder, index: ArchiveIndex, incoming: Incoming, origin: _Origin, announced: Announced | None = None
 ) -> Receipt:
     """Parse what was received and put it where it belongs."""
     record = None
@@ -267,7 +267,7 @@ def _take(
     return _receipt(Outcome.STORED, record)
 
 
-def _store(folder: DataFolder, index: Index, incoming: Incoming, record: IndexRecord, origin: _Origin) -> None:
+def _store(folder: DataFolder, index: ArchiveIndex, incoming: Incoming, record: IndexRecord, origin: _Origin) -> None:
     """File first, index row second; where either fails, neither is there."""
     study, series, sop = record.study_instance_uid, record.series_instance_uid, record.sop_instance_uid
     try:
@@ -303,7 +303,7 @@ def _describe(incoming: Incoming, site_timezone: str) -> IndexRecord:
         return describe_object(data, site_timezone=site_timezone, digest=incoming.digest)
 
 
-def _refuse_what_is_there(index: Index, record: IndexRecord, digest: Digest) -> None:
+def _refuse_what_is_there(index: ArchiveIndex, record: IndexRecord, digest: Digest) -> None:
     known = index.data_set_sha256(record.sop_instance_uid)
     if known is None:
         return
@@ -338,7 +338,7 @@ def _receipt(outcome: Outcome, record: IndexRecord) -> Receipt:
 
 def _refuse(
     folder: DataFolder,
-    index: Index,
+    index: ArchiveIndex,
     incoming: Incoming,
     error: BadDicom | Conflict,
     origin: _Origin,

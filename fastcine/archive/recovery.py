@@ -11,6 +11,7 @@ from fastcine.archive.describe import describe_object
 from fastcine.archive.folder import DataFolder, FolderLock, storage_errors
 from fastcine.archive.index import Index
 from fastcine.archive.intents import forget
+from fastcine.archive.interfaces import ArchiveIndex
 from fastcine.archive.queue import Priority
 from fastcine.archive.receive import stored_as
 from fastcine.archive.record import IndexRecord, StoredAs
@@ -57,7 +58,7 @@ def describe_file(folder: DataFolder, location: str, *, site_timezone: str) -> t
 
 
 def adopt(
-    folder: DataFolder, index: Index, location: str, *, site_timezone: str, priority: int = Priority.RECEIVED
+    folder: DataFolder, index: ArchiveIndex, location: str, *, site_timezone: str, priority: int = Priority.RECEIVED
 ) -> bool:
     """Index a file that lies below objects/ already. False where it is. Raises NotDicom, BadDicom, Conflict."""
     record, stored = describe_file(folder, location, site_timezone=site_timezone)
@@ -68,7 +69,7 @@ def adopt(
     return True
 
 
-def recover_incoming(folder: DataFolder, index: Index, *, site_timezone: str) -> int:
+def recover_incoming(folder: DataFolder, index: ArchiveIndex, *, site_timezone: str) -> int:
     """Put right what killed receivers left: temp files go, whole objects that were not acknowledged yet are indexed.
 
     Answers how many objects were indexed. Living receivers are not disturbed.

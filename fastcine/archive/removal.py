@@ -15,17 +15,12 @@ is answered as a duplicate, another one under its UID as a conflict).
 from __future__ import annotations
 
 import logging
-import os
-import sqlite3
-from contextlib import suppress
 from datetime import datetime
-from pathlib import Path
 
-from fastcine.archive import index_remove
 from fastcine.archive.cine_cache import CineCache
 from fastcine.archive.events import notify
-from fastcine.archive.folder import DataFolder, storage_errors, sync_directory
-from fastcine.archive.index import Index
+from fastcine.archive.folder import DataFolder, storage_errors
+from fastcine.archive.interfaces import ArchiveIndex
 from fastcine.archive.recovery import adopt
 from fastcine.archive.removal_records import (
     MOST_REASON,
@@ -39,6 +34,7 @@ from fastcine.archive.removal_records import (
     new_name,
     pending,
 )
+from fastcine.archive.store import Store
 from fastcine.errors import BadDicom, Conflict, NotDicom, NotFound, UsageError
 
 logger = logging.getLogger(__name__)
@@ -46,7 +42,7 @@ logger = logging.getLogger(__name__)
 
 def remove(
     folder: DataFolder,
-    index: Index,
+    index: ArchiveIndex,
     *,
     action: Action,
     study: str,
@@ -71,9 +67,9 @@ def remove(
         _finish_pending(folder, index, site_timezone)
         objects: list[RemovedObject] = []
         if action is not Action.RESTORE:
-            objects += index.read(lambda connection: index_remove.visible(connection, study, series, sop))
+            objects += index.removable(study, series, sop)
         if action is not Action.REJECT:
-            objects += index.read(lambda connection: index_remove.rejected(connection, study, series, sop))
+            objects += index.restorable(study, series, sop)
         if not objects:
             raise NotFound("there is nothing of that in the archive")
         removal = Removal(
@@ -90,7 +86,7 @@ def remove(
     return removal
 
 
-def finish_removals(folder: DataFolder, index: Index, *, site_timezone: str) -> int:
+def finish_removals(folder: DataFolder, index: ArchiveIndex, *, site_timezone: str) -> int:
     """Finish what was begun by somebody who died; answers how many. Raises StorageFull or StorageUnavailable."""
     if not pending(folder):
         return 0
@@ -98,7 +94,7 @@ def finish_removals(folder: DataFolder, index: Index, *, site_timezone: str) -> 
         return _finish_pending(folder, index, site_timezone)
 
 
-def _finish_pending(folder: DataFolder, index: Index, site_timezone: str) -> int:
+def _finish_pending(folder: DataFolder, index: ArchiveIndex, site_timezone: str) -> int:
     begun = pending(folder)
     for removal in begun:
         logger.warning("finishing the removal %s, which was begun before", removal.name)
@@ -106,11 +102,14 @@ def _finish_pending(folder: DataFolder, index: Index, site_timezone: str) -> int
     return len(begun)
 
 
-def _finish(folder: DataFolder, index: Index, removal: Removal, site_timezone: str) -> None:
+def _finish(folder: DataFolder, index: ArchiveIndex, removal: Removal, site_timezone: str) -> None:
     if removal.action is Action.RESTORE:
         _restore(folder, index, removal, site_timezone)
     else:
-        index.write(lambda connection: _hide(connection, removal))
+        reject = removal.action is Action.REJECT
+        index.hide(
+            removal, {each.sop_instance_uid: rejected_location(each.location) for each in removal.objects if reject}
+        )
         for each in removal.objects:
             _put_away(folder, index, removal, each)
     is_done(folder, removal)
@@ -121,89 +120,50 @@ def rejected_location(location: str) -> str:
     return "rejected/" + location.removeprefix("objects/")
 
 
-def _hide(connection: sqlite3.Connection, removal: Removal) -> None:
-    index_remove.take_out(connection, removal.objects)
-    for each in removal.objects:
-        if removal.action is Action.DELETE:
-            index_remove.drop_rejected(connection, each)
-        else:
-            index_remove.put_rejected(connection, removal, each, rejected_location(each.location))
-
-
-def _put_away(folder: DataFolder, index: Index, removal: Removal, each: RemovedObject) -> None:
+def _put_away(folder: DataFolder, index: ArchiveIndex, removal: Removal, each: RemovedObject) -> None:
     """The file, unless the object has come again meanwhile: then the file in its place is the new one."""
-    path = folder.resolve(each.location)
-    with folder.sop_lock(each.sop_instance_uid), storage_errors("removing objects"):
-        if removal.action is Action.REJECT:
-            if path.exists():
-                _move(folder, path, folder.resolve(rejected_location(each.location)))
-        elif path.exists() and not _came_again(folder, index, removal, each):
-            path.unlink()
-            if folder.durable:
-                sync_directory(path.parent)
+    store = Store(folder)
+    with folder.sop_lock(each.sop_instance_uid):
+        if not store.holds(each.location):
+            pass
+        elif removal.action is Action.REJECT:
+            store.move(each.location, rejected_location(each.location))
+        elif not _came_again(folder, index, removal, each):
+            store.delete(each.location)
     if each.run:
         _drop_cache(folder, index, each.run)
-    _drop_empty(folder, path.parent)
 
 
-def _came_again(folder: DataFolder, index: Index, removal: Removal, each: RemovedObject) -> bool:
-    """Whether the file in a deleted object's place came after the deletion was decided. Raises OSError."""
+def _came_again(folder: DataFolder, index: ArchiveIndex, removal: Removal, each: RemovedObject) -> bool:
+    """Whether the file in a deleted object's place came after the deletion was decided."""
     if each.location.startswith("rejected/"):
         return False
     if index.data_set_sha256(each.sop_instance_uid) is not None:
         return True
     # The index itself may have been lost since.
     decided = folder.removals / (removal.name + PENDING)
-    return folder.resolve(each.location).stat().st_mtime_ns > decided.stat().st_mtime_ns
+    with storage_errors("removing objects"):
+        return folder.resolve(each.location).stat().st_mtime_ns > decided.stat().st_mtime_ns
 
 
-def _drop_cache(folder: DataFolder, index: Index, run: str) -> None:
+def _drop_cache(folder: DataFolder, index: ArchiveIndex, run: str) -> None:
     try:
         index.run(run)
     except NotFound:
         CineCache(folder).remove(run)
 
 
-def _move(folder: DataFolder, source: Path, target: Path) -> None:
-    """Rename within the data folder, durably. Raises OSError."""
-    missing = []
-    parent = target.parent
-    while not parent.exists():
-        missing.append(parent)
-        parent = parent.parent
-    for each in reversed(missing):
-        each.mkdir(exist_ok=True)
-        if folder.durable:
-            sync_directory(each.parent)
-    os.rename(source, target)
-    if folder.durable:
-        sync_directory(target.parent)
-        sync_directory(source.parent)
-
-
-def _drop_empty(folder: DataFolder, path: Path) -> None:
-    """Folders that hold nothing any more, up to objects/ or rejected/."""
-    while path.parent not in (folder.root, path):
-        with suppress(OSError):
-            path.rmdir()
-            path = path.parent
-            continue
-        return
-
-
-def _restore(folder: DataFolder, index: Index, removal: Removal, site_timezone: str) -> None:
+def _restore(folder: DataFolder, index: ArchiveIndex, removal: Removal, site_timezone: str) -> None:
     """Files first, rows second, as when an object comes in; each shows as soon as it is back."""
+    store = Store(folder)
     for each in removal.objects:
         location = "objects/" + each.location.removeprefix("rejected/")
-        hidden, place = folder.resolve(each.location), folder.resolve(location)
         with folder.sop_lock(each.sop_instance_uid):
-            with storage_errors("restoring objects"):
-                if hidden.exists() and not place.exists():
-                    _move(folder, hidden, place)
-            index.write(lambda connection, each=each: index_remove.drop_rejected(connection, each))  # type: ignore[misc]
+            if store.holds(each.location) and not store.holds(location):
+                store.move(each.location, location)
+            index.unreject(each.sop_instance_uid)
             try:
-                if place.exists():
+                if store.holds(location):
                     adopt(folder, index, location, site_timezone=site_timezone)
             except (NotDicom, BadDicom, Conflict) as error:
                 logger.error("%s cannot be restored: %s", location, error)
-        _drop_empty(folder, hidden.parent)

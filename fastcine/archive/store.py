@@ -11,7 +11,7 @@ import fcntl
 import mmap
 import os
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 
@@ -24,7 +24,7 @@ Chunk = bytes | bytearray | memoryview
 READ_BYTES = 1 << 20
 SPACE_CHECK_BYTES = 64 << 20
 """Free space is asked for once in so many bytes: often enough for any reserve, seldom enough to cost nothing."""
-MOVE_TRIES = 3
+PUT_TRIES = 20
 TEMP_SUFFIX = ".part"
 HELD_BYTES = 1 << 20
 """Objects of at most this size come in through memory: each is one write, and no file at all where it is refused."""
@@ -200,17 +200,21 @@ class Store:
                 incoming.sync()
             if os.path.lexists(target) and digest_of(Path(target)) != incoming.digest:
                 os.rename(target, self._folder.quarantine / f"unindexed-{secrets.token_hex(8)}.dcm")
-            for tries_left in reversed(range(MOVE_TRIES)):
-                self._make_folders(parent)
-                try:
-                    incoming.move(target, intent=location)
-                    break
-                except FileNotFoundError:  # a removal has just taken the folder that was empty until now
-                    if not tries_left:
-                        raise
+            self._put(parent, lambda: incoming.move(target, intent=location))
             if self._folder.durable:
                 sync_directory(Path(parent))
         return location
+
+    def _put(self, parent: str, rename: Callable[[], None]) -> None:
+        """Rename into a folder that is made where it is missing. A removal may take it away again while it is empty."""
+        for tries_left in reversed(range(PUT_TRIES)):
+            try:
+                self._make_folders(parent)
+                rename()
+                return
+            except FileNotFoundError:
+                if not tries_left:
+                    raise
 
     def _make_folders(self, folder: str) -> None:
         """mkdir -p below objects/, each new entry made durable in its parent."""
@@ -219,7 +223,8 @@ class Store:
             missing.append(folder)
             folder = os.path.dirname(folder)
         for each in reversed(missing):
-            Path(each).mkdir(exist_ok=True)
+            with contextlib.suppress(FileExistsError):  # another receiver's, or gone again
+                os.mkdir(each)
             if self._folder.durable:
                 sync_directory(Path(each).parent)
 
@@ -232,6 +237,38 @@ class Store:
                     return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
             except (FileNotFoundError, ValueError):  # ValueError: an empty file
                 raise NotFound(f"the object at {location} is missing; run fastcine verify") from None
+
+    def holds(self, location: str) -> bool:
+        """Whether an object lies there."""
+        return self._folder.resolve(location).is_file()
+
+    def move(self, location: str, target: str) -> None:
+        """Give a stored object another place, durably; folders left empty go. NotFound where it is not there."""
+        source, place = self._folder.resolve(location), self._folder.resolve(target)
+        with storage_errors("moving an object"):
+            if not source.is_file():
+                raise NotFound(f"the object at {location} is missing; run fastcine verify")
+            self._put(str(place.parent), lambda: os.rename(source, place))
+            if self._folder.durable:
+                sync_directory(place.parent)
+                sync_directory(source.parent)
+        self._drop_empty(source.parent)
+
+    def delete(self, location: str) -> None:
+        """Take a stored object away, durably; folders left empty go. Nothing where there is none."""
+        path = self._folder.resolve(location)
+        with storage_errors("deleting an object"), contextlib.suppress(FileNotFoundError):
+            path.unlink()
+            if self._folder.durable:
+                sync_directory(path.parent)
+        self._drop_empty(path.parent)
+
+    def _drop_empty(self, path: Path) -> None:
+        """Folders that hold nothing any more, up to objects/ or rejected/."""
+        with contextlib.suppress(OSError):
+            while self._folder.root not in (path, path.parent):
+                path.rmdir()
+                path = path.parent
 
     def locations(self, below: Path | None = None) -> Iterator[str]:
         """Where every file below objects/ (or `below`, another folder of ours) lies, sorted, whatever its name."""

@@ -13,7 +13,7 @@ from pynetdicom.association import Association
 
 from fastcine.archive.events import notify
 from fastcine.archive.folder import DataFolder
-from fastcine.archive.index import Index
+from fastcine.archive.interfaces import ArchiveIndex
 from fastcine.archive.receive import Announced, Receipt, receive_written
 from fastcine.archive.record import Outcome
 from fastcine.dicom.store_status import CANNOT_UNDERSTAND, DEFECT, OUT_OF_RESOURCES, SUCCESS, refusal
@@ -79,7 +79,7 @@ class Storer:
     """Stores what a sender has sent, and says what answers it."""
 
     def __init__(
-        self, folder: DataFolder, index: Index, announcer: Announcer, auditor: Auditor, *, site_timezone: str
+        self, folder: DataFolder, index: ArchiveIndex, announcer: Announcer, auditor: Auditor, *, site_timezone: str
     ) -> None:
         self._folder, self._index, self._announcer, self._auditor = folder, index, announcer, auditor
         self._site_timezone = site_timezone

@@ -12,7 +12,7 @@ from typing import Any
 from fastcine.archive.cine_cache import CacheReader
 from fastcine.archive.eviction import Pin
 from fastcine.archive.folder import DataFolder
-from fastcine.archive.index import Index
+from fastcine.archive.interfaces import ArchiveIndex
 from fastcine.cine.wire import HEADER_BYTES, PIECE_BYTES, TIERS, run_name, wire_bytes
 from fastcine.errors import NotFound, NotReady, Unsupported
 
@@ -118,7 +118,7 @@ class OpenRun:
 class RunShelf:
     """Who has which run open. Safe to call from threads."""
 
-    def __init__(self, folder: DataFolder, index: Index) -> None:
+    def __init__(self, folder: DataFolder, index: ArchiveIndex) -> None:
         self._folder, self._index = folder, index
         self._lock = threading.Lock()
         self._open: OrderedDict[int, OpenRun] = OrderedDict()
