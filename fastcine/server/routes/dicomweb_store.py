@@ -14,6 +14,7 @@ from aiohttp import BodyPartReader, MultipartReader, web
 from fastcine.archive.folder import storage_errors
 from fastcine.archive.receive import Announced, Receipt
 from fastcine.archive.record import Outcome
+from fastcine.archive.store import Store
 from fastcine.dicom.store_status import OUT_OF_RESOURCES, refusal
 from fastcine.dicomweb.json_model import stored_answer
 from fastcine.dicomweb.media_types import DICOM, DICOM_JSON, MULTIPART, parse_accept, wants_json
@@ -162,7 +163,7 @@ async def _assembled(
         async for part in parts:
             kinds = parse_accept(part.headers.get("Content-Type", ""))
             if kinds and kinds[0].media_type == DICOM_JSON:
-                models += await _models(part)
+                models += await _models(context, part)
                 continue
             location = part.headers.get("Content-Location", "")
             if not kinds or not location:
@@ -172,25 +173,26 @@ async def _assembled(
                 left -= len(chunk)
                 if left < 0:
                     raise StorageFull(f"more than max_upload_bytes ({context.settings.max_upload_bytes})")
-                await in_pool(context, _kept, spool, chunk)
+                await in_pool(context, _keep, context, spool, chunk)
             bulk[location].append(Bulk(syntax, offset, spool.tell() - offset))
         for model in models:
             yield await _one(context, model, bulk, spool=spool, announced=announced)
 
 
-def _kept(spool: BinaryIO, chunk: bytes) -> None:
+def _keep(context: Context, spool: BinaryIO, chunk: bytes) -> None:
+    Store(context.folder).check_space(2 * len(chunk))  # here, and once more in the object
     with storage_errors("keeping bulk data"):
         spool.write(chunk)
 
 
-async def _models(part: BodyPartReader) -> list[object]:
+async def _models(context: Context, part: BodyPartReader) -> list[object]:
     text = bytearray()
     async for chunk in in_time(_chunks(part)):
         text += chunk
         if len(text) > MOST_METADATA_BYTES:
             raise web.HTTPRequestEntityTooLarge(MOST_METADATA_BYTES, len(text))
     try:
-        found = orjson.loads(text)
+        found = await in_pool(context, orjson.loads, text)
     except orjson.JSONDecodeError:
         raise UsageError("the metadata is no JSON") from None
     return found if isinstance(found, list) else [found]
