@@ -31,6 +31,8 @@ from bench import (
     run_changes,
     runs,
     static_files,
+    stow,
+    stow_table,
     throughput,
     throughput_table,
 )
@@ -42,7 +44,7 @@ RESULTS = ROOT / "bench/results"
 SO_FAR = RESULTS / "links-so-far.json"
 DOCS = ROOT / "docs/benchmarks.md"
 PARTS = ("first", "playback", "size")
-PAGELESS = ("throughput", "many", "links", "changes", "qido", "codecs")
+PAGELESS = ("throughput", "many", "links", "changes", "qido", "stow", "codecs")
 """Parts that are asked for by an option of their own."""
 
 Say = Callable[[str], None]
@@ -64,6 +66,7 @@ def arguments(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--throughput", action="store_true", help="measure the server beside nginx and Orthanc only")
     parser.add_argument("--many", action="store_true", help="measure thousands of viewers on one core only")
     parser.add_argument("--qido", action="store_true", help="measure searches among a million instances only")
+    parser.add_argument("--stow", action="store_true", help="measure STOW-RS beside Orthanc's only")
     parser.add_argument("--from", dest="source", type=Path, help="show a results file again instead of measuring")
     return parser.parse_args(words)
 
@@ -142,6 +145,8 @@ def measured_parts(
         found["changes"] = asyncio.run(run_changes.measure(scratch / "changes", repeats=args.repeats, say=say))
     if "qido" in wanted:
         found["qido"] = qido.measure(say=say)
+    if "stow" in wanted:
+        found["stow"] = stow.measure(scratch / "stow", say=say)
     if "codecs" in wanted:
         say("the codecs, a minute or two")
         found["codecs"] = codecs.measure(runs.cache_folder() / "codecs")
@@ -151,7 +156,7 @@ def measured_parts(
 def part_notes(parted: dict[str, Any]) -> list[str]:
     """What those parts lacked."""
     codec_notes = parted["codecs"]["missing"] if "codecs" in parted else []
-    return [*codec_notes, *(parted["throughput"]["notes"] if "throughput" in parted else [])]
+    return [*codec_notes, *(note for name in ("throughput", "stow") for note in parted.get(name, {}).get("notes", []))]
 
 
 def measured_alone(args: argparse.Namespace, console: Console) -> dict[str, Any]:
@@ -212,6 +217,8 @@ def show(saved: dict[str, Any], console: Console) -> None:
         show_table("many viewers", many_viewers_table.HEADINGS, rows, console)
     if saved.get("qido"):
         show_table("searches in a large archive", qido_table.HEADINGS, qido_table.cells(saved["qido"]), console)
+    if saved.get("stow"):
+        show_table("STOW-RS", stow_table.HEADINGS, stow_table.cells(saved["stow"]), console)
     if saved.get("codecs"):
         show_codecs(saved["codecs"], console)
     if "results" in saved:

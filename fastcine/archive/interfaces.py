@@ -9,7 +9,7 @@ its path from the data folder (dimse/sending.py, server/routes/dicomweb_retrieve
 from __future__ import annotations
 
 import mmap
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 

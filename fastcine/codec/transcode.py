@@ -41,6 +41,8 @@ _MOST_BYTES = 0xFFFFFFFE
 """Of a value with a length."""
 _TOTAL_LENGTH = 0x7FE00003
 _WORD_BYTES = {"OW": 2, "OL": 4, "OF": 4, "OD": 8, "OV": 8}
+_ULTRASOUND = ("1.2.840.10008.5.1.4.1.1.3.1", "1.2.840.10008.5.1.4.1.1.6.1")
+"""Images of these are in planes where they are YBR_FULL, which they are in RLE or plain only (PS3.3 C.8.5.6.1)."""
 _SHOWN = ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR", "RGB", "YBR_FULL")
 
 
@@ -57,11 +59,15 @@ def becomes(stored: str, wanted: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Pixels:
-    """What of the pixels is decoded: their layout, where the frames lie, and the colour that they come out in."""
+    """What of the pixels is decoded: their layout, where the frames lie, and the colour that they come out in.
+
+    `by_plane`: the object's kind has them in planes, where its syntax has any order.
+    """
 
     layout: ImageLayout
     spans: tuple[FrameSpan, ...]
     photometric: str
+    by_plane: bool
 
 
 Coded = Callable[[int, ImageLayout, str], "bytes | None"]
@@ -101,11 +107,14 @@ class Transcoding:
         photometric = decoded_photometric([self._buffer[at : at + length] for at, length in spans[0]], layout)
         if photometric not in _SHOWN:
             raise Unsupported(f"{photometric} decoded", transfer_syntax=self.wanted)
+        by_plane = photometric == "YBR_FULL" and str(values.get("SOPClassUID", "")) in _ULTRASOUND
+        if by_plane and self.wanted not in (*NATIVE, RLE_LOSSLESS):
+            raise Unsupported("ultrasound in YBR_FULL, which is for plain and RLE", transfer_syntax=self.wanted)
         if self.wanted not in NATIVE:
             check_encodes(layout, photometric, self.wanted)
         elif _native_bytes(layout) > _MOST_BYTES:
             raise Unsupported("more than 4 GB uncompressed", transfer_syntax=self.wanted)
-        return _Pixels(layout, spans, photometric)
+        return _Pixels(layout, spans, photometric, by_plane)
 
     @property
     def frames(self) -> int:
@@ -185,8 +194,7 @@ class Transcoding:
         if head.get("PhotometricInterpretation") in COLOUR or layout.samples_per_pixel > 1:
             head.PhotometricInterpretation = encoded_photometric(pixels.photometric, self.wanted)
         if layout.samples_per_pixel > 1:
-            # Of RLE it says nothing, but an ultrasound image in YBR_FULL has to say 1 (PS3.3 C.8.5.6.1.16).
-            head.PlanarConfiguration = int(self.wanted == RLE_LOSSLESS and pixels.photometric == "YBR_FULL")
+            head.PlanarConfiguration = int(pixels.by_plane)
         if len(pixels.spans) != 1 and str(head.get("NumberOfFrames", "")) != str(len(pixels.spans)):
             head.NumberOfFrames = len(pixels.spans)
 
@@ -215,7 +223,8 @@ class Transcoding:
         if layout.bits_allocated == 1:
             yield from _packed(frames)
         else:
-            for samples in frames:
+            for each in frames:
+                samples = np.moveaxis(each, -1, 0) if pixels.by_plane else each
                 yield samples.astype(samples.dtype.newbyteorder("<"), copy=False).tobytes()
         yield bytes(length % 2)
 

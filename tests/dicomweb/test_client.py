@@ -5,7 +5,6 @@ import urllib.error
 import urllib.request
 
 import numpy as np
-import orjson
 import pydicom
 import pytest
 from dicomweb_client import DICOMwebClient
@@ -17,8 +16,6 @@ from fastcine.dicom.layout import image_layout
 from fastcine.dicom.parse import parse_object
 from fastcine.phantom.bench_runs import bench_run
 from tests.archive.factories import part10, report
-from tests.corpus import needs_corpus
-from tests.dimse.test_round_trip import rounds
 from tests.serving import serving
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
@@ -195,22 +192,3 @@ def test_store_refuses_what_is_no_multipart(server):
         (b"x", 'multipart/related; type="application/dicom"', 400),
     ):
         assert post(server, body, kind)[0] == expected, (body, kind)
-
-
-@needs_corpus
-def test_one_of_each_kind_comes_back_byte_for_byte(tmp_path):
-    """STOW-RS and WADO-RS, of every transfer syntax and class that the corpus has."""
-    kinds = {(sent.sop_class_uid, sent.transfer_syntax_uid): sent for sent in next(rounds())}
-    with serving(tmp_path / "data") as server:
-        for sent in kinds.values():
-            status, body = post(server, multipart(sent.path.read_bytes()), KIND)
-            assert status == 200, (sent.path, body)
-        for sent in kinds.values():
-            url = f"{server.url}/dicomweb/studies/{sent.study_instance_uid}/instances"
-            status, _, body = fetch(f"{url}?SOPInstanceUID={sent.sop_instance_uid}")
-            assert status == 200, sent.path
-            where = orjson.loads(body)[0]["00081190"]["Value"][0]
-            status, _, body = fetch(where, Accept="application/dicom; transfer-syntax=*")
-            assert status == 200 and body.endswith(sent.data_set), sent.path
-            status, _, body = fetch(f"{where}/metadata")
-            assert status == 200 and orjson.loads(body), sent.path

@@ -148,3 +148,16 @@ def test_a_part_that_deflates_to_gigabytes_is_refused(server):
 
 def count(server):
     return len(list((server.data / "objects").rglob("*.dcm")))
+
+
+def test_bulk_data_fills_no_disk_and_no_memory(server):
+    """More than may be uploaded, in parts of bulk data; and bulk data that is named a thousand times."""
+    json_kind = KIND.replace("dicom", "dicom+json")
+    big = b"--b\r\nContent-Type: application/octet-stream\r\nContent-Location: x\r\n\r\n" + bytes(2_500_000)
+    assert post(server, big + b"\r\n--b--\r\n", json_kind)[0] == 507
+    item = '{"00283006": {"vr": "OW", "BulkDataURI": "x"}}'
+    nested = '[{"00283000": {"vr": "SQ", "Value": [' + ",".join([item] * 1000) + "]}}]"
+    body = b"--b\r\nContent-Type: application/octet-stream\r\nContent-Location: x\r\n\r\n" + bytes(1_500_000)
+    body += b"\r\n--b\r\nContent-Type: application/dicom+json\r\n\r\n" + nested.encode() + b"\r\n--b--\r\n"
+    assert post(server, body, json_kind)[0] == 409
+    assert [path.name for path in (server.data / "incoming").iterdir() if not path.name.startswith(".")] == []

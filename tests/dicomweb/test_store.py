@@ -138,6 +138,18 @@ def test_another_studys_objects_are_refused(server):
     assert fetch(f"{server.url}{path}")[0] == 200
 
 
+def test_many_small_ones_are_answered_in_their_order(server):
+    files = [report(f"1.2.8.100.{number}", study="1.2.83") for number in range(30)]
+    files[7], files[21] = files[3], b"no DICOM at all"
+    status, answer = post(server, multipart(*files), KIND)
+    assert status == 202
+    stored = [item["00081155"]["Value"][0] for item in orjson.loads(answer)["00081199"]["Value"]]
+    assert stored == [f"1.2.8.100.{3 if number == 7 else number}" for number in range(30) if number != 21]
+    assert reasons(answer, "0008119A") == [0xC000]
+    status, _, found = fetch(f"{server.url}/dicomweb/studies/1.2.83/instances")
+    assert status == 200 and len(orjson.loads(found)) == 28
+
+
 def test_what_is_no_object_is_among_the_other_failures(server):
     status, answer = post(server, multipart(b"no DICOM at all"), KIND)
     assert status == 409 and reasons(answer, "0008119A") == [0xC000] and b"00081198" not in answer

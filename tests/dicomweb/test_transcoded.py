@@ -11,6 +11,7 @@ from pydicom.pixels import get_decoder
 from fastcine.archive.cine_cache import CacheReader
 from fastcine.archive.folder import DataFolder
 from fastcine.cine.wire import parse_message
+from fastcine.codec.rle import encode_rle
 from fastcine.phantom.bench_runs import bench_run
 from tests.archive.factories import part10, report
 from tests.codec.test_transcode import HTJ2K, JLS, PLUGIN, RLE, SV1, built
@@ -32,6 +33,8 @@ def sent():
         "signed": built(list(signed), BitsStored=12, HighBit=11, PixelRepresentation=1, SOPInstanceUID="1.2.7.1"),
         "ybr": built(list(ybr), SamplesPerPixel=3, PhotometricInterpretation="YBR_FULL", PlanarConfiguration=0,
                      SOPInstanceUID="1.2.7.2"),
+        "overlay": built(list(signed[:1]), syntax=RLE, fragments=[encode_rle(signed[0])], StudyInstanceUID="1.2.77",
+                         SOPInstanceUID="1.2.7.3", extra=[(0x60000102, "US", 12)], BitsStored=12, HighBit=11),
         "still": part10("1.2.3.1"),
         "report": report("1.2.3.9"),
     }  # fmt: skip
@@ -64,6 +67,13 @@ def test_objects(server, sent, name):
         assert status == 200 and headers["Content-Type"] == f"application/dicom; transfer-syntax={syntax}"
         assert dcmread(io.BytesIO(body)).file_meta.TransferSyntaxUID == syntax
         assert np.array_equal(samples(body, syntax, PLUGIN[syntax]), expected), syntax
+
+
+def test_an_overlay_in_the_pixels_is_not_lost(server, sent):
+    where = url(server, sent["overlay"])
+    for syntax in (EXPLICIT, JLS):
+        assert fetch(where, Accept=f"application/dicom; transfer-syntax={syntax}")[0] == 406
+    assert fetch(where, Accept="application/dicom")[0] == 200
 
 
 def exact_tier(server, data, frame):

@@ -11,8 +11,11 @@ from fastcine.dicom import store_status as storing
 from fastcine.dicom.parse import DEFLATED
 from fastcine.dicom.part10 import IMPLEMENTATION_CLASS_UID
 from fastcine.dicom.syntaxes import SYNTAXES
+from fastcine.dicomweb import qido
+from fastcine.dicomweb.capabilities import TRANSACTIONS
 from fastcine.dicomweb.media_types import object_forms, parse_accept
 from fastcine.dimse import association, finding, negotiation, retrieving
+from fastcine.render.still import MEDIA_TYPES
 
 TEXT = (Path(__file__).parents[2] / "docs/conformance.md").read_text("utf-8")
 
@@ -64,6 +67,18 @@ def test_statuses():
                    retrieving.OUT_OF_RESOURCES_SUBOPERATIONS, retrieving.DESTINATION_UNKNOWN,
                    retrieving.DOES_NOT_MATCH, retrieving.UNABLE_TO_PROCESS):  # fmt: skip
         assert f"`{status:04X}`" in retrieve
+
+
+def test_dicomweb():
+    assert {(method, path[2:-1]): name for name, method, path in rows("DICOMweb")} == {
+        key: transaction.name for key, transaction in TRANSACTIONS.items()
+    }
+    text = TEXT.split("\n## DICOMweb\n")[1]
+    assert f"at most {qido.MOST_LIMIT:,}".replace(",", " ") in text.replace("\n", " ")
+    assert f"{qido.DEFAULT_LIMIT} unless `limit`" in text
+    assert all(f"`{media_type}`" in text for media_type in MEDIA_TYPES)
+    codes = ("storage_full", "storage_unavailable", "mismatch", "conflict", "bad_dicom", "not_dicom")
+    assert {f"`{storing.refusal(code):04X}`" for code in codes} == set(re.findall("`[A-F0-9]{4}`", text))
 
 
 def test_numbers():

@@ -112,10 +112,15 @@ async def objects(request: web.Request) -> web.StreamResponse:
         return await parts.end()
 
 
-async def _possible(context: Context, row: InstanceRow, forms: list[Form]) -> Form | None:
-    """The first of these forms that this object can be answered in: what a coding holds is seen in the object only."""
+async def _possible(
+    context: Context, row: InstanceRow, forms: list[Form], *, plain: tuple[str, ...] = ()
+) -> Form | None:
+    """The first of these forms that this object can be answered in: what a coding holds is seen in the object only.
+
+    `plain`: transfer syntaxes that need no coding.
+    """
     for form in forms:
-        if form.as_stored or form.transfer_syntax in (EXPLICIT_LITTLE, row.transfer_syntax_uid):
+        if form.as_stored or form.transfer_syntax in plain:
             return form
         with suppress(Unsupported):
             await in_pool(context, transcoding, context.folder, row, form.transfer_syntax)
@@ -218,7 +223,7 @@ async def _frames(request: web.Request, row: InstanceRow, numbers: list[int]) ->
     forms = frame_forms(parse_accept(*accepted(request)), row.transfer_syntax_uid)
     if row.run is None:
         raise NotFound("the object has no frames")
-    form = await _possible(context, row, forms)
+    form = await _possible(context, row, forms, plain=(EXPLICIT_LITTLE, row.transfer_syntax_uid))
     if form is None:
         raise web.HTTPNotAcceptable(reason="None of the accepted media types can be served for this object")
     location = f"{base_url(request)}{path_of(row)}/frames/"

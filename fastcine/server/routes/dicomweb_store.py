@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import tempfile
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Iterator
 from typing import BinaryIO
 
@@ -13,6 +14,7 @@ from aiohttp import BodyPartReader, MultipartReader, web
 from fastcine.archive.folder import storage_errors
 from fastcine.archive.receive import Announced, Receipt
 from fastcine.archive.record import Outcome
+from fastcine.archive.store import Store
 from fastcine.dicom.store_status import OUT_OF_RESOURCES, refusal
 from fastcine.dicomweb.json_model import stored_answer
 from fastcine.dicomweb.media_types import DICOM, DICOM_JSON, MULTIPART, parse_accept, wants_json
@@ -27,6 +29,10 @@ from fastcine.server.routes.dicomweb_search import ROOT, STUDY, accepted, base_u
 from fastcine.server.routes.studies import in_pool
 
 MOST_PARTS = 100_000
+SMALL_BYTES = 1 << 20
+"""An object of at most so many bytes is taken into memory, so that the next one can be read meanwhile."""
+AT_ONCE = 8
+"""Of them, of one request: more gain nothing, a commit already serves all that wait."""
 MOST_METADATA_BYTES = 64 << 20
 """Of all metadata in a request: it is read whole."""
 
@@ -94,26 +100,66 @@ async def _chunks(part: BodyPartReader) -> AsyncIterator[bytes]:
 async def _objects(
     context: Context, parts: AsyncIterator[BodyPartReader], announced: Announced | None
 ) -> AsyncIterator[Receipt]:
-    """Objects as they are, each its part."""
+    """Objects as they are, each its part; small ones several at once, which wait for the disk together."""
     left = context.settings.max_upload_bytes
-    async for part in parts:
-        if not part.headers.get("Content-Type", DICOM).startswith(DICOM):
-            raise web.HTTPUnsupportedMediaType(reason="Parts must be application/dicom")
-        taken = 0
+    under_way: deque[asyncio.Task[Receipt]] = deque()
+    try:
+        async for part in parts:
+            if not part.headers.get("Content-Type", DICOM).startswith(DICOM):
+                raise web.HTTPUnsupportedMediaType(reason="Parts must be application/dicom")
+            object_ = _Object(part)
+            await object_.begin()
+            if object_.whole:
+                under_way.append(asyncio.create_task(object_.store(context, left, announced)))
+                left -= object_.taken
+                if len(under_way) < AT_ONCE:
+                    continue
+                yield await under_way.popleft()
+                continue
+            while under_way:
+                yield await under_way.popleft()
+            yield await object_.store(context, left, announced)
+            left -= object_.taken
+        while under_way:
+            yield await under_way.popleft()
+    finally:
+        await asyncio.gather(*under_way, return_exceptions=True)
 
-        async def chunks(part: BodyPartReader = part) -> AsyncIterator[bytes]:
-            nonlocal taken
-            async for chunk in _chunks(part):
-                taken += len(chunk)
+
+class _Object:
+    """An object on its way from its part; `whole` where all of it is here already, `taken` bytes so far."""
+
+    def __init__(self, part: BodyPartReader) -> None:
+        self._part, self._begun = part, bytearray()
+        self._chunks = in_time(_chunks(part))
+        self.whole, self.taken = False, 0
+
+    async def begin(self) -> None:
+        """Read until it is whole, or too large to be kept in memory."""
+        async for chunk in self._chunks:
+            self._begun += chunk
+            self.taken += len(chunk)
+            if self.taken > SMALL_BYTES:
+                return
+        self.whole = True
+
+    async def _bytes(self) -> AsyncIterator[bytes]:
+        yield bytes(self._begun)
+        if not self.whole:
+            async for chunk in self._chunks:
+                self.taken += len(chunk)
                 yield chunk
 
+    async def store(self, context: Context, most_bytes: int, announced: Announced | None) -> Receipt:
+        """What became of it."""
         try:
-            receipt = await receive(context, chunks(), source_name="STOW-RS", most_bytes=left, announced=announced)
+            return await receive(
+                context, self._bytes(), source_name="STOW-RS", most_bytes=most_bytes, announced=announced
+            )
         except (StorageFull, StorageUnavailable) as error:
-            receipt = Receipt(Outcome.REFUSED, reason=str(error), code=error.code)
-            await part.release()
-        left -= taken
-        yield receipt
+            if not self.whole:
+                await self._part.release()
+            return Receipt(Outcome.REFUSED, reason=str(error), code=error.code)
 
 
 async def _assembled(
@@ -129,7 +175,7 @@ async def _assembled(
         async for part in parts:
             kinds = parse_accept(part.headers.get("Content-Type", ""))
             if kinds and kinds[0].media_type == DICOM_JSON:
-                models += await _models(part)
+                models += await _models(context, part)
                 continue
             location = part.headers.get("Content-Location", "")
             if not kinds or not location:
@@ -139,25 +185,26 @@ async def _assembled(
                 left -= len(chunk)
                 if left < 0:
                     raise StorageFull(f"more than max_upload_bytes ({context.settings.max_upload_bytes})")
-                await in_pool(context, _kept, spool, chunk)
+                await in_pool(context, _keep, context, spool, chunk)
             bulk[location].append(Bulk(syntax, offset, spool.tell() - offset))
         for model in models:
             yield await _one(context, model, bulk, spool=spool, announced=announced)
 
 
-def _kept(spool: BinaryIO, chunk: bytes) -> None:
+def _keep(context: Context, spool: BinaryIO, chunk: bytes) -> None:
+    Store(context.folder).check_space(2 * len(chunk))  # here, and once more in the object
     with storage_errors("keeping bulk data"):
         spool.write(chunk)
 
 
-async def _models(part: BodyPartReader) -> list[object]:
+async def _models(context: Context, part: BodyPartReader) -> list[object]:
     text = bytearray()
     async for chunk in in_time(_chunks(part)):
         text += chunk
         if len(text) > MOST_METADATA_BYTES:
             raise web.HTTPRequestEntityTooLarge(MOST_METADATA_BYTES, len(text))
     try:
-        found = orjson.loads(text)
+        found = await in_pool(context, orjson.loads, text)
     except orjson.JSONDecodeError:
         raise UsageError("the metadata is no JSON") from None
     return found if isinstance(found, list) else [found]
