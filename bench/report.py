@@ -105,8 +105,7 @@ def with_parts(text: str, saved: dict[str, Any]) -> str:
     """The page with those of its parts that were measured put in or replaced: codecs, links, changes, throughput."""
     sections = {
         "links": link_table, "changes": run_change_table, "many": many_viewers_table,
-        "throughput": throughput_table, "qido": qido_table, "codecs": codec_table,
-        "throughput": throughput_table, "stow": stow_table, "codecs": codec_table,
+        "throughput": throughput_table, "qido": qido_table, "stow": stow_table, "codecs": codec_table,
     }  # fmt: skip
     for name, table in sections.items():
         if saved.get(name):

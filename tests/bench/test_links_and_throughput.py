@@ -207,6 +207,7 @@ def test_parts_stand_in_their_order_and_once():
         "## Over emulated links\n\nl",
         "## Throughput of one server process",
         "## Searches in a large archive",
+        "## Storing by STOW-RS",
         "## Many viewers",
         "## Another run in an open page",
     ):
