@@ -138,8 +138,10 @@ class Evictor:
     def _too_much_bytes(self) -> int:
         """How much has to go; 0 below the limit."""
         most = self.total_bytes - int(self._limit * LOW_WATER) if 0 < self._limit < self.total_bytes else 0
-        reserve = self._folder.reserve_bytes
-        missing = reserve - self._folder.free_bytes() if reserve else 0
+        reserve, missing = self._folder.reserve_bytes, 0
+        if reserve:
+            with contextlib.suppress(FastcineError):  # a disk that cannot be asked: whoever writes is told
+                missing = reserve - self._folder.free_bytes()
         return max(most, missing + reserve // 4 if missing > 0 else 0)
 
     def make_room(self, spared: Collection[str] = ()) -> int:

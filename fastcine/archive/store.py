@@ -59,6 +59,7 @@ class Incoming:
                 self._held += chunk
                 return True
             self.write_out()
+        self._folder.turn.leave()
         _write_all(self._descriptor, chunk)
         return False
 

@@ -42,10 +42,9 @@ class QuickStore:
         """Instead of pynetdicom's: there is a PDU to read."""
         dul = self._association.dul
         while True:
-            with self._folder.turn:
+            taken = self._take()
+            while taken and self._line.has_more:
                 taken = self._take()
-                while taken and self._line.has_more:
-                    taken = self._take()
             if not taken:
                 self._slow_read()
                 return
@@ -72,7 +71,9 @@ class QuickStore:
         if values is None:
             line.put_back(head + bytes(body))
             return False
-        return self._values(values, body)
+        # Not while reading: a sender that stops half way must not keep the others waiting.
+        with self._folder.turn:
+            return self._values(values, body)
 
     def _cuts_answers(self) -> bool:
         """Whether the caller takes small PDUs only. It is asked once, when the association stands."""
@@ -111,6 +112,7 @@ class QuickStore:
             status, comment = self._storing(spool, request, self._association)
         finally:
             self.let_go()
+        self._folder.turn.leave()
         self._line.send(response(request, status, comment))
 
     def let_go(self) -> None:

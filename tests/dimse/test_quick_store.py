@@ -217,3 +217,23 @@ def test_callers_that_take_small_pdus_only_are_answered_in_pieces(server):
         assert kind == 4 and len(content) <= 128
         answer += content[6:]
     line.close()
+
+
+def test_a_sender_that_stops_half_way_keeps_nobody_waiting(server):
+    """In the middle of a command, of an object's PDU, and between two."""
+    pdus = raw.store_pdus(Object("1.2.12.1", pixels=os.urandom(300_000), Rows=1000, Columns=150))
+    slow = []
+    for stop in (4, 100, 5000, 131_500, 290_000):
+        for _ in range(2):  # one for each receiver, and more
+            line = raw.connect(server.dicom_port, CONTEXTS)
+            line.sendall(pdus[:stop])
+            slow.append(line)
+    time.sleep(0.1)
+    for number in range(6):
+        line = raw.connect(server.dicom_port, CONTEXTS)
+        line.settimeout(5)
+        line.sendall(raw.store_pdus(Object(f"1.2.13.{number}")))
+        assert raw.status_of(raw.read_pdu(line)[1]) == 0
+        line.close()
+    for line in slow:
+        line.close()
