@@ -1,6 +1,7 @@
 """Transcoding: samples equal by decoders that are not ours, data sets that dciodvfy finds no new fault in."""
 
 import io
+import re
 import shutil
 import subprocess
 import tracemalloc
@@ -35,7 +36,7 @@ RLE, SV1, JLS, J2K = (f"1.2.840.10008.1.2.{suffix}" for suffix in ("5", "4.70", 
 HTJ2K = ("1.2.840.10008.1.2.4.201", "1.2.840.10008.1.2.4.202")
 PLUGIN = {RLE: "pydicom", SV1: "gdcm", JLS: "gdcm", **dict.fromkeys((J2K, *HTJ2K), "pylibjpeg")}
 """Whose decoder says what we wrote: none of them is what it was written with."""
-SMALL_BYTES = 3_000_000
+PRIVATE = re.compile(r"\(0x[0-9a-f]{3}[13579bdf],|invalid data values for Value Representations")
 
 
 class Image:
@@ -172,6 +173,8 @@ def check(path, image, folder, every=1):
         now = None if known is None else errors(shown, folder)
         if known is not None:
             assert now is not None, (path, wanted)
+            if wanted == IMPLICIT_LITTLE:  # a private element's VR is a dictionary's guess afterwards
+                now = Counter({line: number for line, number in now.items() if not PRIVATE.search(line)})
             assert_no_new_error(known, now, (path, wanted), image.layout)
     return count
 
@@ -381,9 +384,8 @@ def test_what_can_be_lossy_and_what_does_not_fit_is_refused():
     assert list(possible(deep)) == ["1.2.840.10008.1.2", RLE]
     overlay = built(GREY, extra=[(0x60000102, "US", 12)], **TWELVE)
     assert list(possible(overlay)) == ["1.2.840.10008.1.2"]
-    report = built(GREY, **TWELVE)
     with pytest.raises(Unsupported):
-        Transcoding(memoryview(report), "1.2.840.10008.1.2.4.50")
+        Transcoding(memoryview(built(GREY, **TWELVE)), "1.2.840.10008.1.2.4.50")
 
 
 def test_memory_is_a_few_frames_whatever_the_length(monkeypatch):
