@@ -28,6 +28,7 @@ from fastcine.dicom.encapsulation import EXTENDED_LENGTHS, EXTENDED_OFFSET_TABLE
 from fastcine.dicom.layout import COLOUR, ImageLayout, image_layout
 from fastcine.dicom.parse import EXPLICIT_LITTLE, IMPLICIT_LITTLE, ObjectStructure, parse_object
 from fastcine.dicom.parse_values import read_values
+from fastcine.dicom.part10 import part10_head
 from fastcine.dicom.syntaxes import Family, find_syntax
 from fastcine.errors import Unsupported
 
@@ -167,6 +168,7 @@ class Transcoding:
             _swap_words(head)
             _swap_words(tail)
         if self._pixels is not None:
+            _unpack_icons(head, structure.transfer_syntax_uid)
             self._describe(head, self._pixels)
         return head, tail
 
@@ -264,6 +266,21 @@ def _read(data: memoryview, structure: ObjectStructure) -> Dataset:
     for tag in [each for each in found._dict if each >> 16 == 0xFFFE]:  # stray delimiters are no elements
         del found._dict[tag]
     return found
+
+
+def _unpack_icons(dataset: Dataset, transfer_syntax_uid: str) -> None:
+    """Encapsulated pixels inside sequences, as icons are, made plain: they are in the object's old coding."""
+    for tag in list(dataset._dict):
+        if dataset.get_item(tag).VR != "SQ":  # (values that are not looked at are written as they were)
+            continue
+        for item in dataset[tag].value:
+            _unpack_icons(item, transfer_syntax_uid)
+            if PIXEL_DATA in item and item[PIXEL_DATA].is_undefined_length:
+                file = DicomBytesIO()
+                file.is_implicit_VR, file.is_little_endian = False, True
+                write_dataset(file, item)
+                alone = part10_head("1.2", "1.2", transfer_syntax_uid) + file.getvalue()
+                item.update(read_dataset(io.BytesIO(transcoded(memoryview(alone), EXPLICIT_LITTLE)), False, True))
 
 
 def _swap_words(dataset: Dataset) -> None:

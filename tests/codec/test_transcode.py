@@ -1,6 +1,7 @@
 """Transcoding: samples equal by decoders that are not ours, data sets that dciodvfy finds no new fault in."""
 
 import io
+import re
 import shutil
 import subprocess
 import tracemalloc
@@ -35,7 +36,7 @@ RLE, SV1, JLS, J2K = (f"1.2.840.10008.1.2.{suffix}" for suffix in ("5", "4.70", 
 HTJ2K = ("1.2.840.10008.1.2.4.201", "1.2.840.10008.1.2.4.202")
 PLUGIN = {RLE: "pydicom", SV1: "gdcm", JLS: "gdcm", **dict.fromkeys((J2K, *HTJ2K), "pylibjpeg")}
 """Whose decoder says what we wrote: none of them is what it was written with."""
-SMALL_BYTES = 3_000_000
+PRIVATE = re.compile(r"\(0x[0-9a-f]{3}[13579bdf],|invalid data values for Value Representations")
 
 
 class Image:
@@ -167,12 +168,13 @@ def check(path, image, folder, every=1):
         out = written(image.data, wanted)
         assert_same(image, out, wanted, path)
         count += 1
-        if wanted == IMPLICIT_LITTLE and image.layout.sample_kind == "float":
-            continue  # without Pixel Representation dciodvfy reads no implicit data set, dcmconv's neither
-        # dciodvfy does not read HTJ2K: what we wrote, written back, is what it is shown.
-        now = None if known is None else errors(written(out, EXPLICIT_LITTLE) if wanted in HTJ2K else out, folder)
+        # dciodvfy does not read HTJ2K, and not all that dcmconv writes with implicit VR: it is shown that written back.
+        shown = written(out, EXPLICIT_LITTLE) if wanted in (*HTJ2K, IMPLICIT_LITTLE) else out
+        now = None if known is None else errors(shown, folder)
         if known is not None:
             assert now is not None, (path, wanted)
+            if wanted == IMPLICIT_LITTLE:  # a private element's VR is a dictionary's guess afterwards
+                now = Counter({line: number for line, number in now.items() if not PRIVATE.search(line)})
             assert_no_new_error(known, now, (path, wanted), image.layout)
     return count
 
@@ -313,6 +315,25 @@ def test_colour_says_what_it_is(colour):
         assert np.array_equal(back.frames()[0], frame)
 
 
+def test_icons_are_made_plain():
+    icon = pydicom.Dataset()
+    icon.Rows = icon.Columns = 9
+    icon.SamplesPerPixel, icon.PhotometricInterpretation, icon.PixelRepresentation = 1, "MONOCHROME2", 0
+    icon.BitsAllocated = icon.BitsStored = 8
+    icon.HighBit = 7
+    pixels = np.random.default_rng(1).integers(0, 256, (9, 9)).astype(np.uint8)
+    icon.PixelData = encapsulate([encode_rle(pixels)])
+    icon["PixelData"].is_undefined_length = True
+    nested = pydicom.Dataset()
+    nested.IconImageSequence = [icon]
+    data = built(GREY, syntax=RLE, fragments=[encode_rle(each) for each in GREY], IconImageSequence=[icon],
+                 ReferencedSeriesSequence=[nested], **TWELVE)  # fmt: skip
+    for wanted in (JLS, EXPLICIT_LITTLE):
+        dataset = pydicom.dcmread(io.BytesIO(written(data, wanted)))
+        for (item,) in (dataset.IconImageSequence, dataset.ReferencedSeriesSequence[0].IconImageSequence):
+            assert not item["PixelData"].is_undefined_length and item.PixelData == pixels.tobytes() + b"\0"
+
+
 def test_ultrasound_in_ybr_full_is_in_planes(tmp_path):
     frame = np.random.default_rng(1).integers(0, 256, (9, 11, 3)).astype(np.uint8)
     data = built([frame], SamplesPerPixel=3, PhotometricInterpretation="YBR_FULL", PlanarConfiguration=1,
@@ -363,9 +384,8 @@ def test_what_can_be_lossy_and_what_does_not_fit_is_refused():
     assert list(possible(deep)) == ["1.2.840.10008.1.2", RLE]
     overlay = built(GREY, extra=[(0x60000102, "US", 12)], **TWELVE)
     assert list(possible(overlay)) == ["1.2.840.10008.1.2"]
-    report = built(GREY, **TWELVE)
     with pytest.raises(Unsupported):
-        Transcoding(memoryview(report), "1.2.840.10008.1.2.4.50")
+        Transcoding(memoryview(built(GREY, **TWELVE)), "1.2.840.10008.1.2.4.50")
 
 
 def test_memory_is_a_few_frames_whatever_the_length(monkeypatch):
