@@ -26,11 +26,15 @@ from bench import (
     peer_page,
     qido,
     qido_table,
+    receiver,
+    receiver_table,
     report,
     run_change_table,
     run_changes,
     runs,
     static_files,
+    storing,
+    storing_table,
     throughput,
     throughput_table,
 )
@@ -42,7 +46,7 @@ RESULTS = ROOT / "bench/results"
 SO_FAR = RESULTS / "links-so-far.json"
 DOCS = ROOT / "docs/benchmarks.md"
 PARTS = ("first", "playback", "size")
-PAGELESS = ("throughput", "many", "links", "changes", "qido", "codecs")
+PAGELESS = ("throughput", "many", "links", "changes", "qido", "receiver", "storing", "codecs")
 """Parts that are asked for by an option of their own."""
 
 Say = Callable[[str], None]
@@ -64,6 +68,8 @@ def arguments(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--throughput", action="store_true", help="measure the server beside nginx and Orthanc only")
     parser.add_argument("--many", action="store_true", help="measure thousands of viewers on one core only")
     parser.add_argument("--qido", action="store_true", help="measure searches among a million instances only")
+    parser.add_argument("--receiver", action="store_true", help="measure C-STORE beside dcmtk's storescp only")
+    parser.add_argument("--storing", action="store_true", help="measure viewers beside objects that come in only")
     parser.add_argument("--from", dest="source", type=Path, help="show a results file again instead of measuring")
     return parser.parse_args(words)
 
@@ -142,6 +148,10 @@ def measured_parts(
         found["changes"] = asyncio.run(run_changes.measure(scratch / "changes", repeats=args.repeats, say=say))
     if "qido" in wanted:
         found["qido"] = qido.measure(say=say)
+    if "receiver" in wanted:
+        found["receiver"] = receiver.measure(scratch / "receiver", say=say)
+    if "storing" in wanted:
+        found["storing"] = storing.measure(scratch / "storing", say=say)
     if "codecs" in wanted:
         say("the codecs, a minute or two")
         found["codecs"] = codecs.measure(runs.cache_folder() / "codecs")
@@ -151,7 +161,8 @@ def measured_parts(
 def part_notes(parted: dict[str, Any]) -> list[str]:
     """What those parts lacked."""
     codec_notes = parted["codecs"]["missing"] if "codecs" in parted else []
-    return [*codec_notes, *(parted["throughput"]["notes"] if "throughput" in parted else [])]
+    others = [note for name in ("throughput", "receiver") if name in parted for note in parted[name]["notes"]]
+    return [*codec_notes, *others]
 
 
 def measured_alone(args: argparse.Namespace, console: Console) -> dict[str, Any]:
@@ -212,6 +223,12 @@ def show(saved: dict[str, Any], console: Console) -> None:
         show_table("many viewers", many_viewers_table.HEADINGS, rows, console)
     if saved.get("qido"):
         show_table("searches in a large archive", qido_table.HEADINGS, qido_table.cells(saved["qido"]), console)
+    if saved.get("receiver"):
+        rows = receiver_table.cells(saved["receiver"])
+        show_table("receiving objects", receiver_table.HEADINGS, rows, console)
+    if saved.get("storing"):
+        rows = storing_table.cells(saved["storing"])
+        show_table("viewers beside objects that come in", storing_table.HEADINGS, rows, console)
     if saved.get("codecs"):
         show_codecs(saved["codecs"], console)
     if "results" in saved:
