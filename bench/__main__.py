@@ -26,11 +26,15 @@ from bench import (
     peer_page,
     qido,
     qido_table,
+    receiver,
+    receiver_table,
     report,
     run_change_table,
     run_changes,
     runs,
     static_files,
+    storing,
+    storing_table,
     stow,
     stow_table,
     throughput,
@@ -44,7 +48,7 @@ RESULTS = ROOT / "bench/results"
 SO_FAR = RESULTS / "links-so-far.json"
 DOCS = ROOT / "docs/benchmarks.md"
 PARTS = ("first", "playback", "size")
-PAGELESS = ("throughput", "many", "links", "changes", "qido", "stow", "codecs")
+PAGELESS = ("throughput", "many", "links", "changes", "qido", "stow", "receiver", "storing", "codecs")
 """Parts that are asked for by an option of their own."""
 
 Say = Callable[[str], None]
@@ -67,6 +71,8 @@ def arguments(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--many", action="store_true", help="measure thousands of viewers on one core only")
     parser.add_argument("--qido", action="store_true", help="measure searches among a million instances only")
     parser.add_argument("--stow", action="store_true", help="measure STOW-RS beside Orthanc's only")
+    parser.add_argument("--receiver", action="store_true", help="measure C-STORE beside dcmtk's storescp only")
+    parser.add_argument("--storing", action="store_true", help="measure viewers beside objects that come in only")
     parser.add_argument("--from", dest="source", type=Path, help="show a results file again instead of measuring")
     return parser.parse_args(words)
 
@@ -147,6 +153,10 @@ def measured_parts(
         found["qido"] = qido.measure(say=say)
     if "stow" in wanted:
         found["stow"] = stow.measure(scratch / "stow", say=say)
+    if "receiver" in wanted:
+        found["receiver"] = receiver.measure(scratch / "receiver", say=say)
+    if "storing" in wanted:
+        found["storing"] = storing.measure(scratch / "storing", say=say)
     if "codecs" in wanted:
         say("the codecs, a minute or two")
         found["codecs"] = codecs.measure(runs.cache_folder() / "codecs")
@@ -156,7 +166,9 @@ def measured_parts(
 def part_notes(parted: dict[str, Any]) -> list[str]:
     """What those parts lacked."""
     codec_notes = parted["codecs"]["missing"] if "codecs" in parted else []
-    return [*codec_notes, *(note for name in ("throughput", "stow") for note in parted.get(name, {}).get("notes", []))]
+    named = ("throughput", "stow", "receiver")
+    others = [note for name in named for note in parted.get(name, {}).get("notes", [])]
+    return [*codec_notes, *others]
 
 
 def measured_alone(args: argparse.Namespace, console: Console) -> dict[str, Any]:
@@ -219,6 +231,12 @@ def show(saved: dict[str, Any], console: Console) -> None:
         show_table("searches in a large archive", qido_table.HEADINGS, qido_table.cells(saved["qido"]), console)
     if saved.get("stow"):
         show_table("STOW-RS", stow_table.HEADINGS, stow_table.cells(saved["stow"]), console)
+    if saved.get("receiver"):
+        rows = receiver_table.cells(saved["receiver"])
+        show_table("receiving objects", receiver_table.HEADINGS, rows, console)
+    if saved.get("storing"):
+        rows = storing_table.cells(saved["storing"])
+        show_table("viewers beside objects that come in", storing_table.HEADINGS, rows, console)
     if saved.get("codecs"):
         show_codecs(saved["codecs"], console)
     if "results" in saved:

@@ -19,7 +19,8 @@ from fastcine.archive.index_write import put_instance
 from fastcine.archive.record import IndexRecord, PatientAndStudy, StoredAs
 from fastcine.cine.wire import run_id, run_name
 
-BATCH = 2000
+BATCH = 40
+"""Studies in a transaction. SQLite keeps what a savepoint has changed in a list that every statement walks along."""
 FIRST_DAY = datetime(2012, 1, 2, 7, 0, tzinfo=UTC)
 DAYS = 5000
 _SURNAMES = (

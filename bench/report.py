@@ -5,7 +5,16 @@ from __future__ import annotations
 from itertools import groupby
 from typing import Any
 
-from bench import link_table, many_viewers_table, qido_table, run_change_table, stow_table, throughput_table
+from bench import (
+    link_table,
+    many_viewers_table,
+    qido_table,
+    receiver_table,
+    run_change_table,
+    storing_table,
+    stow_table,
+    throughput_table,
+)
 from bench.codecs import table as codec_table
 from bench.figures import OURS, PEER, Line, lines
 
@@ -41,7 +50,8 @@ HOW = """\
 - **Application, cold**: every HTTP answer of a first visit with headers, decoder included; frames are not, of either.
 
 To reproduce: `make bench` (all), or `python -m bench --only first` (`playback`, `size`), `--repeats N`;
-`python -m bench --links`, `--changes`, `--many`, `--throughput`, `--qido`, `--stow` and `--codecs` for these parts.
+`python -m bench --links`, `--changes`, `--many`, `--throughput`, `--qido`, `--stow`, `--receiver`, `--storing` and `--codecs`
+for these parts.
 """
 PARTS = (
     link_table.TITLE,
@@ -50,6 +60,8 @@ PARTS = (
     throughput_table.TITLE,
     qido_table.TITLE,
     stow_table.TITLE,
+    receiver_table.TITLE,
+    storing_table.TITLE,
     codec_table.TITLE,
 )
 SECTIONS = {
@@ -105,7 +117,8 @@ def with_parts(text: str, saved: dict[str, Any]) -> str:
     """The page with those of its parts that were measured put in or replaced: codecs, links, changes, throughput."""
     sections = {
         "links": link_table, "changes": run_change_table, "many": many_viewers_table,
-        "throughput": throughput_table, "qido": qido_table, "stow": stow_table, "codecs": codec_table,
+        "throughput": throughput_table, "qido": qido_table, "stow": stow_table, "receiver": receiver_table,
+        "storing": storing_table, "codecs": codec_table,
     }  # fmt: skip
     for name, table in sections.items():
         if saved.get(name):

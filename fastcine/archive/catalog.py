@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
+from typing import Any
 
 import orjson
 
@@ -89,8 +90,7 @@ def _matches_of(index: Index, query: Query) -> Iterator[Values]:
     conditions = child_conditions(query.keys)
     patients = set[str]()
     for row in _studies(index, query):
-        patient, study, study_time = study_values(row)
-        both = patient | study
+        patient, both, study_time = study_values(row)
         if not above.match(both):
             continue
         if query.level is Level.PATIENT:
@@ -125,7 +125,7 @@ class _Keys:
         return all(matches(how, text, values.get(keyword, ()), fuzzy=self._fuzzy) for keyword, how, text in self._asked)
 
 
-def _studies(index: Index, query: Query) -> Iterator[Row]:
+def _studies(index: Index, query: Query) -> Iterator[tuple[Any, ...]]:
     """Rows of STUDY_COLUMNS that may match, newest first, read in batches."""
     walk = study_walk(query.keys, fuzzy=query.fuzzy)
     conditions = walk.conditions
@@ -140,7 +140,7 @@ def _studies(index: Index, query: Query) -> Iterator[Row]:
         where, parameters = _joined((*conditions, (f"{walk.place} < ?", [before])))
         rest = f"{walk.tables} WHERE {where} ORDER BY {walk.place} DESC LIMIT {most}"
         rows = _read(index, columns, rest, parameters)
-        yield from rows
+        yield from map(tuple, rows)
         if len(rows) < most:
             return
         before, most = rows[-1][0], BATCH_STUDIES

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
+from functools import lru_cache
 from typing import Any
 
 from fastcine.archive.index_mapping import read_time
@@ -91,8 +92,16 @@ def _text(value: object) -> tuple[str, ...]:
     return (str(value),) if value not in (None, "") else ()
 
 
-def study_values(row: Row) -> tuple[Values, Values, str]:
-    """The patient's and the study's attributes of STUDY_COLUMNS, and the study's time (for `series_values`)."""
+KEPT_STUDIES = 1024
+"""Worklists ask for the same pages again and again; 4 kB each."""
+
+
+@lru_cache(KEPT_STUDIES)
+def study_values(row: tuple[Any, ...]) -> tuple[Values, Values, str]:
+    """The patient's attributes, the patient's with the study's, and the study's time (for `series_values`).
+
+    `row` is of STUDY_COLUMNS. The values are shared: whoever adds to them makes a copy.
+    """
     (
         _, _, uid, patient_id, issuer, name, ideographic, phonetic, birth_date, sex, moment_text, date_text,
         description, accession, study_id, referring, institution, modalities, series, objects,
@@ -119,7 +128,7 @@ def study_values(row: Row) -> tuple[Values, Values, str]:
         "NumberOfStudyRelatedSeries": _text(series),
         "NumberOfStudyRelatedInstances": _text(objects),
     }
-    return patient, study, moment_text
+    return patient, patient | study, moment_text
 
 
 def series_values(row: Row, study_time: str) -> Values:

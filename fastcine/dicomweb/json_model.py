@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from functools import lru_cache, partial
 from typing import Any, BinaryIO, cast
 
@@ -29,18 +29,13 @@ def tag_text(keyword: str) -> str:
 
 
 @lru_cache(1024)
-def writer(keyword: str) -> Callable[[Sequence[str]], Json]:
-    """What makes an attribute of the JSON model of its DICOM texts."""
+def writing(keyword: str) -> tuple[str, str, Callable[[str], Any] | None]:
+    """An attribute's tag, its value representation, and what makes a JSON value of a DICOM text (None: it is one)."""
     representation = str(dictionary_VR(keyword)).split(" or ")[0]
     number = _NUMBERS.get(representation)
-    empty = {"vr": representation}
     if representation == "PN":
-        convert: Callable[[str], Any] = _name
-    elif number is not None:
-        convert = partial(_number, number)
-    else:
-        return lambda texts: {"vr": representation, "Value": texts} if texts else empty
-    return lambda texts: {"vr": representation, "Value": [convert(text) for text in texts]} if texts else empty
+        return tag_text(keyword), representation, _name
+    return tag_text(keyword), representation, None if number is None else partial(_number, number)
 
 
 def _name(text: str) -> Json:

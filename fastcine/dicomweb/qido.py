@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 
 from pydicom.datadict import dictionary_keyword
 
 from fastcine.archive.catalog import Query
 from fastcine.archive.catalog_rows import ATTRIBUTES, Level, Values
-from fastcine.dicomweb.json_model import Json, tag_text, writer
+from fastcine.dicomweb.json_model import Json, writing
 from fastcine.errors import UsageError
 
 DEFAULT_LIMIT = 1000
@@ -89,17 +90,23 @@ def teller(asked: Asked, fixed: Mapping[str, str], base_url: str) -> Callable[[V
     """
     level = asked.query.level
     above = Level.SERIES if "SeriesInstanceUID" in fixed else Level.STUDY if "StudyInstanceUID" in fixed else None
-    told = [(tag_text(keyword), keyword, writer(keyword)) for keyword in ("RetrieveURL", "InstanceAvailability")]
+    told = [(*writing(keyword), keyword) for keyword in ("RetrieveURL", "InstanceAvailability")]
     for keyword, attribute in ATTRIBUTES.items():
         own = above is None or attribute.level > above or attribute.level == level
         usual = attribute.returned and own
         if attribute.level <= level and (usual or keyword in asked.include or keyword in fixed):
-            told.append((tag_text(keyword), keyword, writer(keyword)))
-    told.sort()
+            told.append((*writing(keyword), keyword))
+    told.sort(key=itemgetter(0))
 
     def tell(row: Values) -> Json:
         said = {**row, "RetrieveURL": (base_url + _path_of(row, level),), "InstanceAvailability": ("ONLINE",)}
-        return {tag: write(said[keyword]) for tag, keyword, write in told}
+        found: Json = {}
+        for tag, representation, convert, keyword in told:
+            texts = said[keyword]
+            found[tag] = {"vr": representation}
+            if texts:
+                found[tag]["Value"] = texts if convert is None else [convert(text) for text in texts]
+        return found
 
     return tell
 

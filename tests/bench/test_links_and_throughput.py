@@ -206,8 +206,10 @@ def test_parts_stand_in_their_order_and_once():
         "## Codecs\n\nc\n\n### Ingest\n\ni",
         "## Over emulated links\n\nl",
         "## Throughput of one server process",
+        "## Viewers beside objects that come in",
         "## Searches in a large archive",
         "## Storing by STOW-RS",
+        "## Receiving objects",
         "## Many viewers",
         "## Another run in an open page",
     ):
