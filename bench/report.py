@@ -50,8 +50,8 @@ HOW = """\
 - **Application, cold**: every HTTP answer of a first visit with headers, decoder included; frames are not, of either.
 
 To reproduce: `make bench` (all), or `python -m bench --only first` (`playback`, `size`), `--repeats N`;
-`python -m bench --links`, `--changes`, `--many`, `--throughput`, `--qido`, `--stow`, `--receiver`, `--storing` and `--codecs`
-for these parts.
+`python -m bench --links`, `--changes`, `--many`, `--throughput`, `--qido`, `--stow`, `--receiver`, `--storing` and
+`--codecs` for these parts.
 """
 PARTS = (
     link_table.TITLE,
