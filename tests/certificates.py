@@ -4,11 +4,11 @@ import ssl
 import subprocess
 
 
-def make(folder, name):
-    """A certificate and its key, PEM files."""
+def make(folder, name, *, kind=("rsa:2048",)):
+    """A certificate and its key, PEM files; `kind` is what openssl calls the key."""
     certificate, key = folder / f"{name}.pem", folder / f"{name}.key"
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate, "-days", "2",
+        ["openssl", "req", "-x509", "-newkey", *kind, "-nodes", "-keyout", key, "-out", certificate, "-days", "2",
          "-subj", f"/CN={name}", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"],
         check=True, capture_output=True,
     )  # fmt: skip

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -132,11 +132,6 @@ _SESSION = (
 )
 
 
-def session(index: Index, cookie_sha256: bytes) -> SessionRow | None:
-    """The session of a cookie."""
-    return sessions(index, [cookie_sha256]).get(cookie_sha256)
-
-
 def sessions(index: Index, cookies_sha256: Iterable[bytes]) -> dict[bytes, SessionRow]:
     """Those of these cookies that there are."""
     wanted = list(cookies_sha256)
@@ -152,10 +147,12 @@ def sessions(index: Index, cookies_sha256: Iterable[bytes]) -> dict[bytes, Sessi
     return index.read(query)
 
 
-def touch_sessions(index: Index, cookies_sha256: Iterable[bytes], now: float) -> None:
-    """They were used just now."""
-    values = [(now, cookie) for cookie in cookies_sha256]
-    index.write(lambda c: c.executemany("UPDATE web_session SET seen = ? WHERE cookie_sha256 = ?", values).rowcount)
+def touch_sessions(index: Index, used: Mapping[bytes, float]) -> None:
+    """When sessions were last used, by the hash of their cookie."""
+    values = [(at, cookie) for cookie, at in used.items()]
+    index.write(
+        lambda c: c.executemany("UPDATE web_session SET seen = max(seen, ?) WHERE cookie_sha256 = ?", values).rowcount
+    )
 
 
 def end_session(index: Index, cookie_sha256: bytes) -> None:
@@ -163,35 +160,45 @@ def end_session(index: Index, cookie_sha256: bytes) -> None:
     index.write(lambda c: c.execute("DELETE FROM web_session WHERE cookie_sha256 = ?", (cookie_sha256,)).rowcount)
 
 
-def count_try(index: Index, keys: Sequence[str], *, now: float, wait_s: Callable[[str, int, float], float]) -> float:
+@dataclass(frozen=True, slots=True)
+class TryRules:
+    """How failures under a key hold up the next try: (key, failures, seconds since the latest) to seconds to wait, and
+    to what still counts of them; none does after `forgotten_s`."""
+
+    wait_s: Callable[[str, float, float], float]
+    left: Callable[[str, float, float], float]
+    forgotten_s: float
+
+
+def count_try(index: Index, keys: Sequence[str], rules: TryRules, *, now: float) -> float:
     """Count one try under each key and answer 0; or not, where a key has to wait, and answer how long.
 
-    `wait_s(key, failures, seconds since the latest)` says that.
     Counted as failed before it is tried, in one transaction: tries side by side do not pass together.
     """
 
     def job(connection: sqlite3.Connection) -> float:
-        wait = 0.0
+        connection.execute("DELETE FROM sign_in_failure WHERE latest < ?", (now - rules.forgotten_s,))
+        wait, counted = 0.0, []
         for key in keys:
             row = connection.execute("SELECT failures, latest FROM sign_in_failure WHERE key = ?", (key,)).fetchone()
-            if row is not None:
-                wait = max(wait, wait_s(key, row["failures"], now - row["latest"]))
+            failures, ago = (row["failures"], now - row["latest"]) if row is not None else (0, 0.0)
+            wait = max(wait, rules.wait_s(key, failures, ago))
+            counted.append((key, rules.left(key, failures, ago) + 1, now))
         if wait <= 0:
-            connection.executemany(
-                "INSERT INTO sign_in_failure VALUES (?, 1, ?) ON CONFLICT (key) DO UPDATE"
-                " SET failures = failures + 1, latest = excluded.latest",
-                [(key, now) for key in keys],
-            )
-        return max(0.0, wait)
+            connection.executemany("INSERT OR REPLACE INTO sign_in_failure VALUES (?, ?, ?)", counted)
+        return wait
 
     return index.write(job)
 
 
-def count_success(index: Index, *, forget: str, uncount: str, before: float) -> None:
-    """The try did not fail: forget all under `forget`, this one under `uncount`, and what lies before `before`."""
+def count_success(index: Index, *, own: str, shared: str, latest: float) -> None:
+    """The try did not fail: forget all under `own`, and this one under `shared`, whose latest was by `latest`."""
 
     def job(connection: sqlite3.Connection) -> None:
-        connection.execute("DELETE FROM sign_in_failure WHERE key = ? OR latest < ?", (forget, before))
-        connection.execute("UPDATE sign_in_failure SET failures = max(0, failures - 1) WHERE key = ?", (uncount,))
+        connection.execute("DELETE FROM sign_in_failure WHERE key = ?", (own,))
+        connection.execute(
+            "UPDATE sign_in_failure SET failures = max(0, failures - 1), latest = min(latest, ?) WHERE key = ?",
+            (latest, shared),
+        )
 
     index.write(job)

@@ -13,9 +13,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from fastcine.archive.index import Index
 from fastcine.archive.index_mapping import read_time, time_text
+
+if TYPE_CHECKING:
+    from fastcine.archive.index import Index
 
 BEGINNING = bytes(32)
 """What stands before the first row."""
@@ -47,7 +50,7 @@ class AuditEntry:
     """
 
     at: datetime
-    event: AuditEvent
+    event: AuditEvent | str
     who: str
     by_way_of: str
     address: str = ""
@@ -81,31 +84,38 @@ def _texts(entry: AuditEntry) -> tuple[str, ...]:
 
 def append(index: Index, entries: Iterable[AuditEntry]) -> None:
     """Add rows, durable on return. Raises StorageFull, StorageUnavailable."""
-    texts = [_texts(entry) for entry in entries]
+    index.add_audit(list(entries))
 
-    def job(connection: sqlite3.Connection) -> None:
-        last = connection.execute("SELECT sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1").fetchone()
-        sequence, previous = (last["sequence"], last["hash"]) if last is not None else (0, BEGINNING)
-        for row in texts:
-            sequence += 1
-            previous = chained(previous, sequence, row)
-            connection.execute("INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (sequence, *row, previous))
 
-    index.write(job)
+def append_in(connection: sqlite3.Connection, entries: Iterable[AuditEntry]) -> None:
+    """Add rows inside somebody's transaction: what it does and its record are one."""
+    last = connection.execute("SELECT sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1").fetchone()
+    sequence, previous = (last["sequence"], last["hash"]) if last is not None else (0, BEGINNING)
+    for entry in entries:
+        sequence, row = sequence + 1, _texts(entry)
+        previous = chained(previous, sequence, row)
+        connection.execute("INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (sequence, *row, previous))
 
 
 def _row(row: sqlite3.Row) -> AuditRow:
+    """What somebody wrote there behind our back is shown as well as it can be: the chain says where that is."""
+    try:
+        at = read_time(str(row["at"]))
+    except ValueError:
+        at = None
+    try:
+        detail = {str(name): str(value) for name, value in json.loads(row["detail"]).items()} if row["detail"] else {}
+    except (ValueError, AttributeError, TypeError):
+        detail = {"unreadable": str(row["detail"])}
+    event = str(row["event"])
+    names = ("who", "by_way_of", "address", "study_instance_uid", "outcome")
     entry = AuditEntry(
-        at=read_time(row["at"]) or datetime.fromtimestamp(0, UTC),
-        event=AuditEvent(row["event"]),
-        who=row["who"],
-        by_way_of=row["by_way_of"],
-        address=row["address"],
-        study_instance_uid=row["study_instance_uid"],
-        outcome=row["outcome"],
-        detail=json.loads(row["detail"]) if row["detail"] else {},
+        at=at or datetime.fromtimestamp(0, UTC),
+        event=AuditEvent(event) if event in set(AuditEvent) else event,
+        detail=detail,
+        **{name: str(row[name]) for name in names},
     )
-    return AuditRow(row["sequence"], entry, row["hash"])
+    return AuditRow(row["sequence"], entry, bytes(row["hash"]) if isinstance(row["hash"], bytes) else b"")
 
 
 _COLUMNS = ("at", "event", "outcome", "who", "by_way_of", "address", "study_instance_uid", "detail")
@@ -144,7 +154,7 @@ def check_chain(index: Index) -> ChainCheck:
     for batch in _batches(index):
         for row in batch:
             number += 1
-            texts = [row[name] for name in _COLUMNS]
+            texts = [str(row[name]) for name in _COLUMNS]
             if row["sequence"] != number or chained(previous, number, texts) != row["hash"]:
                 return ChainCheck(number, previous, number)
             previous = row["hash"]

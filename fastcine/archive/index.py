@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 from fastcine.archive import index_remove
+from fastcine.archive.audit_log import AuditEntry, append_in
 from fastcine.archive.database import Database
 from fastcine.archive.index_mapping import (
     INSTANCE_QUERY,
@@ -109,6 +110,10 @@ class Index:
     def rejected(self) -> list[RejectedRow]:
         """Every rejected object, newest first."""
         return self.read(index_remove.rejected_rows)
+
+    def add_audit(self, entries: Sequence[AuditEntry]) -> None:
+        """Add rows to the audit record."""
+        self.write(lambda connection: append_in(connection, entries))
 
     def studies_page(
         self, search: str = "", *, after: str | None = None, limit: int = 50, patient_ids: Collection[str] | None = None

@@ -9,10 +9,11 @@ its path from the data folder (dimse/sending.py, server/routes/dicomweb_retrieve
 from __future__ import annotations
 
 import mmap
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
+from fastcine.archive.audit_log import AuditEntry
 from fastcine.archive.digest import Digest
 from fastcine.archive.record import (
     Claim,
@@ -187,8 +188,19 @@ class ArchiveIndex(Protocol):
         """Every object, in the order of arrival."""
         ...
 
-    def studies_page(self, search: str = "", *, after: str | None = None, limit: int = ...) -> StudiesPage:
-        """Newest first; UsageError for a key of another page."""
+    def add_audit(self, entries: Sequence[AuditEntry]) -> None:
+        """Add rows to the audit record, durable on return, each chained to the one before (audit_log.py)."""
+        ...
+
+    def studies_page(
+        self,
+        search: str = "",
+        *,
+        after: str | None = None,
+        limit: int = ...,
+        patient_ids: Collection[str] | None = None,
+    ) -> StudiesPage:
+        """Newest first, of these patients only where they are given; UsageError for a key of another page."""
         ...
 
     def study(self, study_instance_uid: str) -> StudyDetail:

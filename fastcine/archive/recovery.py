@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import mmap
+import os
 from datetime import UTC, datetime
 
 from fastcine.archive import index_check
 from fastcine.archive.describe import describe_object
-from fastcine.archive.folder import DataFolder, FolderLock, storage_errors
+from fastcine.archive.folder import DataFolder, FolderLock, storage_errors, sync_directory
 from fastcine.archive.index import Index
 from fastcine.archive.intents import forget
 from fastcine.archive.interfaces import ArchiveIndex
@@ -33,15 +34,31 @@ def open_index(folder: DataFolder, lock: FolderLock) -> Index:
         index.close()
     except StorageUnavailable:
         pass
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
-    with storage_errors("setting the damaged index aside"):
+    return _renewed(folder)
+
+
+def _renewed(folder: DataFolder) -> Index:
+    """A new index with what could be saved of the damaged one, set aside then. Killed at any point one is there."""
+    path, stamp = folder.index_path, datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
+    aside, fresh = (path.with_name(f"{path.name}.{name}") for name in (f"damaged-{stamp}", "new"))
+    with storage_errors("making a new index"):
         for suffix in ("", "-wal", "-shm"):
-            part = folder.index_path.with_name(folder.index_path.name + suffix)
+            fresh.with_name(fresh.name + suffix).unlink(missing_ok=True)
+    index = Index(fresh, durable=folder.durable)
+    try:
+        salvage(path, index)
+    finally:
+        index.close()  # the last one to close takes the write-ahead log in
+    with storage_errors("setting the damaged index aside"):
+        if path.exists():
+            os.link(path, aside)
+        for suffix in ("-wal", "-shm"):
+            part = path.with_name(path.name + suffix)
             if part.exists():
-                part.rename(part.with_name(f"{folder.index_path.name}.damaged-{stamp}{suffix}"))
-    index = Index(folder.index_path, durable=folder.durable)
-    salvage(folder.index_path.with_name(f"{folder.index_path.name}.damaged-{stamp}"), index)
-    return index
+                part.rename(aside.with_name(aside.name + suffix))
+        os.replace(fresh, path)
+        sync_directory(path.parent)
+    return Index(path, durable=folder.durable)
 
 
 def describe_file(folder: DataFolder, location: str, *, site_timezone: str) -> tuple[IndexRecord, StoredAs]:

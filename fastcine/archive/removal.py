@@ -17,6 +17,7 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
+from fastcine.archive.audit_log import AuditEntry, AuditEvent
 from fastcine.archive.cine_cache import CineCache
 from fastcine.archive.events import notify
 from fastcine.archive.folder import DataFolder, storage_errors
@@ -39,6 +40,8 @@ from fastcine.errors import BadDicom, Conflict, NotDicom, NotFound, UsageError
 
 logger = logging.getLogger(__name__)
 
+_EVENTS = {Action.DELETE: AuditEvent.DELETED, Action.REJECT: AuditEvent.REJECTED, Action.RESTORE: AuditEvent.RESTORED}
+
 
 def remove(
     folder: DataFolder,
@@ -51,12 +54,15 @@ def remove(
     reason: str,
     by: str,
     now: datetime,
+    by_way_of: str = "",
+    address: str = "",
     site_timezone: str = "UTC",
 ) -> Removal:
     """Delete, reject or restore a study, one of its series, or one object; answers what was done, when it is durable.
 
     DELETE takes what is visible and what was rejected, REJECT what is visible, RESTORE what was rejected. Subscribers
-    of the folder's events are told that the studies changed. Who has a run open sees it until they close it. Raises
+    of the folder's events are told that the studies changed, and the audit record who did it (`by`, `by_way_of`,
+    `address`), also where it has to be finished later. Who has a run open sees it until they close it. Raises
     NotFound where there is nothing of that, UsageError without a reason, StorageFull or StorageUnavailable.
     """
     if not reason.strip() or len(reason) > MOST_REASON or not by.strip():
@@ -79,6 +85,8 @@ def remove(
             by=by.strip(),
             at=now,
             objects=tuple(objects),
+            by_way_of=by_way_of,
+            address=address,
         )
         decide(folder, removal)
         _finish(folder, index, removal, site_timezone)
@@ -112,7 +120,33 @@ def _finish(folder: DataFolder, index: ArchiveIndex, removal: Removal, site_time
         )
         for each in removal.objects:
             _put_away(folder, index, removal, each)
+    index.add_audit(_audited(removal))
     is_done(folder, removal)
+
+
+def _audited(removal: Removal) -> list[AuditEntry]:
+    """One entry a study. Where somebody dies right after it, it is written twice rather than never."""
+    found = []
+    for study in removal.studies:
+        objects = [each for each in removal.objects if each.study_instance_uid == study]
+        series = {each.series_instance_uid for each in objects}
+        detail = {"reason": removal.reason, "objects": str(len(objects))}
+        if len(series) == 1:
+            detail["series_instance_uid"] = series.pop()
+        if len(objects) == 1:
+            detail["sop_instance_uid"] = objects[0].sop_instance_uid
+        found.append(
+            AuditEntry(
+                at=removal.at,
+                event=_EVENTS[removal.action],
+                who=removal.by,
+                by_way_of=removal.by_way_of,
+                address=removal.address,
+                study_instance_uid=study,
+                detail=detail,
+            )
+        )
+    return found
 
 
 def rejected_location(location: str) -> str:

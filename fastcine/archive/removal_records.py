@@ -60,6 +60,8 @@ class Removal:
     by: str
     at: datetime
     objects: tuple[RemovedObject, ...]
+    by_way_of: str = ""
+    address: str = ""
 
     @property
     def studies(self) -> tuple[str, ...]:

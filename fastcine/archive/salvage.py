@@ -48,5 +48,5 @@ def salvage(damaged: Path, index: Index) -> dict[str, int]:
 
 def _insert(index: Index, table: str, columns: list[str], rows: list[tuple[object, ...]]) -> None:
     names, marks = ", ".join(columns), ", ".join("?" * len(columns))
-    statement = f"INSERT INTO {table} ({names}) VALUES ({marks})"
+    statement = f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({marks})"
     index.write(lambda connection: connection.executemany(statement, rows).rowcount)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import re
+import threading
 from collections.abc import Iterable
 
 from fastcine.archive import account_rows
-from fastcine.archive.account_rows import AccountRow
+from fastcine.archive.account_rows import AccountRow, SessionRow
 from fastcine.archive.index import Index
 from fastcine.auth.passwords import (
     TOKEN_MARK,
@@ -19,11 +21,12 @@ from fastcine.auth.passwords import (
     secret_sha256,
 )
 from fastcine.auth.roles import Identity, Role
-from fastcine.auth.rules import FORGOTTEN_S, SessionRules, keys_of_try, wait_s
-from fastcine.errors import NotSignedIn, TooManyTries, UsageError
+from fastcine.auth.rules import FORGOTTEN_S, LONGEST_WAIT_S, SessionRules, failures_left, keys_of_try, wait_s
+from fastcine.errors import FastcineError, NotSignedIn, TooManyTries, UsageError
 
-TOUCH_S = 60.0
-"""A session's last use is written down this often at most."""
+log = logging.getLogger(__name__)
+
+TRY_RULES = account_rows.TryRules(wait_s, failures_left, FORGOTTEN_S)
 _NAME = re.compile(r"[^\s\x00-\x1f\x7f/\\]{1,64}")
 
 
@@ -38,11 +41,14 @@ class Accounts:
 
     def __init__(self, index: Index, rules: SessionRules) -> None:
         self._index, self._rules = index, rules
+        # When sessions were last used: looking must not need to write. `still_valid` writes it down.
+        self._used: dict[bytes, float] = {}
+        self._guard = threading.Lock()
 
     def sign_in(self, name: str, password: str, address: str, now: float) -> tuple[str, Identity]:
         """A new session's cookie and whose it is. Raises NotSignedIn, TooManyTries. Takes 0.1 s."""
         own, shared = keys_of_try(name, address)
-        wait = account_rows.count_try(self._index, (own, shared), now=now, wait_s=wait_s)
+        wait = account_rows.count_try(self._index, (own, shared), TRY_RULES, now=now)
         if wait > 0:
             raise TooManyTries(f"too many tries: wait {math.ceil(wait)} s", retry_after_s=wait)
         account = account_rows.account_named(self._index, name)
@@ -51,7 +57,7 @@ class Accounts:
         cookie = new_secret()
         oldest = now - self._rules.most_s
         account_rows.begin_session(self._index, account.name, secret_sha256(cookie), now=now, oldest=oldest)
-        account_rows.count_success(self._index, forget=own, uncount=shared, before=now - FORGOTTEN_S)
+        account_rows.count_success(self._index, own=own, shared=shared, latest=now - LONGEST_WAIT_S)
         return cookie, identity_of(account, "browser")
 
     def sign_out(self, cookie: str) -> None:
@@ -59,14 +65,20 @@ class Accounts:
         account_rows.end_session(self._index, secret_sha256(cookie))
 
     def of_cookie(self, cookie: str, now: float) -> Identity | None:
-        """Whose session this is; None where it is none, or over."""
+        """Whose session this is; None where it is none, or over. Reads only."""
         hashed = secret_sha256(cookie)
-        found = account_rows.session(self._index, hashed)
-        if found is None or not self._rules.lives(found.began, found.seen, now):
-            return None
-        if now - found.seen > TOUCH_S:
-            account_rows.touch_sessions(self._index, [hashed], now)
-        return identity_of(found.account, "browser")
+        found = account_rows.sessions(self._index, [hashed]).get(hashed)
+        return identity_of(found.account, "browser") if self._lives(hashed, found, now) and found else None
+
+    def _lives(self, hashed: bytes, found: SessionRow | None, now: float) -> bool:
+        with self._guard:
+            used = self._used.get(hashed, 0.0)
+            lives = found is not None and self._rules.lives(found.began, max(found.seen, used), now)
+            if lives:
+                self._used[hashed] = max(now, used)
+            elif found is None:
+                self._used.pop(hashed, None)
+        return lives
 
     def of_token(self, token: str, now: float) -> Identity | None:
         """Whose token this is; None where it is nobody's, or over."""
@@ -79,11 +91,26 @@ class Accounts:
 
     def still_valid(self, secrets: Iterable[str], now: float) -> set[str]:
         """Those of these cookies and tokens that still count; the sessions among them are in use."""
-        return {
-            secret
-            for secret in secrets
-            if (self.of_token if secret.startswith(TOKEN_MARK) else self.of_cookie)(secret, now) is not None
-        }
+        named = set(secrets)
+        tokens = {secret for secret in named if secret.startswith(TOKEN_MARK)}
+        hashes = {secret_sha256(secret): secret for secret in named - tokens}
+        found = account_rows.sessions(self._index, hashes)
+        valid = {secret for hashed, secret in hashes.items() if self._lives(hashed, found.get(hashed), now)}
+        self._write_used()
+        return valid | {token for token in tokens if self.of_token(token, now) is not None}
+
+    def _write_used(self) -> None:
+        """Other processes, and we after a restart, are to know when sessions were last used."""
+        with self._guard:
+            used, self._used = self._used, {}
+        if not used:
+            return
+        try:
+            account_rows.touch_sessions(self._index, used)
+        except FastcineError as error:
+            log.warning("the last use of sessions could not be written down: %s", error)
+            with self._guard:
+                self._used = {**used, **self._used}
 
 
 def add(

@@ -63,6 +63,8 @@ def run(args: argparse.Namespace) -> int:
     try:
         check = audit_log.check_chain(index)
         missing = bool(args.expect) and not _holds(index, args.expect)
+        if check.broken_at and not args.json:
+            print(f"THE CHAIN IS BROKEN at row {check.broken_at}.")
         if not args.head:
             _print(index, args, since)
     finally:

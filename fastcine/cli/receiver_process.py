@@ -27,8 +27,9 @@ def _secure(settings: Settings, peers: tuple[Peer, ...], listening: socket.socke
     """TLS where we have a certificate; it is renewed while we run. Raises UsageError."""
     if not settings.tls_certificate:
         return None
-    certificate = Certificate(settings.tls_certificate, settings.tls_key)
-    ask_for_certificates(certificate.context, peers)
+    certificate = Certificate(
+        settings.tls_certificate, settings.tls_key, prepare=lambda context: ask_for_certificates(context, peers)
+    )
     threading.Thread(target=lambda: asyncio.run(renew(certificate)), name="certificate", daemon=True).start()
 
     def calling(peer: Peer) -> ssl.SSLContext | None:

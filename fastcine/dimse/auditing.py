@@ -7,6 +7,7 @@ import queue
 import threading
 import time
 from collections import Counter
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from pynetdicom.association import Association
@@ -20,6 +21,8 @@ log = logging.getLogger(__name__)
 
 ATTEMPTS = 5
 RETRY_S = 2.0
+STORED_PERIOD_S = 5.0
+"""An association that stores for hours is in the record as it goes: who kills us leaves this much out."""
 BY_WAY_OF = "DICOM"
 
 
@@ -58,12 +61,12 @@ class Auditor:
         )
 
     def stored(self, association: Association, study_instance_uid: str) -> None:
-        """An object came in; an association's objects of one study are one entry, written when it ends."""
+        """An object came in; an association's objects of one study are one entry every few seconds, and at its end."""
         with self._guard:
             self._stored.setdefault(association, Counter())[study_instance_uid] += 1
 
     def ended(self, association: Association) -> None:
-        """The association is over."""
+        """The association is over, or has gone on for a while: what it stored is written down."""
         with self._guard:
             studies = self._stored.pop(association, Counter())
         for study, objects in studies.items():
@@ -79,13 +82,21 @@ class Auditor:
         self._thread.join(5.0)
 
     def _run(self) -> None:
-        ended = False
+        ended, told_at = False, time.monotonic()
         while not ended:
-            entries = [self._entries.get()]
-            while not self._entries.empty():
-                entries.append(self._entries.get())
+            entries: list[AuditEntry | None] = []
+            with suppress(queue.Empty):
+                entries.append(self._entries.get(timeout=STORED_PERIOD_S))
+                while True:
+                    entries.append(self._entries.get_nowait())
             ended = None in entries
             self._write([each for each in entries if each is not None], ended=ended)
+            if time.monotonic() - told_at >= STORED_PERIOD_S:
+                told_at = time.monotonic()
+                with self._guard:
+                    associations = list(self._stored)
+                for association in associations:
+                    self.ended(association)
 
     def _write(self, entries: list[AuditEntry], *, ended: bool) -> None:
         for attempt in range(1 if ended else ATTEMPTS):

@@ -106,13 +106,14 @@ async def admit(request: web.Request) -> None:
         raise NotSignedIn("sign in first, or send the token of a user: Authorization: Bearer …")
     request[IDENTITY], request[SECRET] = identity, secret
     if not identity.may(needed(request.method, canonical)):
-        _record_refusal(request, identity)
+        record_refusal(request, identity)
         raise Denied(f"a {identity.role} may not do this")
     if identity.patient_ids is not None:
         await _check_patient(request, identity)
 
 
-def _record_refusal(request: web.Request, identity: Identity) -> None:
+def record_refusal(request: web.Request, identity: Identity) -> None:
+    """The audit record hears of what was refused."""
     context = request.app[CONTEXT]
     context.audit.record(
         entry(request, identity, AuditEvent.REFUSED, request.match_info.get("study_instance_uid", ""), outcome="denied")
@@ -189,7 +190,7 @@ async def _check_patient(request: web.Request, identity: Identity) -> None:
         return
     loop = asyncio.get_running_loop()
     if not await loop.run_in_executor(context.pool, may_see, context, identity, study, run):
-        _record_refusal(request, identity)
+        record_refusal(request, identity)
         raise NotFound("no such study")
 
 

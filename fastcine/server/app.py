@@ -125,14 +125,13 @@ async def _watch_sessions(context: Context) -> None:
     while True:
         await asyncio.sleep(SESSIONS_PERIOD_S)
         secrets = context.secrets()
-        if not secrets:
-            continue
         try:
             valid = await loop.run_in_executor(context.pool, context.provider.still_valid, secrets, time.time())
-        except FastcineError as error:  # the index is busy or full: nobody is thrown out for that
-            log.warning("sessions could not be looked at: %s", error)
-        else:
             context.end_streams_of(secrets - valid)
+        except FastcineError as error:  # the index is busy: nobody is thrown out for that
+            log.warning("sessions could not be looked at: %s", error)
+        except Exception:
+            log.exception("sessions could not be looked at")
 
 
 async def _say_goodbye(app: web.Application) -> None:

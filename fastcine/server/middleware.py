@@ -65,9 +65,10 @@ def break_off(request: web.Request, error: FastcineError) -> NoReturn:
 
 
 def host_name(host: str) -> str:
-    """The name in a Host header or URL without its port, lower case."""
+    """The name in a Host header or URL without its port, lower case; empty where it is none."""
     try:
-        return (urlsplit(f"//{host}").hostname or "").lower()
+        parts = urlsplit(f"//{host}")
+        return (parts.hostname or "").lower() if parts.port is None or parts.port else ""
     except ValueError:
         return ""
 
@@ -83,6 +84,15 @@ def allowed_host(host: str, settings_host: str, allowed: tuple[str, ...]) -> boo
         return False
 
 
+def _is_ours(origin: str, host: str, *, secure: bool) -> bool:
+    """Whether a page's origin is this server; with TLS of our own it must have come by that too."""
+    try:
+        parts = urlsplit(origin)
+    except ValueError:
+        return False
+    return parts.netloc.lower() == host.lower() and (parts.scheme == "https" or not secure)
+
+
 def _check_caller(request: web.Request) -> None:
     settings = request.app[CONTEXT].settings
     if not allowed_host(request.host, settings.host, settings.allowed_hosts):
@@ -92,7 +102,7 @@ def _check_caller(request: web.Request) -> None:
     if request.method in access.SAFE_METHODS and not socket:
         return
     # Programs send no Origin; a browser always does on these, and then it must be ours.
-    if origin is not None and urlsplit(origin).netloc.lower() != request.host.lower():
+    if origin is not None and not _is_ours(origin, request.host, secure=bool(settings.tls_certificate)):
         raise Denied("the request came from another site's page")
     if origin is None and request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
         raise Denied("the request came from another site's page")

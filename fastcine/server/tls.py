@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import ssl
+from collections.abc import Callable
 
 from fastcine.errors import UsageError
 
@@ -42,12 +43,24 @@ def _load(context: ssl.SSLContext, certificate: str, key: str) -> None:
 
 
 class Certificate:
-    """A certificate in use, read again when its files have changed."""
+    """A certificate in use, read again when its files have changed. `prepare` sets up each context it is used with."""
 
-    def __init__(self, certificate: str, key: str) -> None:
-        self._paths = (certificate, key)
+    def __init__(self, certificate: str, key: str, prepare: Callable[[ssl.SSLContext], None] | None = None) -> None:
+        self._paths, self._prepare = (certificate, key), prepare
         self._read_as = self._stamp()
-        self.context = server_context(certificate, key)
+        self.context = self._newest = self._make()
+        # What a server listens with stays; each connection is given the newest, also one that names no server.
+        self.context.sni_callback = self._switch
+
+    def _make(self) -> ssl.SSLContext:
+        context = server_context(*self._paths)
+        if self._prepare is not None:
+            self._prepare(context)
+        return context
+
+    def _switch(self, connection: ssl.SSLSocket | ssl.SSLObject, name: str, context: ssl.SSLContext) -> None:
+        if self._newest is not context:
+            connection.context = self._newest
 
     def _stamp(self) -> tuple[tuple[int, int, int], ...]:
         found = (os.stat(path) for path in self._paths)
@@ -61,8 +74,8 @@ class Certificate:
         stamp = self._stamp()
         if stamp == self._read_as:
             return False
-        server_context(*self._paths)  # tried on one that nobody uses
-        _load(self.context, *self._paths)
+        # A context of its own: loaded into the old one, a key of another kind would only stand beside the old key.
+        self._newest = self._make()
         self._read_as = stamp
         return True
 

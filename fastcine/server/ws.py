@@ -337,7 +337,12 @@ async def stream(request: web.Request) -> web.StreamResponse:
     if socket.ws_protocol != SUBPROTOCOL:
         await socket.close(code=4406, message=b"speak fastcine.v1")
         return socket
-    identity, secret = await who_asks(request)
+    try:
+        identity, secret = await who_asks(request)
+    except FastcineError as error:  # the index is busy: it is a WebSocket by now, and no place for an HTTP answer
+        log.warning("who opens a stream could not be looked up: %s", error)
+        await socket.close(code=1013, message=b"try again")
+        return socket
     if identity is None:
         await socket.close(code=4403, message=b"signed out")
         return socket

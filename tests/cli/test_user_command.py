@@ -80,11 +80,13 @@ def test_the_record_says_who_changed_what_and_shows_when_it_was_changed(data):
     assert command("audit", "--data", data, "--expect", "x", check=False).returncode == 2
     connection = sqlite3.connect(data / "index.sqlite")
     connection.execute("DROP TRIGGER audit_is_not_changed")
-    connection.execute("UPDATE audit SET who = 'somebody else' WHERE sequence = 1")
+    connection.execute("UPDATE audit SET event = 'nothing', detail = '{', at = 'x', hash = 1 WHERE sequence = 1")
     connection.commit()
     connection.close()
-    done = command("audit", "--data", data, check=False)
-    assert done.returncode == 1 and "BROKEN at row 1" in done.stdout
+    for words in ((), ("--json",), ("--expect", head)):
+        done = command("audit", "--data", data, *words, check=False)
+        assert done.returncode == 1 and "Traceback" not in done.stderr
+        assert words == ("--json",) or "BROKEN at row 1" in done.stdout
 
 
 def test_no_folder_is_made_for_a_record_that_is_not_there(tmp_path):

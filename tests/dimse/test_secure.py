@@ -59,11 +59,11 @@ def test_a_peer_with_its_certificate_stores_and_finds(server, keys, tmp_path):
 
 @needs_dcmtk
 @pytest.mark.parametrize(
-    ("title", "key", "version"),
-    [("CATHLAB", "stranger", ()), ("CATHLAB", "dest", ()), ("STRANGER", "cathlab", ()), ("CATHLAB", None, ())],
+    ("title", "key"),
+    [("CATHLAB", "stranger"), ("CATHLAB", "dest"), ("STRANGER", "cathlab"), ("CATHLAB", None)],
     ids=["unknown certificate", "another peer's certificate", "unknown title", "in the clear"],
 )
-def test_nobody_else_is_let_in(server, keys, title, key, version):
+def test_nobody_else_is_let_in(server, keys, title, key):
     secure = tls(keys, key) if key else ()
     said = dcmtk("echoscu", *secure, "-aet", title, "-aec", "FASTCINE", "localhost", server.dicom_tls_port, ok=False)
     assert "failed" in said.lower() or "rejected" in said.lower() or "error" in said.lower(), said

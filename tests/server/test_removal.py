@@ -76,7 +76,9 @@ async def test_a_rejected_series_is_out_of_sight_until_it_is_restored(client):
     assert await status(client, "/dicomweb/studies/1.1/series/1.1.1") == 200
     entries = [each for each in record(client) if each.event in (AuditEvent.REJECTED, AuditEvent.RESTORED)]
     assert [(each.who, each.study_instance_uid) for each in entries] == [("technologist", "1.1")] * 2
-    assert entries[0].detail == {"reason": WHY, "objects": "1", "series_instance_uid": "1.1.1"}
+    uids = {"series_instance_uid": "1.1.1", "sop_instance_uid": "1.1.1.1"}
+    assert entries[0].detail == {"reason": WHY, "objects": "1", **uids}
+    assert (entries[0].by_way_of, entries[0].address) == ("token", "127.0.0.1")
 
 
 async def test_a_deleted_study_is_gone_with_its_files(client):
@@ -115,6 +117,8 @@ async def test_who_may(client, role, action, expected):
         assert (await client.delete(path, headers=bearer(client, role))).status == 403
     gone = await status(client, "/dicomweb/studies/1.1") == 404
     assert gone == (expected == 200)
+    refused = [each for each in record(client) if each.event is AuditEvent.REFUSED and each.who == str(role)]
+    assert bool(refused) == (role is not Role.ADMINISTRATOR)
 
 
 @pytest.mark.parametrize(

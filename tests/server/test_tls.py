@@ -22,7 +22,8 @@ from tests.serving import serving
 @pytest.fixture(scope="module")
 def pairs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tls")
-    return make(folder, "first"), make(folder, "second")
+    # Of different kinds: each kind of key has a place of its own in OpenSSL, and the old one must not stay in its.
+    return make(folder, "first", kind=("ec", "-pkeyopt", "ec_paramgen_curve:P-256")), make(folder, "second")
 
 
 def spoken(port, **limits):
@@ -36,12 +37,12 @@ def spoken(port, **limits):
 
 
 def test_a_pair_that_does_not_go_together_is_said_in_one_line(pairs, tmp_path):
-    (first, first_key), (_, second_key) = pairs
+    (first, first_key), (second, second_key) = pairs
     server_context(str(first), str(first_key))
     locked = tmp_path / "locked.key"
-    subprocess.run(["openssl", "rsa", "-aes128", "-passout", "pass:x", "-in", first_key, "-out", locked], check=True,
+    subprocess.run(["openssl", "rsa", "-aes128", "-passout", "pass:x", "-in", second_key, "-out", locked], check=True,
                    capture_output=True)  # fmt: skip
-    for certificate, key in ((first, second_key), (first, first), (first_key, first_key), (first, locked)):
+    for certificate, key in ((first, second_key), (first, first), (first_key, first_key), (second, locked)):
         with pytest.raises(UsageError, match="certificate"):
             server_context(str(certificate), str(key))
     with pytest.raises(UsageError, match="cannot read"):

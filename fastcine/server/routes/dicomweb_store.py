@@ -53,8 +53,14 @@ async def store(request: web.Request) -> web.Response:
     study = request.match_info.get("study_instance_uid", "")
     announced = Announced(study_instance_uid=study) if study else None
     taken = _objects if kind == DICOM else _assembled
-    receipts = [each async for each in taken(context, _parts(_reader(request)), announced)]
-    record_stored(request, receipts)
+    receipts: list[Receipt] = []
+    try:
+        async for each in taken(context, _parts(_reader(request)), announced):
+            receipts.append(each)
+    finally:  # what came before a part that is none is stored, too
+        record_stored(request, receipts)
+        for each in receipts:
+            context.news.stored(each.study_instance_uid)
     return await _answer(request, receipts, study)
 
 
@@ -259,7 +265,6 @@ async def _answer(request: web.Request, receipts: list[Receipt], study: str) -> 
         stored = receipt.outcome in (Outcome.STORED, Outcome.DUPLICATE)
         sop_class, url = receipt.sop_class_uid, ""
         if stored:
-            context.news.stored(receipt.study_instance_uid)
             try:
                 row = await in_pool(context, context.index.instance, receipt.sop_instance_uid)
                 sop_class = row.sop_class_uid

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from fastcine import __version__
 from fastcine.auth.roles import Identity
+from fastcine.errors import FastcineError
 from fastcine.server.access import IDENTITY, SECRET, may_see
 from fastcine.server.context import CONTEXT, Context
 from fastcine.server.news import Event
@@ -44,7 +45,8 @@ async def events(request: web.Request) -> web.StreamResponse:
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
     await response.prepare(request)
     # A page that went away is no fault.
-    with context.news.listen() as waiting, suppress(ConnectionError):
+    # Nor is an index that is busy: the page connects again.
+    with context.news.listen() as waiting, suppress(ConnectionError, FastcineError):
         context.event_streams[waiting] = request[SECRET]
         try:
             await response.write(b"retry: 2000\n: here\n\n")

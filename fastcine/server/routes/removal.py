@@ -7,17 +7,16 @@ from datetime import UTC, datetime
 import orjson
 from aiohttp import web
 
-from fastcine.archive.audit_log import AuditEvent
 from fastcine.archive.removal import remove
 from fastcine.archive.removal_records import Action, Removal
 from fastcine.auth.roles import Permission
 from fastcine.errors import Denied, UsageError
-from fastcine.server.access import IDENTITY, entry
+from fastcine.server.access import IDENTITY, record_refusal
+from fastcine.server.audit_trail import address_of
 from fastcine.server.context import CONTEXT
 from fastcine.server.routes.dicomweb_search import INSTANCE, SERIES, STUDY
 from fastcine.server.routes.studies import in_pool, json_response
 
-EVENTS = {Action.DELETE: AuditEvent.DELETED, Action.REJECT: AuditEvent.REJECTED, Action.RESTORE: AuditEvent.RESTORED}
 NAMES = ("study_instance_uid", "series_instance_uid", "sop_instance_uid")
 
 
@@ -35,6 +34,7 @@ async def _remove(request: web.Request, action: Action, uids: dict[str, str], re
     """Answered when it is done and written down."""
     context, identity = request.app[CONTEXT], request[IDENTITY]
     if action is Action.DELETE and not identity.may(Permission.DELETE):
+        record_refusal(request, identity)
         raise Denied(f"a {identity.role} may not delete")
     if uids.get(NAMES[2]) and not uids.get(NAMES[1]):
         raise UsageError("an object is named with its study and its series")
@@ -49,14 +49,12 @@ async def _remove(request: web.Request, action: Action, uids: dict[str, str], re
             sop=uids.get(NAMES[2], ""),
             reason=reason,
             by=identity.name or identity.by_way_of,
+            by_way_of=identity.by_way_of,
+            address=address_of(request, behind_proxy=context.settings.behind_proxy),
             now=datetime.now(UTC),
             site_timezone=context.settings.site_timezone,
         ),
     )
-    detail = {"reason": removal.reason, "objects": str(len(removal.objects))}
-    detail |= {name: uids[name] for name in NAMES[1:] if uids.get(name)}
-    for study in removal.studies:
-        await context.audit.record(entry(request, identity, EVENTS[action], study, **detail))
     return removal
 
 

@@ -24,7 +24,10 @@ MOST_FIELDS = 10
 
 def safe_next(wanted: str) -> str:
     """Where to go after signing in: a page of ours, or the worklist; nothing that a browser takes for elsewhere."""
-    parts = urlsplit(wanted)
+    try:
+        parts = urlsplit(wanted)
+    except ValueError:
+        return "/"
     ours = not parts.scheme and not parts.netloc and (parts.path == "/" or parts.path.startswith("/view/"))
     return wanted if ours and "\\" not in wanted and wanted.isprintable() and " " not in wanted else "/"
 
@@ -75,7 +78,8 @@ async def sign_in(request: web.Request) -> web.StreamResponse:
             )
         except (NotSignedIn, TooManyTries) as error:
             stranger = Identity(name=name, role=Role.READER, by_way_of="browser")
-            context.audit.record(access.entry(request, stranger, AuditEvent.SIGN_IN_REFUSED, outcome=error.code))
+            refusal = access.entry(request, stranger, AuditEvent.SIGN_IN_REFUSED, outcome=error.code)
+            context.audit.record_once(refusal, for_s=getattr(error, "retry_after_s", 0.0))
             message = "That name and password do not go together." if isinstance(error, NotSignedIn) else f"{error}."
             page = _page(
                 request, next_page=next_page, name=name, message=message.capitalize(), status=error.http_status

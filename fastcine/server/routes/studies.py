@@ -55,6 +55,8 @@ async def worklist(request: web.Request) -> web.Response:
     )
     if search.strip():
         context.audit.record(entry(request, identity, AuditEvent.SEARCHED, words=search))
+    else:  # the list of everybody, which an open page asks for again and again
+        looked_at(request, "", AuditEvent.SEARCHED)
     return json_response(worklist_json(page))
 
 
@@ -91,6 +93,7 @@ async def thumbnail(request: web.Request) -> web.Response:
     """The run's middle frame, small."""
     context = request.app[CONTEXT]
     row = await _run_row(request)
+    looked_at(request, row.study_instance_uid, AuditEvent.OPENED)
     blob = await in_pool(context, context.small_picture, row.run, "thumbnail")
     if blob is None:
         raise NotFound("the thumbnail is not made yet")

@@ -7,8 +7,10 @@ from contextlib import suppress
 
 from aiohttp import web
 
+from fastcine.archive.audit_log import AuditEvent
 from fastcine.archive.video_stream import VideoStream, is_video
 from fastcine.errors import FastcineError, NotFound
+from fastcine.server.access import looked_at
 from fastcine.server.context import CONTEXT, Context
 from fastcine.server.middleware import add_fixed_headers, break_off
 from fastcine.server.routes.studies import in_pool
@@ -33,17 +35,20 @@ def byte_range(header: str, size_bytes: int) -> range | None:
     return range(int(first), min(int(last) + 1, size_bytes) if last else size_bytes)
 
 
-def _open(context: Context, run: str) -> VideoStream:
+def _open(context: Context, run: str) -> tuple[VideoStream, str]:
+    """The stream, and its study's UID."""
     row = context.index.run(run)
     if not is_video(row):
         raise NotFound("this run is no video")
-    return VideoStream(context.folder.resolve(row.location))
+    return VideoStream(context.folder.resolve(row.location)), row.study_instance_uid
 
 
 async def video(request: web.Request) -> web.StreamResponse:
     """A video's stream as it was received, or the part of it that a Range header asks for."""
     context = request.app[CONTEXT]
-    with await in_pool(context, _open, context, request.match_info["run"]) as stream:
+    found, study_instance_uid = await in_pool(context, _open, context, request.match_info["run"])
+    looked_at(request, study_instance_uid, AuditEvent.OPENED)
+    with found as stream:
         size = stream.size_bytes
         # Nothing here can be compared with what If-Range holds, so what it is sent with has to come whole.
         asked = None if "If-Range" in request.headers else byte_range(request.headers.get("Range", ""), size)
