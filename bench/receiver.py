@@ -20,7 +20,7 @@ INSTALL = "sudo apt-get install dcmtk"
 LARGE_OBJECTS, LARGE_FRAMES = 4, 75
 SMALL_ASSOCIATIONS, SMALL_EACH, SMALL_ROWS = 8, 250, 39
 """Objects of 40 kB: 39 rows of 1024 pixels."""
-ROUNDS = 5
+ROUNDS = 3
 OURS, OURS_DURABLE, PEER, DISK = "fastcine", "fastcine, durable", "storescp", "disk"
 
 Say = Callable[[str], None]

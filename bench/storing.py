@@ -27,6 +27,9 @@ PLAYING_WITHIN_S = 8.0
 Say = Callable[[str], None]
 
 
+Watch = Callable[[str, BenchedRun, "Load", Path], dict[str, Any]]
+
+
 @dataclass(frozen=True, slots=True)
 class Load:
     """How much comes, and who watches."""
@@ -55,30 +58,35 @@ def batches(load: Load) -> list[Iterator[bytes]]:
     return [of(association) for association in range(load.associations)]
 
 
-def beside(run: BenchedRun, load: Load, scratch: Path, *, say: Say) -> dict[str, Any]:
+def watched(url: str, run: BenchedRun, load: Load, scratch: Path) -> dict[str, Any]:
+    """What `fastcine bench` finds."""
+    told, seconds = scratch / "crowd.json", _seconds(load)
+    words = crowd_words(run, load.viewers, seconds, "exact", core=None)
+    command("bench", url, "--json", told, *words, timeout_s=seconds + 120)
+    return dict(json.loads(told.read_text()))
+
+
+def beside(
+    run: BenchedRun, load: Load, scratch: Path, *, watch: Watch = watched, lead_s: float = PLAYING_WITHIN_S
+) -> dict[str, Any]:
     """The crowd plays from before the first object until after the last. Plain JSON."""
     scratch.mkdir(parents=True, exist_ok=True)
-    data, told = scratch / "data", scratch / "crowd.json"
-    shutil.copytree(run.data, data)
+    shutil.copytree(run.data, scratch / "data")
     stored: dict[str, Any] = {}
-    with serving(data, "--dicom-port", "0") as server:
+    with serving(scratch / "data", "--dicom-port", "0") as server:
 
         def store() -> None:
-            time.sleep(PLAYING_WITHIN_S)
-            say("objects come in")
+            time.sleep(lead_s)
             took, statuses = store_in_parallel(server.dicom_port, batches(load), CONTEXTS)
             stored.update(took_s=took, refused=sum(map(bool, statuses)), objects=len(statuses))
 
-        seconds = _seconds(load)
         sender = threading.Thread(target=store)
         sender.start()
-        words = crowd_words(run, load.viewers, seconds, "exact", core=None)
-        command("bench", server.url, "--json", told, *words, timeout_s=seconds + 120)
+        found = watch(server.url, run, load, scratch)
         sender.join(load.most_seconds)
         lines = [line for line in server.lines if "ERROR" in line]
     if not stored:
         raise RuntimeError(f"the objects did not come in within {load.most_seconds} s")
-    found = dict(json.loads(told.read_text()))
     return {**found, "stored": stored, "log": lines[:5], "load": {name: getattr(load, name) for name in load.__slots__}}
 
 
@@ -98,4 +106,4 @@ def measure(scratch: Path, *, load: Load | None = None, say: Say = print) -> dic
     run = runs.prepare(*RUN, cache=runs.cache_folder())
     load = load or Load()
     say(f"{load.viewers} viewers beside {load.small} small and {load.large} large objects")
-    return {"run": run.title, **beside(run, load, scratch / "storing", say=say)}
+    return {"run": run.title, **beside(run, load, scratch / "storing")}

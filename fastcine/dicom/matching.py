@@ -32,9 +32,15 @@ def matches(how: Matching, asked: str, values: Sequence[str], *, fuzzy: bool = F
     if asked.strip() in ("", "*"):
         return True
     if how is Matching.UID:
-        wanted = {uid.strip("\0 ") for uid in re.split(r"[\\,]", asked)}
+        wanted = _uids(asked)
         return any(value in wanted for value in values)
     return any(_one(how, asked, value, fuzzy=fuzzy) for value in values)
+
+
+# A key is held against thousands of values: what is made of it is kept.
+@lru_cache(64)
+def _uids(asked: str) -> frozenset[str]:
+    return frozenset(uid.strip("\0 ") for uid in re.split(r"[\\,]", asked))
 
 
 def _one(how: Matching, asked: str, value: str, *, fuzzy: bool) -> bool:
@@ -68,11 +74,17 @@ def in_range(asked: str, value: str, normal: _Normal) -> bool:
     """Whether a date or time lies in the range asked for; an empty value lies in none."""
     if not value:
         return False
+    low, high = _limits(asked, normal)
+    begins, ends = normal(value)
+    return low <= begins and ends <= high if begins == ends else low <= ends and begins <= high
+
+
+@lru_cache(256)
+def _limits(asked: str, normal: _Normal) -> tuple[str, str]:
     first, last = bounds(asked)
     low, _ = normal(first) if first else ("", "")
     _, high = normal(last) if last else ("", "\uffff")
-    begins, ends = normal(value)
-    return low <= begins and ends <= high if begins == ends else low <= ends and begins <= high
+    return low, high
 
 
 class _Normal:
@@ -109,9 +121,14 @@ def _groups(name: str) -> list[str]:
     return ["^".join(part.strip() for part in group.split("^")).rstrip("^ ") for group in name.split("=")]
 
 
+@lru_cache(256)
+def _wanted(asked: str) -> tuple[str, ...]:
+    return tuple(_groups(asked.casefold()))
+
+
 def _name(asked: str, value: str) -> bool:
     """A key of one component group may be any group of the name; more groups are matched each with its own."""
-    wanted, there = _groups(asked.casefold()), _groups(value.casefold())
+    wanted, there = _wanted(asked), _groups(value.casefold())
     if len(wanted) == 1:
         return any(_pattern(wanted[0]).fullmatch(group) is not None for group in there if group)
     there += [""] * (len(wanted) - len(there))

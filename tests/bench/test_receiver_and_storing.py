@@ -1,16 +1,21 @@
 """Receiver and viewers: a short form of each against a real server, and tables that say what was measured."""
 
+import asyncio
 import json
+from urllib.parse import urlsplit
 
 import pytest
 
 from bench import receiver, receiver_table, storing, storing_table
 from bench.runs import BenchedRun
 from bench.sending import Kind
+from fastcine.archive.index import Index
+from fastcine.load import crowd
+from fastcine.load.emulator import emulated
+from fastcine.load.link import parse_link
 from fastcine.phantom.bench_runs import bench_run
 from tests.archives import fill
 from tests.dimse.test_dcmtk import LACKING
-from tests.serving import serving
 
 PLACE = {"started": "now", "machine": "a CPU", "busy": False}
 
@@ -47,20 +52,27 @@ def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
     name, file = bench_run("xa512x60", frames=30)
     (folder / name).write_bytes(file)
-    fill(folder / "data", [folder / name])
-    with serving(folder / "data") as server:
-        (tile,) = server.wait_until_made()
-    return BenchedRun("xa512x60", 15, folder / "data", tile["description"])
+    (receipt,) = fill(folder / "data", [folder / name])
+    index = Index(folder / "data/index.sqlite")
+    description = index.run(receipt.sop_instance_uid).description
+    index.close()
+    return BenchedRun("xa512x60", 15, folder / "data", description)
 
 
 def test_no_viewer_stalls_while_objects_come_in(run, tmp_path, monkeypatch):
     """The short form: 200 small and 2 large objects beside 4 viewers."""
+    monkeypatch.setattr(crowd, "SETTLE_S", 0.3)
+
+    def watch(url, run, load, _scratch):
+        asked = crowd.Crowd(load.viewers, run.description["run"], seconds=3.0, every_s=1.0)
+        with emulated(parse_link("none"), urlsplit(url).port) as path:
+            return asyncio.run(crowd.measure(url, asked, path, lambda count: None))
+
     load = storing.Load(small=200, large=2, viewers=4)
-    monkeypatch.setattr(storing, "PLAYING_WITHIN_S", 4.0)
-    monkeypatch.setattr(storing, "_seconds", lambda load: 5)
-    found = storing.beside(run, load, tmp_path / "beside", say=lambda words: None)
+    found = storing.beside(run, load, tmp_path / "beside", watch=watch, lead_s=2.0)
     assert found["stored"]["objects"] == 202 and found["stored"]["refused"] == 0
     assert found["errors"] == {} and found["connections_lost"] == 0 and found["log"] == []
+    assert found["frames_per_s"] > 0.9 * found["frames_expected_per_s"]
     # Other tests use the same cores: a second is not what it is for a viewer alone.
     assert sum((second["worst_late_ms"] or 0) > 1000 for second in found["seconds"]) == 0
     rows = storing_table.cells({**found, "run": run.title})
