@@ -20,7 +20,7 @@ from fastcine.dicomweb.json_model import stored_answer
 from fastcine.dicomweb.media_types import DICOM, DICOM_JSON, MULTIPART, parse_accept, wants_json
 from fastcine.dicomweb.qido import retrieve_path
 from fastcine.dicomweb.stow import Assembled, Bulk, assemble, bulk_syntax
-from fastcine.errors import BadDicom, NotFound, StorageFull, StorageUnavailable, UsageError
+from fastcine.errors import BadDicom, FastcineError, NotFound, StorageFull, StorageUnavailable, UsageError
 from fastcine.server.access import record_stored
 from fastcine.server.context import CONTEXT, Context
 from fastcine.server.pipe import CHUNK_BYTES, in_time, receive
@@ -128,6 +128,10 @@ async def _objects(
             left -= object_.taken
         while under_way:
             yield await under_way.popleft()
+    except (web.HTTPException, FastcineError):
+        while under_way:  # what came before a part that is none
+            yield await under_way.popleft()
+        raise
     finally:
         await asyncio.gather(*under_way, return_exceptions=True)
 
