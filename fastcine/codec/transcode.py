@@ -16,6 +16,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from pydicom import Dataset
+from pydicom.datadict import dictionary_has_tag, dictionary_VR
+from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.filebase import DicomBytesIO
 from pydicom.filereader import read_dataset
 from pydicom.filewriter import write_dataset
@@ -30,7 +32,7 @@ from fastcine.dicom.parse import EXPLICIT_LITTLE, IMPLICIT_LITTLE, ObjectStructu
 from fastcine.dicom.parse_values import read_values
 from fastcine.dicom.part10 import part10_head
 from fastcine.dicom.syntaxes import Family, find_syntax
-from fastcine.errors import Unsupported
+from fastcine.errors import FastcineError, Unsupported
 
 NATIVE = (EXPLICIT_LITTLE, IMPLICIT_LITTLE)
 TARGETS = (*NATIVE, *DEPTHS)
@@ -90,6 +92,14 @@ class Transcoding:
         self._map = data if isinstance(data, mmap.mmap) else None
         self._buffer = structure.buffer(data)
         self._pixels = self._decoded(data)
+        try:
+            head, tail = self._around()
+            self._allocated = int(head.get("BitsAllocated", 16) or 16)
+            self._head, self._tail = self._encoded(head), self._encoded(tail)
+        except FastcineError:
+            raise
+        except Exception as error:  # pydicom raises what its converters raise: any of a dozen types
+            raise Unsupported("values that cannot be written anew", transfer_syntax=wanted) from error
 
     def _decoded(self, data: memoryview | mmap.mmap) -> _Pixels | None:
         """What has to be decoded; None where the pixels can be copied, or there are none."""
@@ -134,16 +144,15 @@ class Transcoding:
 
     def chunks(self, coded: Coded | None = None) -> Iterator[bytes]:
         """The data set (no file meta information), in pieces. Raises BadDicom for frames that do not decode."""
-        head, tail = self._around()
-        yield self._encoded(head)
+        yield self._head
         if self._structure.pixel_data is not None:
             if self._pixels is None:
-                yield from self._copied(self._structure.pixel_data, head)
+                yield from self._copied(self._structure.pixel_data)
             elif self.wanted in NATIVE:
                 yield from self._native(self._pixels)
             else:
                 yield from self._encapsulated(self._pixels, coded)
-        yield self._encoded(tail)
+        yield self._tail
 
     def _encoded(self, dataset: Dataset) -> bytes:
         file = DicomBytesIO()
@@ -167,6 +176,9 @@ class Transcoding:
         if structure.big_endian:
             _swap_words(head)
             _swap_words(tail)
+        if structure.big_endian or structure.explicit_vr != (self.wanted != IMPLICIT_LITTLE):
+            _private_as_unknown(head)
+            _private_as_unknown(tail)
         if self._pixels is not None:
             _unpack_icons(head, structure.transfer_syntax_uid)
             self._describe(head, self._pixels)
@@ -200,11 +212,11 @@ class Transcoding:
         if len(pixels.spans) != 1 and str(head.get("NumberOfFrames", "")) != str(len(pixels.spans)):
             head.NumberOfFrames = len(pixels.spans)
 
-    def _copied(self, span: ElementSpan, head: Dataset) -> Iterator[bytes]:
+    def _copied(self, span: ElementSpan) -> Iterator[bytes]:
         vr = span.vr
         if not vr:
             vr = {0x7FE00008: "OF", 0x7FE00009: "OD"}.get(span.tag, "OW")
-            if span.tag == PIXEL_DATA and int(head.get("BitsAllocated", 16) or 16) <= 8:
+            if span.tag == PIXEL_DATA and self._allocated <= 8:
                 vr = "OB"
         yield self._header(span.tag, vr, span.length + span.length % 2)
         for start in range(span.value_offset, span.value_offset + span.length, COPY_BYTES):
@@ -266,6 +278,17 @@ def _read(data: memoryview, structure: ObjectStructure) -> Dataset:
     for tag in [each for each in found._dict if each >> 16 == 0xFFFE]:  # stray delimiters are no elements
         del found._dict[tag]
     return found
+
+
+def _private_as_unknown(dataset: Dataset) -> None:
+    """Private values without a VR as UN (PS3.5 6.2.2), and UN as it is: a dictionary's guess may not fit the bytes."""
+    for tag, element in list(dataset._dict.items()):
+        if isinstance(element, RawDataElement) and element.VR in (None, "UN") and tag.is_private:
+            vr = "LO" if tag.is_private_creator else "UN"
+            dataset._dict[tag] = element._replace(VR=vr) if vr == "LO" else DataElement(tag, vr, element.value or b"")
+        elif (element.VR or (dictionary_VR(tag) if dictionary_has_tag(tag) else "")) == "SQ":
+            for item in dataset[tag].value:
+                _private_as_unknown(item)
 
 
 def _unpack_icons(dataset: Dataset, transfer_syntax_uid: str) -> None:

@@ -14,7 +14,8 @@ from pydicom.encaps import generate_frames
 
 from fastcine.phantom.bench_runs import bench_run
 from tests.archive.factories import part10, report
-from tests.codec.test_transcode import Image, assert_no_new_error, built, errors
+from tests.codec.test_transcode import Image, assert_no_new_error, errors
+from tests.codec.test_transcode_built import built
 from tests.dicomweb.test_client import KIND, fetch, multipart, post, uids
 from tests.serving import serving
 

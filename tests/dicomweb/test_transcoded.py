@@ -14,7 +14,8 @@ from fastcine.cine.wire import parse_message
 from fastcine.codec.rle import encode_rle
 from fastcine.phantom.bench_runs import bench_run
 from tests.archive.factories import part10, report
-from tests.codec.test_transcode import HTJ2K, JLS, PLUGIN, RLE, SV1, built
+from tests.codec.test_transcode import HTJ2K, JLS, PLUGIN, RLE, SV1
+from tests.codec.test_transcode_built import built
 from tests.dicomweb.test_client import EXPLICIT, KIND, fetch, multipart, post, uids
 from tests.serving import serving
 

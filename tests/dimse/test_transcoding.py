@@ -11,7 +11,8 @@ from pydicom.pixels import get_decoder
 from fastcine.dicom.part10 import part10_head
 from fastcine.phantom.bench_runs import bench_run
 from tests.archive.factories import report
-from tests.codec.test_transcode import HTJ2K, JLS, PLUGIN, RLE, SV1, built
+from tests.codec.test_transcode import HTJ2K, JLS, PLUGIN, RLE, SV1
+from tests.codec.test_transcode_built import built
 from tests.dicomweb.test_client import KIND, multipart, post
 from tests.dimse import users
 from tests.dimse.test_round_trip import free_port
