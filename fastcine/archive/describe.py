@@ -55,10 +55,10 @@ def describe_object(data: Buffer, *, site_timezone: str, digest: Digest) -> Inde
     sop_class = _meta_uid(structure, _META_SOP_CLASS)
     if sop_class == MEDIA_STORAGE_DIRECTORY:
         raise NotDicom("a directory of files (DICOMDIR), no object")
-    dataset = PlainValues(data, structure)
-    reading = _Reading(dataset, structure, ZoneInfo(site_timezone), digest)
-    kind, frames = _pixels(data, dataset, structure, reading.notes, reading.uid(_SOP_CLASS, _META_SOP_CLASS))
-    return reading.record(kind, frames)
+    with PlainValues(data, structure) as dataset:
+        reading = _Reading(dataset, structure, ZoneInfo(site_timezone), digest)
+        kind, frames = _pixels(data, dataset, structure, reading.notes, reading.uid(_SOP_CLASS, _META_SOP_CLASS))
+        return reading.record(kind, frames)
 
 
 @dataclass(slots=True)

@@ -56,7 +56,18 @@ class PlainValues:
         self._buffer = structure.buffer(data)
         self._structure = structure
         self._known: dict[int, PlainElement | DataElement | None] = {}
-        _check_nesting(self._buffer, structure)
+        try:
+            _check_nesting(self._buffer, structure)
+        except BaseException:
+            self._buffer.release()
+            raise
+
+    def __enter__(self) -> PlainValues:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let go of `data`: who mapped a file can close it, whatever error is on its way with our frames in it."""
+        self._buffer.release()
 
     def get(self, key: int, /) -> PlainElement | DataElement | None:
         """The element of a standard attribute, None where there is none."""

@@ -323,6 +323,21 @@ class Viewer:
             self._context.news.ask_remake(action.run, action.tier, action.frame)
 
 
+async def _identity(request: web.Request, socket: StreamSocket) -> Identity | None:
+    """Whose stream this is; None where the socket was closed, being nobody's."""
+    try:
+        identity, secret = await who_asks(request)
+    except FastcineError as error:  # the index is busy: it is a WebSocket by now, and no place for an HTTP answer
+        log.warning("who opens a stream could not be looked up: %s", error)
+        await socket.close(code=1013, message=b"try again")
+        return None
+    if identity is None:
+        await socket.close(code=4403, message=b"signed out")
+    elif secret:
+        socket.secret = secret
+    return identity
+
+
 async def stream(request: web.Request) -> web.StreamResponse:
     """The WebSocket handler. Proxies cut what is silent for a minute: viewers ping (docs/protocol.md section 2)."""
     context = request.app[CONTEXT]
@@ -337,17 +352,9 @@ async def stream(request: web.Request) -> web.StreamResponse:
     if socket.ws_protocol != SUBPROTOCOL:
         await socket.close(code=4406, message=b"speak fastcine.v1")
         return socket
-    try:
-        identity, secret = await who_asks(request)
-    except FastcineError as error:  # the index is busy: it is a WebSocket by now, and no place for an HTTP answer
-        log.warning("who opens a stream could not be looked up: %s", error)
-        await socket.close(code=1013, message=b"try again")
-        return socket
+    identity = await _identity(request, socket)
     if identity is None:
-        await socket.close(code=4403, message=b"signed out")
         return socket
-    if secret:
-        socket.secret = secret
     if len(context.sockets) >= context.settings.max_viewers:
         context.metrics.refused.inc()
         await socket.send_str(orjson.dumps(messages.goaway("too many viewers", BUSY_RETRY_MS)).decode())

@@ -102,8 +102,10 @@ def part10(sop: str = "1.2.3.4", study: str = "1.2", series: str = "1.2.3", **ch
     return out.getvalue()
 
 
-def report(sop: str = "1.2.3.9", study: str = "1.2") -> bytes:
+def report(sop: str = "1.2.3.9", study: str = "1.2", **values: object) -> bytes:
     """A structured report: an object without pixels."""
     image = ("Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "BitsAllocated", "BitsStored", "HighBit")
     gone = dict.fromkeys((*image, "PixelRepresentation", "PhotometricInterpretation"))
-    return part10(sop, study, "1.2.99", SOPClassUID="1.2.840.10008.5.1.4.1.1.88.33", Modality="SR", pixels=None, **gone)
+    return part10(
+        sop, study, "1.2.99", SOPClassUID="1.2.840.10008.5.1.4.1.1.88.33", Modality="SR", pixels=None, **gone, **values
+    )

@@ -30,7 +30,7 @@ def read(data):
 def sent():
     _, run = bench_run("xa512x60", frames=4)
     stills = [part10(f"1.2.3.{number}", InstanceNumber=number, PatientName="Müller^Jürgen") for number in (1, 2)]
-    return {"run": run, "stills": stills, "report": report("1.2.3.9")}
+    return {"run": run, "stills": stills, "report": report("1.2.3.9", PatientName="Müller^Jürgen")}
 
 
 @pytest.fixture(scope="module")
