@@ -39,7 +39,7 @@ def open_index(folder: DataFolder, lock: FolderLock) -> Index:
 
 def _renewed(folder: DataFolder) -> Index:
     """A new index with what could be saved of the damaged one, set aside then. Killed at any point one is there."""
-    path, stamp = folder.index_path, datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
+    path, stamp = folder.index_path, datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
     aside, fresh = (path.with_name(f"{path.name}.{name}") for name in (f"damaged-{stamp}", "new"))
     with storage_errors("making a new index"):
         for suffix in ("", "-wal", "-shm"):

@@ -2,7 +2,9 @@
 
 from datetime import UTC, datetime
 
-from fastcine.archive import account_rows, audit_log
+import pytest
+
+from fastcine.archive import account_rows, audit_log, recovery
 from fastcine.archive.audit_log import AuditEntry, AuditEvent
 from fastcine.archive.folder import DataFolder
 from fastcine.archive.index import Index
@@ -11,6 +13,29 @@ from fastcine.auth.roles import Role
 from tests.archive.factories import part10
 from tests.archives import fill
 from tests.serving import command
+
+
+def test_whoever_is_killed_while_saving_begins_again(tmp_path, monkeypatch):
+    folder = DataFolder(tmp_path / "data")
+    index = Index(folder.index_path)
+    accounts.add(index, "dr.smith", Role.READER, password=None)
+    index.close()
+    whole = folder.index_path.read_bytes()
+
+    class Killed(BaseException):
+        pass
+
+    def killed(*_):
+        raise Killed
+
+    for name, at in (("salvage", recovery), ("replace", recovery.os)):
+        with monkeypatch.context() as patch, pytest.raises(Killed):
+            patch.setattr(at, name, killed)
+            recovery._renewed(folder)
+        assert folder.index_path.read_bytes() == whole, "the damaged one is still where it was"
+    index = recovery._renewed(folder)
+    assert [each.name for each in account_rows.accounts(index)] == ["dr.smith"]
+    index.close()
 
 
 def test_users_and_the_record_outlive_a_damaged_index(tmp_path):
