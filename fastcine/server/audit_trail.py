@@ -1,6 +1,6 @@
 """The audit record as the handlers write it: without holding anybody up, and once for a look that takes many requests.
 
-Entries wait in memory until a thread has written them, all that wait in one transaction: milliseconds. Who must not
+Entries wait in memory until a thread has written them, all that wait in one transaction: a few hundredths of a second. Who must not
 go on before that (a deletion, a sign-in) awaits the future. The worst that a kill loses is who looked at what in them.
 """
 
@@ -29,6 +29,8 @@ MOST_LOOKS = 10_000
 MOST_WAITING = 50_000
 """A disk that refuses so many has long been in the log; the oldest go then."""
 RETRY_S, STOP_S = 5.0, 6.0
+COALESCE_S = 0.03
+"""Entries of so long share a transaction: each waits for the disk."""
 
 
 class AuditTrail:
@@ -61,6 +63,8 @@ class AuditTrail:
     async def _write_all(self) -> None:
         loop = asyncio.get_running_loop()
         while self._waiting:
+            if not self._stopping:
+                await asyncio.sleep(COALESCE_S)
             entries, self._waiting = self._waiting, []
             written, self._written = self._written, None
             try:
