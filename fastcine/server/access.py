@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime
 
 from aiohttp import web
@@ -149,29 +147,27 @@ def looked_at(request: web.Request, study_instance_uid: str, event: AuditEvent) 
     context.audit.looked_at(request[IDENTITY], address, study_instance_uid, event)
 
 
-@dataclass(slots=True)
-class _Export:
-    """Whether objects went out; half of one is out too."""
+def is_retrieval(request: web.Request) -> bool:
+    """Whether objects, or what is in them, are asked for by DICOMweb."""
+    canonical = _canonical(request)
+    return request.method == "GET" and canonical.startswith(_WADO) and not canonical.endswith(_QIDO)
 
-    done: bool = False
 
-
-@contextmanager
-def exporting(request: web.Request) -> Iterator[_Export]:
-    """What goes out by DICOMweb is recorded, also where its receiver hangs up in its middle."""
-    export = _Export()
+async def exported(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """What goes out is recorded, also where its receiver hangs up in its middle: half of an object is out too."""
+    out = False
     try:
-        yield export
+        response = await handler(request)
+        out = response.status < 400
     except (ConnectionError, asyncio.CancelledError):
-        export.done = True
+        out = True
         raise
     finally:
-        if export.done and request.method == "GET" and _is_retrieval(_canonical(request)):
+        if out:
             looked_at(request, request.match_info["study_instance_uid"], AuditEvent.EXPORTED)
-
-
-def _is_retrieval(canonical: str) -> bool:
-    return canonical.startswith(_WADO) and not canonical.endswith(_QIDO)
+    return response
 
 
 def record_stored(request: web.Request, receipts: Iterable[Receipt]) -> None:

@@ -1,7 +1,7 @@
 """The audit record as the handlers write it: without holding anybody up, and once for a look that takes many requests.
 
-Entries wait in memory until a thread has written them, all that wait in one transaction: a few hundredths of a second. Who must not
-go on before that (a deletion, a sign-in) awaits the future. The worst that a kill loses is who looked at what in them.
+Entries wait in memory until a thread has written them, all that wait in one transaction: a few hundredths of a second.
+Who must not go on before that (a sign-in) awaits the future. The worst that a kill loses is who looked at what in them.
 """
 
 from __future__ import annotations

@@ -131,10 +131,9 @@ async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         _check_caller(request)
         await access.admit(request)
-        with access.exporting(request) as exported:
-            response = await handler(request)
-            exported.done = response.status < 400
-        return response
+        if access.is_retrieval(request):
+            return await access.exported(request, handler)
+        return await handler(request)  # nothing stands around a stream: it would for each of thousands
     except FastcineError as error:
         return _refused(request, error)
     except web.HTTPNotFound:
