@@ -1,5 +1,6 @@
 """Deleting and rejecting over HTTP: who may, what is gone, and what is written down."""
 
+import asyncio
 import shutil
 
 import pytest
@@ -13,6 +14,7 @@ from fastcine.auth import accounts
 from fastcine.auth.roles import Role
 from fastcine.config import Settings
 from fastcine.server.app import make_app
+from fastcine.server.context import CONTEXT
 from tests.archive.factories import part10
 from tests.archives import fill
 
@@ -117,6 +119,9 @@ async def test_who_may(client, role, action, expected):
         assert (await client.delete(path, headers=bearer(client, role))).status == 403
     gone = await status(client, "/dicomweb/studies/1.1") == 404
     assert gone == (expected == 200)
+    audit = client.app[CONTEXT].audit
+    while audit._waiting or audit._writing is not None:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
     refused = [each for each in record(client) if each.event is AuditEvent.REFUSED and each.who == str(role)]
     assert bool(refused) == (role is not Role.ADMINISTRATOR)
 

@@ -82,7 +82,9 @@ def cookie_of(client):
 
 async def recorded(client, index):
     """The audit record once what waits is written."""
-    await asyncio.sleep(0.1)
+    audit = client.app[CONTEXT].audit
+    while audit._waiting or audit._writing is not None:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
     return [(row.entry.event, row.entry.who) for row in audit_log.rows(index)]
 
 
