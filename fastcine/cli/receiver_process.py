@@ -18,24 +18,24 @@ from fastcine.cli.processes import exit_code_of, serve_until_told, settings_from
 from fastcine.config import Settings
 from fastcine.dimse.peers import Peer, parse_peer
 from fastcine.dimse.receiver import Receiver, Secure
-from fastcine.dimse.secure import ask_for_certificates, calling_context
+from fastcine.dimse.secure import trust
 from fastcine.server import logs
-from fastcine.server.tls import Certificate, renew
+from fastcine.server.tls import Certificate, calling_context, renew
 
 
 def _secure(settings: Settings, peers: tuple[Peer, ...], listening: socket.socket | None) -> Secure | None:
     """TLS where we have a certificate; it is renewed while we run. Raises UsageError."""
     if not settings.tls_certificate:
         return None
-    certificate = Certificate(
-        settings.tls_certificate, settings.tls_key, prepare=lambda context: ask_for_certificates(context, peers)
-    )
+    certificate = Certificate(settings.tls_certificate, settings.tls_key, prepare=lambda context: trust(context, peers))
     threading.Thread(target=lambda: asyncio.run(renew(certificate)), name="certificate", daemon=True).start()
 
     def calling(peer: Peer) -> ssl.SSLContext | None:
         if not peer.certificate:
             return None
-        return calling_context(peer, settings.tls_certificate, settings.tls_key)
+        context = calling_context(settings.tls_certificate, settings.tls_key)
+        trust(context, [peer])
+        return context
 
     return Secure(listening, certificate.context, calling)
 

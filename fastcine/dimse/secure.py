@@ -13,7 +13,6 @@ from pathlib import Path
 from fastcine.dimse.peers import Peer
 from fastcine.errors import UsageError
 
-CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 _PEM = re.compile("-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 
 
@@ -35,7 +34,8 @@ def certificates_of(peer: Peer) -> frozenset[bytes]:
     return found
 
 
-def _trust(context: ssl.SSLContext, peers: Iterable[Peer]) -> None:
+def trust(context: ssl.SSLContext, peers: Iterable[Peer]) -> None:
+    """Have the other side show a certificate that one of these peers' files holds. Raises UsageError."""
     context.verify_mode = ssl.CERT_REQUIRED
     # A certificate that somebody signed ends the chain by itself: it is the one we know.
     context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
@@ -45,22 +45,6 @@ def _trust(context: ssl.SSLContext, peers: Iterable[Peer]) -> None:
                 context.load_verify_locations(cadata=certificate)
             except ssl.SSLError as error:
                 raise UsageError(f"the certificate of {peer.ae_title} cannot be used: {error.reason}") from None
-
-
-def ask_for_certificates(context: ssl.SSLContext, peers: Iterable[Peer]) -> None:
-    """Have callers show one that a peer's file holds. Raises UsageError."""
-    _trust(context, peers)
-
-
-def calling_context(peer: Peer, certificate: str, key: str) -> ssl.SSLContext:
-    """What a peer is called with; ours are PEM files. Raises UsageError."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_ciphers(CIPHERS)
-    context.check_hostname = False  # its certificate is known, by whatever name it goes
-    _trust(context, [peer])
-    context.load_cert_chain(certificate, key)
-    return context
 
 
 def shown_certificate(line: object) -> bytes | None:

@@ -1,4 +1,4 @@
-"""TLS of the web, after BCP 195 (RFC 9325): 1.2 and newer, ephemeral keys; a new certificate is taken up by itself."""
+"""TLS, after BCP 195 (RFC 9325): 1.2 and newer, ephemeral keys; a new certificate is taken up by itself."""
 
 from __future__ import annotations
 
@@ -19,10 +19,22 @@ RENEW_S = 5.0
 
 def server_context(certificate: str, key: str) -> ssl.SSLContext:
     """What a server speaks TLS with; both are PEM files. Raises UsageError that says what is wrong with them."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context = _context(ssl.PROTOCOL_TLS_SERVER, certificate, key)
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def calling_context(certificate: str, key: str) -> ssl.SSLContext:
+    """What we call somebody with who is known by the certificate, by whatever name it goes. Raises UsageError."""
+    context = _context(ssl.PROTOCOL_TLS_CLIENT, certificate, key)
+    context.check_hostname = False
+    return context
+
+
+def _context(protocol: int, certificate: str, key: str) -> ssl.SSLContext:
+    context = ssl.SSLContext(protocol)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(CIPHERS)
-    context.set_alpn_protocols(["http/1.1"])
     _load(context, certificate, key)
     return context
 
