@@ -22,7 +22,12 @@ from tests.serving import Server, serving
 
 ROOT = Path(__file__).parents[1]
 CACHE = ROOT / "bench/.cache"
-MADE_BY = ("bench/large_index.py", "fastcine/archive/index_write.py", "fastcine/archive/search_text.py")
+MADE_BY = (
+    "bench/large_index.py",
+    "fastcine/archive/index_write.py",
+    "fastcine/archive/catalog_study.py",
+    "fastcine/archive/search_text.py",
+)
 """An older schema is migrated as any other."""
 SIZE = Size(studies=100_500, instances=10)
 CLIENTS = 8

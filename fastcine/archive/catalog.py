@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
-from typing import Any
+from typing import NamedTuple
 
 import orjson
 
@@ -21,14 +21,13 @@ from fastcine.archive.catalog_rows import (
     ATTRIBUTES,
     IMAGE_COLUMNS,
     SERIES_COLUMNS,
-    STUDY_COLUMNS,
     Level,
     Row,
     Values,
     image_values,
     series_values,
-    study_values,
 )
+from fastcine.archive.catalog_study import BORDER, SEVERAL_VALUES, STUDY_LINE, STUDY_TEXTS
 from fastcine.archive.index import Index
 from fastcine.archive.index_mapping import INSTANCE_QUERY, instance_row
 from fastcine.archive.record import InstanceRow
@@ -38,7 +37,7 @@ from fastcine.errors import UsageError
 BATCH_STUDIES = 256
 MOST_ROWS = 10_000
 """`search` holds no more; who needs more asks in pages, or walks (`matches_of`)."""
-_NEWEST = (1 << 63) - 1
+_OF_PATIENT = frozenset(keyword for keyword, attribute in ATTRIBUTES.items() if attribute.level is Level.PATIENT)
 _IMAGE_ORDER = "series.series_number, series.id, instance.instance_number, instance.id"
 
 
@@ -85,24 +84,30 @@ def matches_of(index: Index, query: Query) -> Iterator[Values]:
     return _matches_of(index, query)
 
 
+def study_lines(index: Index, query: Query) -> Iterator[str]:
+    """As `matches_of` at the STUDY level, each as JSON text (`STUDY_LINE`)."""
+    keys = _Keys(query, Level.PATIENT, Level.STUDY)
+    return (study.line for study in _studies(index, query, keys.keywords, STUDY_LINE) if keys.match(study.values))
+
+
 def _matches_of(index: Index, query: Query) -> Iterator[Values]:
     above, below = _Keys(query, Level.PATIENT, Level.STUDY), _Keys(query, Level.SERIES, Level.IMAGE)
     conditions = child_conditions(query.keys)
     patients = set[str]()
-    for row in _studies(index, query):
-        patient, both, study_time = study_values(row)
-        if not above.match(both):
+    for study in _studies(index, query, tuple(STUDY_TEXTS)):
+        if not above.match(study.values):
             continue
         if query.level is Level.PATIENT:
+            patient = {keyword: texts for keyword, texts in study.values.items() if keyword in _OF_PATIENT}
             known = "\\".join((*patient["PatientID"], "", *patient["IssuerOfPatientID"]))
             if known not in patients:
                 patients.add(known)
                 yield patient
         elif query.level is Level.STUDY:
-            yield both
+            yield study.values
         else:
-            for child in _children(index, query.level, row[1], conditions):
-                found = both | series_values(child[: len(SERIES_COLUMNS)], study_time)
+            for child in _children(index, query.level, study.serial, conditions):
+                found = study.values | series_values(child[: len(SERIES_COLUMNS)], study.datetime)
                 if query.level is Level.IMAGE:
                     found |= image_values(child[len(SERIES_COLUMNS) :])
                 if below.match(found):
@@ -120,30 +125,52 @@ class _Keys:
             if keyword in ATTRIBUTES and first <= ATTRIBUTES[keyword].level <= last
         ]
 
+    @property
+    def keywords(self) -> tuple[str, ...]:
+        """What is asked for."""
+        return tuple(keyword for keyword, _, _ in self._asked)
+
     def match(self, values: Values) -> bool:
         """Whether `values` are what is asked for."""
         return all(matches(how, text, values.get(keyword, ()), fuzzy=self._fuzzy) for keyword, how, text in self._asked)
 
 
-def _studies(index: Index, query: Query) -> Iterator[tuple[Any, ...]]:
-    """Rows of STUDY_COLUMNS that may match, newest first, read in batches."""
+class _Study(NamedTuple):
+    """A study that may match. `line`: its text of the SQL that was asked for."""
+
+    serial: int
+    datetime: str
+    values: Values
+    line: str
+
+
+def _studies(index: Index, query: Query, keywords: Sequence[str], line: str = "''") -> Iterator[_Study]:
+    """Studies that may match, with the values of `keywords`, newest first, read in batches."""
     walk = study_walk(query.keys, fuzzy=query.fuzzy)
     conditions = walk.conditions
     if query.patient_ids is not None:
         marks = ", ".join("?" * len(query.patient_ids))
         conditions += ((f"study.patient_id IN ({marks})", list(query.patient_ids)),)
-    columns = [f"study.{name}" for name in STUDY_COLUMNS]
-    before = _NEWEST
+    columns = ["study.sort_id", "study.serial", "study.study_datetime", *(STUDY_TEXTS[each] for each in keywords)]
+    before = walk.high
     # What one page needs, where every study of the walk is a match.
     most = BATCH_STUDIES if query.limit is None else min(BATCH_STUDIES, query.offset + query.limit + 1)
     while True:
-        where, parameters = _joined((*conditions, (f"{walk.place} < ?", [before])))
+        where, parameters = _joined((*conditions, (f"{walk.place} BETWEEN ? AND ?", [walk.low, before])))
         rest = f"{walk.tables} WHERE {where} ORDER BY {walk.place} DESC LIMIT {most}"
-        rows = _read(index, columns, rest, parameters)
-        yield from map(tuple, rows)
+        rows, lines = _read(index, columns, rest, parameters, line)
+        for (_, serial, moment, *texts), told in zip(rows, lines, strict=True):
+            yield _Study(serial, moment, _values(keywords, texts), told)
         if len(rows) < most:
             return
-        before, most = rows[-1][0], BATCH_STUDIES
+        before, most = rows[-1][0] - 1, min(BATCH_STUDIES, 2 * most)
+
+
+def _values(keywords: Sequence[str], texts: Sequence[str]) -> Values:
+    return {
+        keyword: () if not text else tuple(text.split("\\")) if keyword in SEVERAL_VALUES else (text,)
+        for keyword, text in zip(keywords, texts, strict=True)
+    }
 
 
 def _children(index: Index, level: Level, study: int, conditions: tuple[Condition, ...]) -> list[Row]:
@@ -153,7 +180,7 @@ def _children(index: Index, level: Level, study: int, conditions: tuple[Conditio
     if level is Level.IMAGE:
         columns += [f"instance.{name}" for name in IMAGE_COLUMNS]
         tables, order = "series JOIN instance ON instance.series = series.id", _IMAGE_ORDER
-    return _read(index, columns, f"{tables} WHERE {where} ORDER BY {order}", parameters)
+    return _read(index, columns, f"{tables} WHERE {where} ORDER BY {order}", parameters)[0]
 
 
 def _joined(conditions: tuple[Condition, ...]) -> tuple[str, list[object]]:
@@ -161,18 +188,27 @@ def _joined(conditions: tuple[Condition, ...]) -> tuple[str, list[object]]:
     return where, [value for _, values in conditions for value in values]
 
 
-def _read(index: Index, columns: Sequence[str], rest: str, parameters: list[object]) -> list[Row]:
-    """Rows of these columns, `rest` being what stands behind them in the SELECT.
+def _read(
+    index: Index,
+    columns: Sequence[str],
+    rest: str,
+    parameters: list[object],
+    line: str = "''",
+) -> tuple[list[Row], list[str]]:
+    """Rows of these columns, and of each the text that `line` is the SQL of; `rest` stands behind them in the SELECT.
 
     All of them in one value: at every row that sqlite3 hands over it lets go of the interpreter's lock, and a few
     searches at once, beside an event loop, spent more time in taking it again than in searching.
     """
     named = ", ".join(f"{column} AS c{place}" for place, column in enumerate(columns))
     values = ", ".join(f"c{place}" for place in range(len(columns)))
-    statement = f"SELECT json_group_array(json_array({values})) FROM (SELECT {named} FROM {rest})"
-    (text,) = index.read(lambda connection: connection.execute(statement, parameters).fetchone())
-    found: list[Row] = orjson.loads(text)
-    return found
+    statement = (
+        f"SELECT json_group_array(json_array({values})), group_concat(line, char({ord(BORDER)}))"
+        f" FROM (SELECT {line} AS line, {named} FROM {rest})"
+    )
+    told, lines = index.read(lambda connection: connection.execute(statement, parameters).fetchone())
+    rows: list[Row] = orjson.loads(told)
+    return rows, (lines or "").split(BORDER) if rows else []
 
 
 def instances(index: Index, keys: Mapping[str, str], *, most: int) -> list[InstanceRow]:
@@ -180,9 +216,9 @@ def instances(index: Index, keys: Mapping[str, str], *, most: int) -> list[Insta
     asked = _Keys(Query(level=Level.IMAGE, keys=keys), Level.PATIENT, Level.PATIENT)
     conditions = child_conditions(keys)
     found: list[InstanceRow] = []
-    for study in _studies(index, Query(level=Level.IMAGE, keys=keys)):
-        if asked.match(study_values(study)[0]):
-            where, parameters = _joined((("series.study = ?", [study[1]]), *conditions))
+    for study in _studies(index, Query(level=Level.IMAGE, keys=keys), asked.keywords):
+        if asked.match(study.values):
+            where, parameters = _joined((("series.study = ?", [study.serial]), *conditions))
             statement = f"{INSTANCE_QUERY} WHERE {where} ORDER BY {_IMAGE_ORDER} LIMIT {most + 1 - len(found)}"
             found += index.read(partial(_instance_rows, statement=statement, parameters=parameters))
             if len(found) > most:

@@ -19,13 +19,22 @@ Condition = tuple[str, list[object]]
 """SQL and its parameters."""
 
 
+NEWEST = (1 << 63) - 1
+
+
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """Studies, newest first: `tables` to select from, `place` the column of their order, `conditions` on them."""
+    """Studies, newest first: `tables` to select from, `place` the column of their order, `conditions` on them.
+
+    Nothing outside `low` to `high` (both included) matches. Ends of the walk and no conditions: of several bounds on
+    one side SQLite goes by any, and from the newest study to a week of years ago it is far.
+    """
 
     tables: str
     place: str
     conditions: tuple[Condition, ...]
+    low: int = 0
+    high: int = NEWEST
 
 
 def study_walk(keys: Mapping[str, str], *, fuzzy: bool) -> Walk:
@@ -53,9 +62,7 @@ def study_walk(keys: Mapping[str, str], *, fuzzy: bool) -> Walk:
             )
             conditions.insert(0, ("study_modality.modality = ?", [modality]))
     between = _study_dates(asked["StudyDate"]) if "StudyDate" in asked else None
-    if between is not None:
-        conditions.append((f"{place} BETWEEN ? AND ?", list(between)))
-    return Walk(tables, place, tuple(conditions))
+    return Walk(tables, place, tuple(conditions), *(between or ()))
 
 
 def child_conditions(keys: Mapping[str, str]) -> tuple[Condition, ...]:
@@ -159,12 +166,19 @@ _FOLDED_TO_ASCII = "ßİŉſǰẖẗẘẙẚẞKﬀﬁﬂﬃﬄﬅﬆ"
 
 
 def _name_like(column: str, text: str) -> Condition:
-    """Names as they are written: LIKE folds ASCII letters; other letters of the pattern are left to matching.py."""
+    """Names as they are written: LIKE folds ASCII letters; other letters of the pattern are left to matching.py.
+
+    One component group, as a key mostly is, stands at the name's beginning or behind a `=`, blanks apart.
+    """
     pieces = re.split(r"[*?^=\s]+", re.sub(r"[^\0-\x7f]", "*", text.casefold()))
     pattern = "%".join(re.sub(r"([%_!])", r"!\1", piece) for piece in pieces)
+    patterns: list[object] = [f"%{pattern}%"]
+    if "=" not in text and pieces[0]:
+        patterns = [f"{pattern}%", f"%={pattern}%", f" %{pattern}%", f"%= %{pattern}%"]
+    like = " OR ".join([f"{column} LIKE ? ESCAPE '!'"] * len(patterns))
     # Whether there is anything but ASCII is asked first: it is the cheaper question.
     odd = f"{column} GLOB '*[^ -~]*' AND {column} GLOB '*[{_FOLDED_TO_ASCII}]*'"
-    return f"({column} LIKE ? ESCAPE '!' OR {odd})", [f"%{pattern}%"]
+    return f"({like} OR {odd})", patterns
 
 
 def _name_words(text: str, *, fuzzy: bool) -> str:
@@ -214,7 +228,18 @@ def _moment(text: str, otherwise: datetime) -> datetime | None:
         return None
 
 
+def _dates(text: str) -> Condition | None:
+    """By the date as it is written, where all of it is."""
+    first, last = (re.sub(r"[.\-/ ]", "", bound) for bound in bounds(text))
+    if not all(re.fullmatch("([0-9]{8})?", bound) for bound in (first, last)):
+        return None
+    iso: list[object] = [f"{date[:4]}-{date[4:6]}-{date[6:]}" for date in (first or "00000000", last or "99999999")]
+    whole = "study.study_date_text GLOB '????-??-??*'"
+    return f"(NOT {whole} OR substr(study.study_date_text, 1, 10) BETWEEN ? AND ?)", iso
+
+
 _STUDY: dict[str, _Narrow] = {
+    "StudyDate": _dates,
     "StudyInstanceUID": _uids("study.study_instance_uid IN {}"),
     "SeriesInstanceUID": _uids("study.serial IN (SELECT study FROM series WHERE series_instance_uid IN {})"),
     "SOPInstanceUID": _uids(

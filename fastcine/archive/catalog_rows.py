@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
-from functools import lru_cache
 from typing import Any
 
 from fastcine.archive.index_mapping import read_time
@@ -70,13 +69,6 @@ ATTRIBUTES: dict[str, Attribute] = {
 }
 
 
-STUDY_COLUMNS = (
-    "sort_id", "serial", "study_instance_uid", "patient_id", "issuer_of_patient_id", "patient_name",
-    "patient_name_ideographic", "patient_name_phonetic", "birth_date", "sex", "study_datetime", "study_date_text",
-    "description", "accession_number", "study_id", "referring_physician_name", "institution_name", "modalities",
-    "series", "objects",
-)  # fmt: skip
-"""What `study_values` takes, in its order."""
 SERIES_COLUMNS = (
     "series_instance_uid", "modality", "series_number", "series_description", "series_datetime", "objects",
 )  # fmt: skip
@@ -90,45 +82,6 @@ Row = Sequence[Any]
 
 def _text(value: object) -> tuple[str, ...]:
     return (str(value),) if value not in (None, "") else ()
-
-
-KEPT_STUDIES = 1024
-"""Worklists ask for the same pages again and again; 4 kB each."""
-
-
-@lru_cache(KEPT_STUDIES)
-def study_values(row: tuple[Any, ...]) -> tuple[Values, Values, str]:
-    """The patient's attributes, the patient's with the study's, and the study's time (for `series_values`).
-
-    `row` is of STUDY_COLUMNS. The values are shared: whoever adds to them makes a copy.
-    """
-    (
-        _, _, uid, patient_id, issuer, name, ideographic, phonetic, birth_date, sex, moment_text, date_text,
-        description, accession, study_id, referring, institution, modalities, series, objects,
-    ) = row  # fmt: skip
-    patient: Values = {
-        "PatientName": _text("=".join((name, ideographic, phonetic)).rstrip("=")),
-        "PatientID": _text(patient_id),
-        "IssuerOfPatientID": _text(issuer),
-        "PatientBirthDate": _text(birth_date.replace("-", "")),
-        "PatientSex": _text(sex),
-    }
-    date, _, time = date_text.partition(" ")
-    moment = read_time(moment_text) if time else None
-    study: Values = {
-        "StudyInstanceUID": _text(uid),
-        "StudyDate": _text(date.replace("-", "")),
-        "StudyTime": _text(_time_text(moment) if moment else ""),
-        "AccessionNumber": _text(accession),
-        "StudyID": _text(study_id),
-        "StudyDescription": _text(description),
-        "ReferringPhysicianName": _text(referring),
-        "InstitutionName": _text(institution),
-        "ModalitiesInStudy": tuple(modalities.split()),
-        "NumberOfStudyRelatedSeries": _text(series),
-        "NumberOfStudyRelatedInstances": _text(objects),
-    }
-    return patient, patient | study, moment_text
 
 
 def series_values(row: Row, study_time: str) -> Values:

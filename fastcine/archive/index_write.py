@@ -7,11 +7,14 @@ import sqlite3
 from dataclasses import fields
 from datetime import UTC, datetime
 
+from fastcine.archive.catalog_study import STUDY_ANSWER
 from fastcine.archive.index_mapping import patient_and_study, study_sort_id, study_values, time_text
 from fastcine.archive.record import IndexRecord, PatientAndStudy, QuarantineRow, StoredAs
 from fastcine.archive.search_text import index_text
 from fastcine.cine.wire import run_id, run_name
 from fastcine.errors import Conflict, Duplicate
+
+_KEEP_ANSWER = f"UPDATE study SET answer = {STUDY_ANSWER} WHERE serial = ?"
 
 
 def put_instance(
@@ -78,6 +81,7 @@ def _put_study(connection: sqlite3.Connection, study: PatientAndStudy, received:
             {**values, "serial": serial, "received": received, "sort_id": study_sort_id(study.study_datetime, serial)},
         )
         _index_text(connection, study, study_sort_id(study.study_datetime, serial))
+        connection.execute(_KEEP_ANSWER, (serial,))
         return serial
     serial = row["serial"]
     gaps = {name: value for name, value in values.items() if value and not row[name]}
@@ -94,6 +98,7 @@ def _fill_gaps(connection: sqlite3.Connection, gaps: dict[str, str], serial: int
     connection.execute("UPDATE study SET sort_id = ? WHERE serial = ?", (place, serial))
     connection.execute("DELETE FROM study_text WHERE rowid = ?", (sort_id,))
     _index_text(connection, whole, place)
+    connection.execute(_KEEP_ANSWER, (serial,))
 
 
 def _index_text(connection: sqlite3.Connection, study: PatientAndStudy, sort_id: int) -> None:

@@ -7,6 +7,8 @@ the audit record.
 
 from __future__ import annotations
 
+from fastcine.archive.catalog_study import STUDY_ANSWER
+
 MIGRATIONS: tuple[str, ...] = (
     """
     CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -163,6 +165,11 @@ MIGRATIONS: tuple[str, ...] = (
         reason TEXT NOT NULL, by_whom TEXT NOT NULL, at TEXT NOT NULL
     ) WITHOUT ROWID;
     CREATE INDEX rejected_study ON rejected (study_instance_uid);
+    """,
+    f"""
+    -- What a search answers of a study, but for what its other objects change (catalog_study.py).
+    ALTER TABLE study ADD COLUMN answer TEXT NOT NULL DEFAULT '';
+    UPDATE study SET answer = {STUDY_ANSWER};
     """,
 )
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache, partial
 from typing import Any, BinaryIO, cast
 
+import orjson
 import pydicom
 from pydicom import Dataset
 from pydicom.datadict import dictionary_VR, tag_for_keyword
@@ -29,13 +30,23 @@ def tag_text(keyword: str) -> str:
 
 
 @lru_cache(1024)
-def writing(keyword: str) -> tuple[str, str, Callable[[str], Any] | None]:
-    """An attribute's tag, its value representation, and what makes a JSON value of a DICOM text (None: it is one)."""
-    representation = str(dictionary_VR(keyword)).split(" or ")[0]
-    number = _NUMBERS.get(representation)
-    if representation == "PN":
-        return tag_text(keyword), representation, _name
-    return tag_text(keyword), representation, None if number is None else partial(_number, number)
+def attribute_writer(keyword: str) -> Callable[[tuple[str, ...]], bytes]:
+    """What makes an attribute's JSON text, `"00100020":{"vr":"LO","Value":["4711"]}`, of its DICOM texts.
+
+    Text at once and no objects: a page holds a thousand attributes. Raises KeyError for what is no keyword.
+    """
+    vr = str(dictionary_VR(keyword)).split(" or ")[0]
+    empty = f'"{tag_text(keyword)}":{{"vr":"{vr}"'.encode()
+    opening, number = empty + b',"Value":', _NUMBERS.get(vr)
+    convert = _name if vr == "PN" else None if number is None else partial(_number, number)
+
+    def write(texts: tuple[str, ...]) -> bytes:
+        if not texts:
+            return empty + b"}"
+        return opening + orjson.dumps(texts if convert is None else [convert(text) for text in texts]) + b"}"
+
+    # Names and numbers come again and again.
+    return write if convert is None else lru_cache(1024)(write)
 
 
 def _name(text: str) -> Json:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from operator import itemgetter
 
+import orjson
 from pydicom.datadict import dictionary_keyword
 
-from fastcine.archive.catalog import Query
+from fastcine.archive.catalog import Query, matches_of, study_lines
 from fastcine.archive.catalog_rows import ATTRIBUTES, Level, Values
-from fastcine.dicomweb.json_model import Json, writing
+from fastcine.archive.catalog_study import URL_MARK
+from fastcine.archive.index import Index
+from fastcine.dicomweb.json_model import attribute_writer, tag_text
 from fastcine.errors import UsageError
 
 DEFAULT_LIMIT = 1000
@@ -83,32 +85,47 @@ def _flag(name: str, value: str) -> bool:
     return value.lower() == "true"
 
 
-def teller(asked: Asked, fixed: Mapping[str, str], base_url: str) -> Callable[[Values], Json]:
-    """What makes an object of the JSON model of a match, its attributes in the order of tags.
+def told(asked: Asked, fixed: Mapping[str, str]) -> list[str]:
+    """The keywords of an answer's attributes in the order of tags.
 
-    It tells what is usual at the query's level (and above, where the path does not say it) and what was asked for.
+    What is usual at the query's level (and above, where the path does not say it) and what was asked for.
     """
     level = asked.query.level
     above = Level.SERIES if "SeriesInstanceUID" in fixed else Level.STUDY if "StudyInstanceUID" in fixed else None
-    told = [(*writing(keyword), keyword) for keyword in ("RetrieveURL", "InstanceAvailability")]
+    keywords = ["RetrieveURL", "InstanceAvailability"]
     for keyword, attribute in ATTRIBUTES.items():
         own = above is None or attribute.level > above or attribute.level == level
         usual = attribute.returned and own
         if attribute.level <= level and (usual or keyword in asked.include or keyword in fixed):
-            told.append((*writing(keyword), keyword))
-    told.sort(key=itemgetter(0))
+            keywords.append(keyword)
+    return sorted(keywords, key=tag_text)
 
-    def tell(row: Values) -> Json:
-        said = {**row, "RetrieveURL": (base_url + _path_of(row, level),), "InstanceAvailability": ("ONLINE",)}
-        found: Json = {}
-        for tag, representation, convert, keyword in told:
-            texts = said[keyword]
-            found[tag] = {"vr": representation}
-            if texts:
-                found[tag]["Value"] = texts if convert is None else [convert(text) for text in texts]
-        return found
 
-    return tell
+def lines(index: Index, query: Query, keywords: Sequence[str], base_url: str) -> Iterator[bytes]:
+    """Matches as objects of the DICOM JSON model: studies as they are kept ready, the others put together here."""
+    if query.level is Level.STUDY and keywords == _KEPT:
+        root = orjson.dumps(base_url)[1:-1].decode()
+        return (line.replace(URL_MARK, root).encode() for line in study_lines(index, query))
+    return map(writer(keywords, query.level, base_url), matches_of(index, query))
+
+
+def writer(keywords: Sequence[str], level: Level, base_url: str) -> Callable[[Values], bytes]:
+    """What makes JSON text of the DICOM JSON model of a match."""
+    online = attribute_writer("InstanceAvailability")(("ONLINE",))
+    write_url = attribute_writer("RetrieveURL")
+    parts = {keyword: _of_row(keyword) for keyword in keywords}
+    parts["InstanceAvailability"] = lambda _: online
+    parts["RetrieveURL"] = lambda row: write_url((base_url + _path_of(row, level),))
+    return lambda row: b"{" + b",".join([part(row) for part in parts.values()]) + b"}"
+
+
+_KEPT = told(Asked(Query(level=Level.STUDY), frozenset(), ()), {})
+"""What the index keeps ready of a study (`STUDY_LINE`)."""
+
+
+def _of_row(keyword: str) -> Callable[[Values], bytes]:
+    write = attribute_writer(keyword)
+    return lambda row: write(row[keyword])
 
 
 def retrieve_path(study_instance_uid: str, series_instance_uid: str = "", sop_instance_uid: str = "") -> str:

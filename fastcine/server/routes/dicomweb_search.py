@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from urllib.parse import urlsplit
@@ -13,12 +13,11 @@ import orjson
 from aiohttp import web
 
 from fastcine.archive.audit_log import AuditEvent
-from fastcine.archive.catalog import Query, matches_of
-from fastcine.archive.catalog_rows import Level, Values
+from fastcine.archive.catalog import Query
+from fastcine.archive.catalog_rows import Level
 from fastcine.archive.index import Index
-from fastcine.dicomweb.json_model import Json
 from fastcine.dicomweb.media_types import DICOM_JSON, parse_accept, wants_json
-from fastcine.dicomweb.qido import Asked, parse, teller
+from fastcine.dicomweb.qido import Asked, lines, parse, told
 from fastcine.server.access import IDENTITY, entry
 from fastcine.server.context import CONTEXT
 from fastcine.server.routes.studies import in_pool
@@ -72,14 +71,14 @@ class _Page:
     more: bool
 
 
-def _page(index: Index, query: Query, tell: Callable[[Values], Json], zipped: bool) -> _Page:
+def _page(index: Index, query: Query, keywords: Sequence[str], base: str, zipped: bool) -> _Page:
     """A page of matches, made row by row; compressed where `zipped`, if that is worth it."""
-    rows = islice(matches_of(index, query), query.offset, None)
-    told = [orjson.dumps(tell(row)) for row in islice(rows, query.limit)]
+    rows = islice(lines(index, query, keywords, base), query.offset, None)
+    page = list(islice(rows, query.limit))
     more = next(rows, None) is not None
-    if not told:
+    if not page:
         return _Page(None, zipped=False, more=more)
-    text = b"[" + b",".join(told) + b"]"
+    text = b"[" + b",".join(page) + b"]"
     zipped = zipped and len(text) > WORTH_ZIPPING_BYTES
     # Here and not in aiohttp: zlib lets go of the interpreter's lock, and the event loop has other things to do.
     return _Page(gzip.compress(text, ZIP_LEVEL) if zipped else text, zipped=zipped, more=more)
@@ -101,10 +100,10 @@ async def _answer(request: web.Request, level: Level) -> web.Response:
     fixed = {KEYWORDS[name]: uid for name, uid in request.match_info.items()}
     asked, identity = parse(level, request.query.items(), fixed), request[IDENTITY]
     query = replace(asked.query, patient_ids=identity.patient_ids)
-    tell = teller(asked, fixed, base_url(request))
+    keywords = told(asked, fixed)
     zipped = "gzip" in request.headers.get("Accept-Encoding", "").lower()
     async with request.app[SEARCHES]:
-        page = await in_pool(context, _page, context.index, query, tell, zipped)
+        page = await in_pool(context, _page, context.index, query, keywords, base_url(request), zipped)
     words = "; ".join(f"{keyword} {text}" for keyword, text in asked.query.keys.items())
     context.audit.record(entry(request, identity, AuditEvent.SEARCHED, level=level.name.lower(), words=words))
     if page.text is None:
