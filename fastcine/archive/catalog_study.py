@@ -75,7 +75,8 @@ STUDY_ANSWER = """'{' || """ + " || ',' || ".join(
         _text("00080020", "DA", "StudyDate"),
         _text("00080030", "TM", "StudyTime"),
         _text("00080050", "SH", "AccessionNumber"),
-        f"""'"00080056":{{"vr":"CS","Value":["ONLINE"]}},"00080061":{{"vr":"CS"' || char({ord(_MODALITIES_MARK)}) || '}}'""",
+        """'"00080056":{"vr":"CS","Value":["ONLINE"]},"00080061":{"vr":"CS"'"""
+        f" || char({ord(_MODALITIES_MARK)}) || '}}'",
         _name("00080090", "ReferringPhysicianName"),
         _text("00081030", "LO", "StudyDescription"),
         f"""'"00081190":{{"vr":"UR","Value":["' || char({ord(URL_MARK)}) || 'studies/'"""
