@@ -59,6 +59,7 @@ class Receipt:
     run: str = ""
     kept_as: str = ""
     sop_class_uid: str = ""
+    series_instance_uid: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -333,6 +334,7 @@ def _receipt(outcome: Outcome, record: IndexRecord) -> Receipt:
         record.study_instance_uid,
         run=run,
         sop_class_uid=record.sop_class_uid,
+        series_instance_uid=record.series_instance_uid,
     )
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterable
 from functools import lru_cache, partial
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 import orjson
 import pydicom
-from pydicom import Dataset
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 
 Json = dict[str, Any]
@@ -90,33 +89,34 @@ def stored_answer(
 
     A failure without an instance, whose bytes were no object, stands among the other failures.
     """
-    found = Dataset()
-    if retrieve_url:
-        found.RetrieveURL = retrieve_url
-    good: list[Dataset] = []
-    bad: list[Dataset] = []
-    other: list[Dataset] = []
-    for sop_class, instance, url in stored:
-        item = _reference(sop_class, instance)
-        item.RetrieveURL = url
-        good.append(item)
+    found: Json = {}
+    good = [_reference(sop_class, instance) | _element("RetrieveURL", url) for sop_class, instance, url in stored]
+    bad: list[Json] = []
+    other: list[Json] = []
     for sop_class, instance, reason in failed:
-        item = _reference(sop_class, instance) if instance else Dataset()
-        item.FailureReason = reason
-        (bad if instance else other).append(item)
-    if good:
-        found.ReferencedSOPSequence = good
-    if bad:
-        found.FailedSOPSequence = bad
-    if other:
-        found.OtherFailuresSequence = other
-    return cast(Json, found.to_json_dict())
+        told = _element("FailureReason", reason)
+        if instance:
+            bad.append(_reference(sop_class, instance) | told)
+        else:
+            other.append(told)
+    if retrieve_url:
+        found |= _element("RetrieveURL", retrieve_url)
+    for keyword, items in (
+        ("FailedSOPSequence", bad),
+        ("ReferencedSOPSequence", good),
+        ("OtherFailuresSequence", other),
+    ):
+        if items:
+            found[tag_text(keyword)] = {"vr": "SQ", "Value": [dict(sorted(item.items())) for item in items]}
+    return dict(sorted(found.items()))
 
 
-def _reference(sop_class: str, instance: str) -> Dataset:
-    item = Dataset()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        item.ReferencedSOPClassUID = sop_class
-        item.ReferencedSOPInstanceUID = instance
-    return item
+def _element(keyword: str, value: str | int) -> Json:
+    element: Json = {"vr": str(dictionary_VR(keyword))}
+    if value != "":
+        element["Value"] = [value]
+    return {tag_text(keyword): element}
+
+
+def _reference(sop_class: str, instance: str) -> Json:
+    return _element("ReferencedSOPClassUID", sop_class) | _element("ReferencedSOPInstanceUID", instance)

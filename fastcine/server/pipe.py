@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import queue
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
+from functools import partial
 
 from aiohttp import web
 
@@ -56,6 +57,26 @@ async def in_time(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         yield chunk
 
 
+async def receive_whole(
+    context: Context, data: bytes, *, source_name: str, announced: Announced | None = None
+) -> Receipt:
+    """Store one object whose bytes are all here: one thread's work, and nothing to hand over on the way."""
+    return await asyncio.get_running_loop().run_in_executor(
+        context.upload_pool, partial(_take, context, (data,), source_name=source_name, announced=announced)
+    )
+
+
+def _take(context: Context, chunks: Iterable[bytes], *, source_name: str, announced: Announced | None) -> Receipt:
+    return receive_object(
+        context.folder,
+        context.index,
+        chunks,
+        source_name=source_name,
+        site_timezone=context.settings.site_timezone,
+        announced=announced,
+    )
+
+
 async def receive(
     context: Context,
     chunks: AsyncIterator[bytes],
@@ -69,14 +90,7 @@ async def receive(
 
     def take() -> Receipt:
         try:
-            return receive_object(
-                context.folder,
-                context.index,
-                pipe,
-                source_name=source_name,
-                site_timezone=context.settings.site_timezone,
-                announced=announced,
-            )
+            return _take(context, pipe, source_name=source_name, announced=announced)
         finally:
             pipe.closed = True
 

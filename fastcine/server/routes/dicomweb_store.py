@@ -23,11 +23,12 @@ from fastcine.dicomweb.stow import Assembled, Bulk, assemble, bulk_syntax
 from fastcine.errors import BadDicom, FastcineError, NotFound, StorageFull, StorageUnavailable, UsageError
 from fastcine.server.access import record_stored
 from fastcine.server.context import CONTEXT, Context
-from fastcine.server.pipe import CHUNK_BYTES, in_time, receive
+from fastcine.server.pipe import CHUNK_BYTES, in_time, receive, receive_whole
 from fastcine.server.routes.dicomweb_retrieve import stepped
 from fastcine.server.routes.dicomweb_search import ROOT, STUDY, accepted, base_url, dicom_json
 from fastcine.server.routes.studies import in_pool
 
+SOURCE = "STOW-RS"
 MOST_PARTS = 100_000
 SMALL_BYTES = 1 << 20
 """An object of at most so many bytes is taken into memory, so that the next one can be read meanwhile."""
@@ -163,9 +164,9 @@ class _Object:
     async def store(self, context: Context, most_bytes: int, announced: Announced | None) -> Receipt:
         """What became of it."""
         try:
-            return await receive(
-                context, self._bytes(), source_name="STOW-RS", most_bytes=most_bytes, announced=announced
-            )
+            if self.whole and self.taken <= most_bytes:
+                return await receive_whole(context, bytes(self._begun), source_name=SOURCE, announced=announced)
+            return await receive(context, self._bytes(), source_name=SOURCE, most_bytes=most_bytes, announced=announced)
         except (StorageFull, StorageUnavailable) as error:
             if not self.whole:
                 await self._part.release()
@@ -254,7 +255,7 @@ async def _one(
     try:
         chunks = stepped(context, _file(spool, found))
         most = context.settings.max_upload_bytes
-        receipt = await receive(context, chunks, source_name="STOW-RS", most_bytes=most, announced=announced)
+        receipt = await receive(context, chunks, source_name=SOURCE, most_bytes=most, announced=announced)
     except (StorageFull, StorageUnavailable) as error:
         receipt = Receipt(Outcome.REFUSED, found.sop_instance_uid, reason=str(error), code=error.code)
     return receipt
@@ -267,16 +268,20 @@ async def _answer(request: web.Request, receipts: list[Receipt], study: str) -> 
     for receipt in receipts:
         context.metrics.uploads.labels(str(receipt.outcome)).inc()
         stored = receipt.outcome in (Outcome.STORED, Outcome.DUPLICATE)
-        sop_class, url = receipt.sop_class_uid, ""
-        if stored:
+        sop_class, study_uid, series_uid = (
+            receipt.sop_class_uid,
+            receipt.study_instance_uid,
+            receipt.series_instance_uid,
+        )
+        if receipt.outcome is Outcome.DUPLICATE:  # of one that may have been rejected
             try:
                 row = await in_pool(context, context.index.instance, receipt.sop_instance_uid)
-                sop_class = row.sop_class_uid
-                url = root + retrieve_path(row.study_instance_uid, row.series_instance_uid, row.sop_instance_uid)
+                sop_class, study_uid, series_uid = row.sop_class_uid, row.study_instance_uid, row.series_instance_uid
             except NotFound:
                 stored = False
         if stored:
-            good.append((sop_class, receipt.sop_instance_uid, url))
+            path = retrieve_path(study_uid, series_uid, receipt.sop_instance_uid)
+            good.append((sop_class, receipt.sop_instance_uid, root + path))
         else:
             bad.append((sop_class, receipt.sop_instance_uid, refusal(receipt.code)))
     if not receipts:
