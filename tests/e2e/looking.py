@@ -3,11 +3,13 @@
 import base64
 
 import numpy as np
+from pydicom.pixels import apply_color_lut
 
 from fastcine.render.picture import grey_picture
 from tests.e2e.conftest import wait_until
 
 EXACT = "window.fastcine?.player.stats().all_exact_ms != null"
+GREY = ("lca", "monochrome1", "twelve", "signed")
 STANDS = "!fastcine.player.playing && !fastcine.player.waiting"
 
 # The picture as the canvas holds it right after a draw, one image column a device pixel: what WebGL drew is gone later.
@@ -133,3 +135,17 @@ def says(page, selector, words, timeout_ms=5000):
 
 def text(page, selector):
     return page.locator(selector).inner_text()
+
+
+def palette_reference(made, frame):
+    """pydicom's colours of a palette image, in 8 bits."""
+    rgb = apply_color_lut(made.stored[frame], made.dataset)
+    return (rgb >> 8).astype(np.uint8)
+
+
+def reference(archive, name, frame):
+    """What a frame of a made object looks like as the file says, (rows, columns[, 3])."""
+    made = archive.made[name]
+    if name in GREY:
+        return grey_reference(made, description_of(archive, made), frame)
+    return palette_reference(made, frame) if name == "palette" else made.stored[frame]

@@ -2,32 +2,17 @@
 
 import numpy as np
 import pytest
-from pydicom.pixels import apply_color_lut
 
 from tests.e2e import looking
 from tests.e2e.conftest import FLAGS, chromium_path
 
 pytestmark = pytest.mark.e2e
 
-GREY = ("monochrome1", "twelve", "signed")
 SOFTWARE_GL = [
     *(flag for flag in FLAGS if flag != "--disable-gpu"),
     "--use-angle=swiftshader",
     "--enable-unsafe-swiftshader",
 ]
-
-
-def palette_reference(made, frame):
-    """pydicom's colours of a palette image, in 8 bits."""
-    rgb = apply_color_lut(made.stored[frame], made.dataset)
-    return (rgb >> 8).astype(np.uint8)
-
-
-def reference(archive, name, frame):
-    made = archive.made[name]
-    if name in GREY:
-        return looking.grey_reference(made, looking.description_of(archive, made), frame)
-    return palette_reference(made, frame) if name == "palette" else made.stored[frame]
 
 
 def test_a_mask_is_not_subtracted(quiet_page, archive):
@@ -72,18 +57,18 @@ GL_PLAYER = """async () => {
 }"""
 
 
-@pytest.mark.parametrize("name", ["rgb", "ybr", "palette", *GREY])
+@pytest.mark.parametrize("name", ["rgb", "ybr", "palette", *looking.GREY[1:]])
 def test_pixels_are_those_of_the_file_by_canvas_and_by_webgl(gl_page, archive, name):
     looking.open_run(gl_page, archive, name)
     assert gl_page.evaluate("fastcine.player.renderer") == "2d", "a software WebGL is slower than the canvas"
     for frame in (0, 2):
         looking.show_frame(gl_page, frame)
         by_canvas = looking.canvas_picture(gl_page)
-        assert looking.difference(by_canvas, reference(archive, name, frame)) <= 2
+        assert looking.difference(by_canvas, looking.reference(archive, name, frame)) <= 2
     assert looking.text(gl_page, "#badge") == ("AS ACQUIRED" if name == "ybr" else "EXACT")
     gl_page.evaluate(GL_PLAYER)
     assert gl_page.evaluate("fastcine.player.renderer") == "gl"
     looking.show_frame(gl_page, 2)
     by_webgl = looking.canvas_picture(gl_page)
     assert looking.difference(by_webgl, by_canvas) <= 1
-    assert looking.difference(by_webgl, reference(archive, name, 2)) <= 2
+    assert looking.difference(by_webgl, looking.reference(archive, name, 2)) <= 2
