@@ -1,0 +1,106 @@
+"""What a study's viewer reads beside the stream: what only some objects say, overlays' bits."""
+
+import io
+
+import numpy as np
+import pydicom
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+
+from fastcine.config import Settings
+from fastcine.phantom import dicom_objects as objects
+from fastcine.phantom.dicom_objects import Place
+from fastcine.phantom.projection import CArm
+from fastcine.phantom.timing import constant_timing
+from fastcine.phantom.xa_objects import mask_item, xa_dataset
+from fastcine.server.app import make_app
+from tests.archives import fill
+
+OVERLAY = np.random.default_rng(6).integers(0, 2, (33, 47)).astype(np.uint8)
+
+
+def small_xa(what, **elements):
+    """A run of two black frames with these elements, as bytes."""
+    at = Place(301, what, 1, 1, what, "XA", 0.0)
+    dataset = xa_dataset(at, CArm(0, 0, 64, 64, 0.36), bits=8, timing=constant_timing(2, "100"))
+    for keyword, value in elements.items():
+        setattr(dataset, keyword, value)
+    return dataset
+
+
+def finished(dataset):
+    return objects.part10(dataset, transfer_syntax=objects.EXPLICIT_LITTLE, frames=[bytes(4096)] * 2)
+
+
+def with_overlay():
+    dataset = small_xa("overlay")
+    packed = np.packbits(OVERLAY.reshape(-1), bitorder="little").tobytes()
+    for element, vr, value in (
+        (0x0010, "US", OVERLAY.shape[0]), (0x0011, "US", OVERLAY.shape[1]), (0x0022, "LO", "Landmarks"),
+        (0x0040, "CS", "G"), (0x0050, "SS", [3, -2]), (0x0100, "US", 1), (0x0102, "US", 0),
+        (0x3000, "OW", packed + b"\0" * (len(packed) % 2)),
+    ):  # fmt: skip
+        dataset.add_new(0x60020000 | element, vr, value)
+    return dataset
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("values")
+    made = {
+        "overlay": with_overlay(),
+        "masked": small_xa(
+            "masked",
+            MaskSubtractionSequence=objects.sequence(mask_item(first=2, last=2, masks=[1])),
+            RecommendedViewingMode="SUB",
+            ShutterShape="CIRCULAR",
+            CenterOfCircularShutter=[32, 30],
+            RadiusOfCircularShutter=20,
+        ),
+    }
+    paths = []
+    for name, dataset in made.items():
+        paths.append(folder / f"{name}.dcm")
+        paths[-1].write_bytes(finished(dataset))
+    receipts = dict(zip(made, fill(folder / "data", paths), strict=True))
+    return folder / "data", receipts, dict(zip(made, paths, strict=True))
+
+
+@pytest.fixture
+async def client(served):
+    server = TestServer(make_app(Settings(data=str(served[0]))))
+    await server.start_server(access_log=None)
+    async with TestClient(server) as client:
+        yield client
+
+
+async def test_a_description_says_what_only_some_files_say(client, served):
+    async def described(name):
+        return (await (await client.get(f"/api/runs/{served[1][name].run}")).json())["description"]
+
+    masked, plain = await described("masked"), await described("overlay")
+    assert masked["mask"]["subtract_first"] and masked["mask"]["items"][0]["mask_frames"] == [1]
+    assert masked["mask"]["items"][0]["frame_ranges"] == [[2, 2]]
+    assert masked["pixel_intensity_relationship"] == "LIN"
+    assert masked["shutters"] == [{"shape": "circular", "center": [32, 30], "radius": 20, "presentation_value": None}]
+    assert not {"mask", "shutters", "stage", "view", "biplane", "r_wave_ms"} & set(plain)
+    (overlay,) = plain["overlays"]
+    assert overlay == {
+        "group": "6002", "rows": 33, "columns": 47, "origin": [3, -2], "frames": 1, "first_frame": 1,
+        "every_frame": True, "type": "G", "label": "", "description": "Landmarks",
+    }  # fmt: skip
+
+
+async def test_an_overlays_bits_are_those_that_pydicom_reads(client, served):
+    answer = await client.get(f"/api/runs/{served[1]['overlay'].run}/overlays/6002")
+    body = await answer.read()
+    assert answer.status == 200 and len(body) == (33 * 47 + 7) // 8
+    bits = np.unpackbits(np.frombuffer(body, "u1"), bitorder="little")[: 33 * 47].reshape(33, 47)
+    expected = pydicom.dcmread(io.BytesIO(served[2]["overlay"].read_bytes())).overlay_array(0x6002)
+    assert np.array_equal(bits, expected) and bits.any()
+
+
+@pytest.mark.parametrize("group", ["6000", "6001", "6020", "x"])
+async def test_overlays_that_are_not_there(client, served, group):
+    answer = await client.get(f"/api/runs/{served[1]['overlay'].run}/overlays/{group}")
+    assert answer.status == 404
