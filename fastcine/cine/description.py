@@ -29,6 +29,8 @@ CODEC_NAMES: Mapping[WireCodec, str] = {
     WireCodec.JPEG: "jpeg",
     WireCodec.DEFLATE: "deflate",
 }
+DESCRIPTION_VERSION = 2
+"""Raised when descriptions say more than before: those of an archive are then made anew (archive/redescribe.py)."""
 PHANTOM_MARK = "PHANTOM"
 INTENSITIES = ("LIN", "LOG", "DISP")
 """Pixel Intensity Relationship (PS3.3 C.8.7.1.1.2)."""

@@ -9,27 +9,12 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from fastcine.config import Settings
 from fastcine.phantom import dicom_objects as objects
-from fastcine.phantom.dicom_objects import Place
-from fastcine.phantom.projection import CArm
-from fastcine.phantom.timing import constant_timing
-from fastcine.phantom.xa_objects import mask_item, xa_dataset
+from fastcine.phantom.xa_objects import mask_item
 from fastcine.server.app import make_app
 from tests.archives import fill
+from tests.small_xa import small_xa, written
 
 OVERLAY = np.random.default_rng(6).integers(0, 2, (33, 47)).astype(np.uint8)
-
-
-def small_xa(what, **elements):
-    """A run of two black frames with these elements, as bytes."""
-    at = Place(301, what, 1, 1, what, "XA", 0.0)
-    dataset = xa_dataset(at, CArm(0, 0, 64, 64, 0.36), bits=8, timing=constant_timing(2, "100"))
-    for keyword, value in elements.items():
-        setattr(dataset, keyword, value)
-    return dataset
-
-
-def finished(dataset):
-    return objects.part10(dataset, transfer_syntax=objects.EXPLICIT_LITTLE, frames=[bytes(4096)] * 2)
 
 
 def with_overlay():
@@ -58,12 +43,9 @@ def served(tmp_path_factory):
             RadiusOfCircularShutter=20,
         ),
     }
-    paths = []
-    for name, dataset in made.items():
-        paths.append(folder / f"{name}.dcm")
-        paths[-1].write_bytes(finished(dataset))
-    receipts = dict(zip(made, fill(folder / "data", paths), strict=True))
-    return folder / "data", receipts, dict(zip(made, paths, strict=True))
+    paths = written(folder, made)
+    receipts = dict(zip(made, fill(folder / "data", paths.values()), strict=True))
+    return folder / "data", receipts, paths
 
 
 @pytest.fixture
