@@ -9,6 +9,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from fastcine.config import Settings
 from fastcine.phantom import dicom_objects as objects
+from fastcine.phantom import identity
 from fastcine.phantom.xa_objects import mask_item
 from fastcine.server.app import make_app
 from tests.archives import fill
@@ -29,6 +30,11 @@ def with_overlay():
     return dataset
 
 
+def of_day(what, date, **elements):
+    """A run in a study of its own, of the same Patient ID."""
+    return small_xa(what, StudyInstanceUID=f"{identity.uid_for(301, what)}", StudyDate=date, **elements)
+
+
 @pytest.fixture(scope="module")
 def served(tmp_path_factory):
     folder = tmp_path_factory.mktemp("values")
@@ -42,6 +48,9 @@ def served(tmp_path_factory):
             CenterOfCircularShutter=[32, 30],
             RadiusOfCircularShutter=20,
         ),
+        "before": of_day("before", "20250210", angles=(-32, -20)),
+        "after": of_day("after", "20270210"),
+        "namesake": of_day("namesake", "20250210", IssuerOfPatientID="Elsewhere"),
     }
     paths = written(folder, made)
     receipts = dict(zip(made, fill(folder / "data", paths.values()), strict=True))
@@ -86,3 +95,25 @@ async def test_an_overlays_bits_are_those_that_pydicom_reads(client, served):
 async def test_overlays_that_are_not_there(client, served, group):
     answer = await client.get(f"/api/runs/{served[1]['overlay'].run}/overlays/{group}")
     assert answer.status == 404
+
+
+async def test_priors_are_the_same_patients_and_issuers_other_studies(client, served):
+    receipts = served[1]
+    url = f"/api/studies/{receipts['overlay'].study_instance_uid}/priors"
+    body = await (await client.get(url)).json()
+    after, before = body["priors"]
+    assert [after["study_instance_uid"], before["study_instance_uid"]] == [
+        receipts[name].study_instance_uid for name in ("after", "before")
+    ]
+    assert (after["earlier"], before["earlier"]) == (False, True)
+    assert before["study_date_text"] == "2025-02-10 09:15" and before["modalities"] == ["XA"]
+    (run,) = before["runs"]
+    assert run["run"] == receipts["before"].run and run["geometry"]["label"] == "RAO 32 CAU 20"
+    assert "PH-" not in url and "PH-" not in str(body)
+    namesake = await (await client.get(f"/api/studies/{receipts['namesake'].study_instance_uid}/priors")).json()
+    assert namesake == {"priors": []}
+
+
+async def test_what_another_study_has_is_not_told_of_one_that_is_not_there(client):
+    for name in ("priors", "presentation-states"):
+        assert (await client.get(f"/api/studies/1.2.3/{name}")).status == 404
