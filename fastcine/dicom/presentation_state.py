@@ -112,7 +112,10 @@ def _voi(item: Dataset, structure: ObjectStructure) -> dict[str, object]:
 
 
 def _area(item: Dataset) -> dict[str, object] | None:
-    """Corners are column\\row in the file; here they are [row, column] as all places are."""
+    """Corners are column\\row in the file; here they are [row, column] as all places are.
+
+    They are the image's pixels that come to lie there after rotation and flip (PS3.3 C.10.4).
+    """
     top_left, bottom_right = integers(item, _TOP_LEFT), integers(item, _BOTTOM_RIGHT)
     if len(top_left) != 2 or len(bottom_right) != 2:
         return None

@@ -7,10 +7,13 @@ import pydicom
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
+from fastcine.archive import presentation_states
+from fastcine.cine.wire import run_id, run_name
 from fastcine.config import Settings
+from fastcine.errors import BadDicom
 from fastcine.phantom import dicom_objects as objects
-from fastcine.phantom import identity
-from fastcine.phantom.xa_objects import mask_item
+from fastcine.phantom import identity, patient, presentation
+from fastcine.phantom.xa_objects import XA_IMAGE, mask_item
 from fastcine.server.app import make_app
 from tests.archives import fill
 from tests.small_xa import small_xa, written
@@ -28,6 +31,15 @@ def with_overlay():
     ):  # fmt: skip
         dataset.add_new(0x60020000 | element, vr, value)
     return dataset
+
+
+def plane(name, *, of):
+    purpose = objects.sequence(objects.code("121314", "DCM", "Other image of biplane pair"))
+    other = objects.item(ReferencedSOPInstanceUID=identity.uid_for(301, f"object {of}"))
+    other.ReferencedSOPClassUID, other.PurposeOfReferenceCodeSequence = XA_IMAGE, purpose
+    image_type = ["ORIGINAL", "PRIMARY", f"BIPLANE {name}"]
+    what = f"plane-{name.lower()}"
+    return small_xa(what, ImageType=image_type, ReferencedImageSequence=objects.sequence(other))
 
 
 def of_day(what, date, **elements):
@@ -48,12 +60,17 @@ def served(tmp_path_factory):
             CenterOfCircularShutter=[32, 30],
             RadiusOfCircularShutter=20,
         ),
+        "plane-a": plane("A", of="plane-b"),
+        "plane-b": plane("B", of="plane-a"),
         "before": of_day("before", "20250210", angles=(-32, -20)),
         "after": of_day("after", "20270210"),
         "namesake": of_day("namesake", "20250210", IssuerOfPatientID="Elsewhere"),
     }
     paths = written(folder, made)
-    receipts = dict(zip(made, fill(folder / "data", paths.values()), strict=True))
+    state = next(entry for entry in patient.ENTRIES if entry.what == "presentation")
+    paths["state"] = folder / "state.dcm"
+    paths["state"].write_bytes(state.make(state.place(1)).data)
+    receipts = dict(zip(paths, fill(folder / "data", paths.values()), strict=True))
     return folder / "data", receipts, paths
 
 
@@ -117,3 +134,36 @@ async def test_priors_are_the_same_patients_and_issuers_other_studies(client, se
 async def test_what_another_study_has_is_not_told_of_one_that_is_not_there(client):
     for name in ("priors", "presentation-states"):
         assert (await client.get(f"/api/studies/1.2.3/{name}")).status == 404
+
+
+async def test_a_study_names_its_biplane_pairs(client, served):
+    receipts = served[1]
+    study = await (await client.get(f"/api/studies/{receipts['overlay'].study_instance_uid}")).json()
+    pair = {"a": receipts["plane-a"].run, "b": receipts["plane-b"].run, "by": "reference"}
+    assert study["biplane_pairs"] == [pair]
+    before = await (await client.get(f"/api/studies/{receipts['before'].study_instance_uid}")).json()
+    assert "biplane_pairs" not in before
+
+
+async def test_presentation_states_come_as_values(client, served):
+    uid = served[1]["state"].study_instance_uid
+    study = await (await client.get(f"/api/studies/{uid}")).json()
+    assert [tile["sop_class_uid"] for tile in study["tiles"]] == [presentation.GRAYSCALE]
+    body = await (await client.get(f"/api/studies/{uid}/presentation-states")).json()
+    (state,) = body["presentation_states"]
+    assert body["unreadable"] == 0 and state["sop_instance_uid"] == served[1]["state"].sop_instance_uid
+    (image,) = state["for"]
+    assert image["run"] == run_name(run_id(image["sop_instance_uid"])) and image["frames"] == [presentation.FRAME]
+    assert (state["voi"][0]["windows"][0]["center"], state["voi"][0]["windows"][0]["width"]) == presentation.WINDOW
+    assert state["rotation_deg"] == 90 and state["displayed_areas"][0]["top_left"] == [512, 1]
+    assert state["shutters"][0]["radius"] == presentation.SHUTTER_RADIUS
+    assert state["annotations"][0]["texts"][0]["anchor"]["point"] == list(presentation.POINT)
+
+
+async def test_a_state_that_cannot_be_read_is_counted(client, served, monkeypatch):
+    def broken(*_):
+        raise BadDicom("damaged")
+
+    monkeypatch.setattr(presentation_states, "parse_object", broken)
+    url = f"/api/studies/{served[1]['state'].study_instance_uid}/presentation-states"
+    assert await (await client.get(url)).json() == {"presentation_states": [], "unreadable": 1}
