@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from pydicom import Dataset
 
-from fastcine.dicom.values import decimals, integer, integers, items, number, text, texts
+from fastcine.dicom.values import as_written, decimals, integer, integers, items, number, text, texts
 
 _STAGE_NAME, _STAGE_NUMBER, _STAGES = 0x00082120, 0x00082122, 0x00082124
 _VIEW_NAME, _VIEW_NUMBER, _VIEWS = 0x00082127, 0x00082128, 0x0008212A
@@ -101,7 +101,7 @@ def _place(dataset: Dataset, name: int, number_: int, count: int) -> Stage | Non
 
 def read_r_waves(dataset: Dataset, starts_ms: Sequence[Fraction]) -> RWaves | None:
     """R Wave Time Vector, else R Wave Pointer by the frames' starts; None where neither says anything."""
-    vector = [float(value) for value in decimals(dataset, _R_TIMES)[:_MOST_R_WAVES] if value is not None]
+    vector = [as_written(float(value)) for value in decimals(dataset, _R_TIMES)[:_MOST_R_WAVES] if value is not None]
     last_ms = float(starts_ms[-1]) + _FARTHEST_MS
     times = sorted({value for value in vector if -_FARTHEST_MS <= value <= last_ms})
     if times:

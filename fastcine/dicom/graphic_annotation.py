@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pydicom import Dataset
 
-from fastcine.dicom.values import decimals, integer, integers, items, text
+from fastcine.dicom.values import as_written, decimals, integer, integers, items, text
 
 _ANNOTATIONS, _LAYER, _TEXTS, _GRAPHICS = 0x00700001, 0x00700002, 0x00700008, 0x00700009
 _BOX_UNITS, _ANCHOR_UNITS, _GRAPHIC_UNITS = 0x00700003, 0x00700004, 0x00700005
@@ -70,7 +70,7 @@ def _points(item: Dataset, tag: int) -> list[list[float]]:
     numbers = decimals(item, tag)[: 2 * _MOST_POINTS]
     if len(numbers) % 2 or any(number is None for number in numbers):
         return []
-    values = [float(number) for number in numbers if number is not None]
+    values = [as_written(float(number)) for number in numbers if number is not None]
     return [[x, y] for x, y in zip(values[::2], values[1::2], strict=True)]
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from pydicom import Dataset
 
-from fastcine.dicom.values import decimals, integer, integers, items, text
+from fastcine.dicom.values import as_written, decimals, integer, integers, items, text
 
 _SEQUENCE, _VIEWING_MODE, _INTENSITY = 0x00286100, 0x00281090, 0x00281040
 _OPERATION, _RANGE, _MASK_FRAMES, _AVERAGING = 0x00286101, 0x00286102, 0x00286110, 0x00286112
@@ -66,7 +66,7 @@ def _item(item: Dataset, frames: int) -> MaskItem | None:
         return None
     if operation == "REV_TID" and not ranges:
         return None  # its first frame counts from the range, which is mandatory
-    shift = [float(value) for value in decimals(item, _SHIFT) if value is not None]
+    shift = [as_written(float(value)) for value in decimals(item, _SHIFT) if value is not None]
     return MaskItem(
         operation=operation,
         frame_ranges=ranges,

@@ -113,7 +113,7 @@ def test_annotations_keep_their_units_and_the_damaged_are_left_out():
     (text,) = annotation["texts"]
     assert text["text"] == "70 %" and text["anchor"] == {"units": "PIXEL", "point": [240.5, 200.0], "visible": True}
     assert text["box"]["units"] == "DISPLAY" and text["box"]["justified"] == "center"
-    assert text["box"]["top_left"] == pytest.approx([0.1, 0.2])
+    assert text["box"]["top_left"] == [0.1, 0.2]
     (ellipse,) = annotation["graphics"]
     assert ellipse == {
         "type": "ELLIPSE", "units": "PIXEL", "filled": False,
