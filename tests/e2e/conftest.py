@@ -13,6 +13,7 @@ from fastcine.archive.index import Index
 from fastcine.archive.record import IndexRecord, PatientAndStudy, StoredAs
 from tests.archives import fill
 from tests.e2e import made_objects
+from tests.e2e.morning import make_morning
 from tests.serving import command, serving
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -141,4 +142,13 @@ def archive(tmp_path_factory):
     add_made_up_studies(folder / "data")
     with serving(folder / "data") as server:
         server.made = made
+        yield server
+
+
+@pytest.fixture(scope="session")
+def morning(tmp_path_factory):
+    """One server with an echo reader's morning, wholly made: 20 studies of 50 loops each, in `morning.studies`."""
+    data, studies = make_morning(tmp_path_factory.mktemp("morning"))
+    with serving(data) as server:
+        server.studies = studies
         yield server
