@@ -73,6 +73,7 @@ def describe(
     layout = replace(recipe.layout, photometric_interpretation=recipe.photometric_interpretation)
     timing = frame_timing(dataset, layout)
     return {
+        "version": DESCRIPTION_VERSION,
         "run": run_name(run_id(identity.sop_instance_uid)),
         "sop_instance_uid": identity.sop_instance_uid,
         "series_instance_uid": identity.series_instance_uid,

@@ -4,6 +4,7 @@ import threading
 
 import pytest
 
+from fastcine.archive import redescribe
 from fastcine.archive.folder import DataFolder
 from fastcine.archive.index import Index
 from fastcine.archive.owner import IngestOwner
@@ -25,7 +26,7 @@ def archive(tmp_path):
     index = Index(folder.index_path, durable=False)
     for receipt in receipts:
         old = index.run(receipt.run).description
-        del old["shutters"]
+        del old["shutters"], old["version"]
         index.set_description(receipt.run, old)
     yield folder, index, [receipt.run for receipt in receipts]
     index.close()
@@ -80,3 +81,33 @@ def test_what_cannot_be_read_keeps_its_old_description(archive):
     while redescriber.step():
         pass
     assert [run for run in runs if "shutters" not in index.run(run).description] == [gone]
+
+
+def test_an_error_of_ours_costs_one_run_and_not_the_owner(archive, monkeypatch):
+    folder, index, runs = archive
+    real = redescribe.description
+
+    def failing(source, identity, zone):
+        if identity.sop_instance_uid == index.run(runs[0]).sop_instance_uid:
+            raise ZeroDivisionError
+        return real(source, identity, zone)
+
+    monkeypatch.setattr(redescribe, "description", failing)
+    redescriber = Redescriber(folder, index, site_timezone="UTC")
+    while redescriber.step():
+        pass
+    assert described(index, runs) == [False] + [True] * (RUNS - 1)
+
+
+def test_what_is_new_already_is_passed_over(archive, monkeypatch):
+    folder, index, _ = archive
+    fresh = Redescriber(folder, index, site_timezone="UTC")
+    while fresh.step():
+        pass
+    index.set_meta(META_KEY, "")
+    monkeypatch.setattr(redescribe, "open_source", None)  # nothing is to be read
+    monkeypatch.setattr(redescribe, "LOOKED_AT", 2)
+    again, steps = Redescriber(folder, index, site_timezone="UTC"), 1
+    while again.step():
+        steps += 1
+    assert steps == RUNS // 2 + 1 and index.meta(META_KEY) == str(DESCRIPTION_VERSION)
