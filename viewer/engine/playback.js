@@ -82,9 +82,13 @@ export class Playback {
   load(description, frame, keep) {
     this.track = null;
     this.frames = description.frames;
-    this.first = 0;
-    this.last = description.frames - 1;
-    this.frame = Math.min(Math.max(0, frame), this.last);
+    // Frames that the file wants trimmed away are out of the range (PS3.3 C.7.6.5, Start Trim and Stop Trim).
+    const { start_trim, stop_trim } = description.timing;
+    const trimmed = { first: (start_trim ?? 1) - 1, last: (stop_trim ?? description.frames) - 1 };
+    const sound = trimmed.first >= 0 && trimmed.first <= trimmed.last && trimmed.last < description.frames;
+    this.first = sound ? trimmed.first : 0;
+    this.last = sound ? trimmed.last : description.frames - 1;
+    this.frame = Math.min(Math.max(this.first, frame), this.last);
     this.#durations = this.#acquired = frameDurations(description.timing, description.frames);
     if (!keep) {
       this.speed = 1;
@@ -204,6 +208,11 @@ export class Playback {
   /** `once` has come to its end (or, backwards, to its start). */
   atEnd() {
     return this.loop === "once" && this.frame === (this.speed < 0 ? this.first : this.last);
+  }
+
+  /** Whole periods shown since the clock started. */
+  get loops() {
+    return this.running ? Math.floor(this.clock.shown_step / this.clock.sequence.frames.length) : 0;
   }
 
   /** Back to where play begins. */

@@ -4,6 +4,7 @@ import { sharedConnection } from "./connection.js";
 import { sharedPool } from "./decode_pool.js";
 import { PlayStats } from "./stats.js";
 import { PlayerCanvas } from "./canvas.js";
+import { defaultLook } from "./display.js";
 import { PlayTicks } from "./play_ticks.js";
 
 /**
@@ -290,12 +291,22 @@ export class Player extends EventTarget {
   get loop() {
     return this.#playback.loop;
   }
+  get loops() {
+    return this.#playback.loops;
+  }
   get range() {
     return { first: this.#playback.first, last: this.#playback.last };
   }
   get window() {
     const { center, width, voi_lut } = this.#canvas.look;
     return voi_lut === null ? { center, width } : null;
+  }
+  /** The window is not the file's. */
+  get windowed() {
+    const { description, window } = this;
+    if (!description || !window) return false;
+    const { center, width } = defaultLook(description);
+    return center !== window.center || width !== window.width;
   }
   get invert() {
     return this.#canvas.look.invert;
