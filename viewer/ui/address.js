@@ -10,6 +10,7 @@
  * @property {string} layout one of layout.js, "" for a single picture
  * @property {string[]} cells the run of each cell, "" for an empty one
  * @property {string} lock how the cells play together, "" when each by itself
+ * @property {"auto" | "gl" | "2d"} [renderer] asked for by hand, for a look at a machine's trouble; not kept in the address
  */
 
 /** @param {string} search @returns {Place} */
@@ -26,6 +27,7 @@ export function parseAddress(search) {
     layout: /^(2|4|6|9|stress)$/.test(layout) ? layout : "",
     cells: (query.get("cells") ?? "").split(",").filter((run, at, all) => all.length > 1 && /^[0-9a-f]*$/.test(run)),
     lock: /^(time|beats|stretch)$/.test(lock) ? lock : "",
+    renderer: query.get("renderer") === "gl" ? "gl" : query.get("renderer") === "2d" ? "2d" : "auto",
   };
 }
 

@@ -288,10 +288,14 @@ export class Cells {
   }
 
   /** What an address names. @param {import("./address.js").Place} place */
-  restore({ layout, cells, lock, run }) {
+  restore({ layout, cells, lock, run, frame, window }) {
     this.setLayout(layout, cells.length ? cells.map((one) => one || null) : undefined);
     const active = this.shown.find((cell) => cell.run === run);
     if (active) this.page.activate(active);
     this.setLock(lock);
+    if (window) active?.player.setWindow(...window);
+    if (frame === null) return;
+    active?.player.pause();
+    active?.player.seek(frame);
   }
 }

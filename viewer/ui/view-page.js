@@ -28,7 +28,7 @@ showBanner(study.banner);
 const early = /** @type {any} */ (window).fastcineEarly;
 const preview = byId("preview");
 const asked = parseAddress(location.search);
-const first = new Cell(byId("stage"), byId, createPlayer(/** @type {HTMLCanvasElement} */ (byId("picture")), early ? { early } : {}));
+const first = new Cell(byId("stage"), byId, createPlayer(/** @type {HTMLCanvasElement} */ (byId("picture")), { early, renderer: asked.renderer }));
 
 /** @type {PictureTile[]} */
 let tiles = [];
