@@ -51,6 +51,8 @@
  * @property {string} [sequencing]
  * @property {number | null} [recommended_fps]
  * @property {number | null} [fps]
+ * @property {number | null} [start_trim] frame from 1
+ * @property {number | null} [stop_trim] frame from 1
  *
  * @typedef {object} RunDescription what the engine reads of docs/api.md's run description
  * @property {string} run
@@ -65,6 +67,7 @@
  * @property {{coarse: Tier | null, fine: Tier | null, exact: Tier}} tiers
  * @property {Display} display
  * @property {Timing} timing
+ * @property {number[] | null} [r_wave_ms] R waves, from the first frame's start
  */
 
 export {};

@@ -4,10 +4,12 @@ import { sharedConnection } from "./connection.js";
 import { sharedPool } from "./decode_pool.js";
 import { PlayStats } from "./stats.js";
 import { PlayerCanvas } from "./canvas.js";
+import { defaultLook } from "./display.js";
 import { PlayTicks } from "./play_ticks.js";
 
 /**
  * @typedef {import("./description.js").RunDescription} RunDescription
+ * @typedef {import("./lock.js").Lock} Lock
  *
  * @typedef {object} PlayerOptions
  * @property {string} [socketUrl]
@@ -92,6 +94,7 @@ export class Player extends EventTarget {
   play() {
     const playback = this.#playback;
     if (playback.playing) return;
+    if (this.#lock) return this.#lock.play(true);
     if (playback.atEnd()) playback.rewind();
     playback.playing = true;
     this.#ticks.changed();
@@ -99,6 +102,7 @@ export class Player extends EventTarget {
 
   pause() {
     if (!this.#playback.playing) return;
+    if (this.#lock) return this.#lock.play(false);
     this.#playback.playing = false;
     this.#ticks.halt();
   }
@@ -110,12 +114,14 @@ export class Player extends EventTarget {
 
   /** @param {number} frame */
   seek(frame) {
+    if (this.#lock) return this.#lock.seek(this.#ticks, Math.round(frame));
     this.#playback.seek(frame);
     this.#ticks.halt();
   }
 
   /** @param {number} count */
   step(count) {
+    if (this.#lock) return this.#lock.step(this.#ticks, count);
     this.#playback.playing = false;
     this.#playback.step(count);
     this.#ticks.halt();
@@ -124,6 +130,7 @@ export class Player extends EventTarget {
   /** @param {number} factor */
   speed(factor) {
     if (!Number.isFinite(factor) || factor === 0) throw new RangeError("speed must not be 0");
+    if (this.#lock) return this.#lock.speed(factor);
     this.#playback.setSpeed(factor, this.#ticks.tick_ms);
     this.#ticks.now_stats?.stopped();
     this.#ticks.changed();
@@ -138,6 +145,7 @@ export class Player extends EventTarget {
 
   /** @param {import("./clock.js").LoopMode} loop */
   setLoop(loop) {
+    if (this.#lock) return this.#lock.setLoop(loop);
     this.#playback.setLoop(loop);
     this.#ticks.halt();
   }
@@ -150,6 +158,38 @@ export class Player extends EventTarget {
     if (first === null) this.#playback.setRange(0, this.#playback.frames - 1);
     else this.#playback.setRange(Math.round(first), Math.round(last));
     this.#ticks.halt();
+    this.#lock?.rebuild();
+  }
+
+  // ---- beside other players
+
+  /** The lock whose clock it plays by now. */
+  get #lock() {
+    return this.#ticks.together;
+  }
+
+  /**
+   * Plays these players on one clock from now on, the first leading; those that the mode cannot synchronise play on their own.
+   * @param {Lock} lock
+   * @param {Player[]} players
+   */
+  static lock(lock, players) {
+    lock.setMembers(players.map((player) => player.#ticks));
+  }
+
+  /** `""` on its own clock, `"locked"`, or `"apart"`: in a lock whose mode it cannot follow, since no R waves are known. */
+  get locked() {
+    return this.#ticks.together ? "locked" : this.#playback.lock && this.description ? "apart" : "";
+  }
+
+  /** Whether anybody can see the canvas. @param {boolean} seen */
+  setSeen(seen) {
+    this.#ticks.setSeen(seen);
+  }
+
+  /** Its share of the link beside the page's other players; 1 by itself. @param {number} weight */
+  setWeight(weight) {
+    this.#ticks.setWeight(weight);
   }
 
   // ---- looking
@@ -251,12 +291,22 @@ export class Player extends EventTarget {
   get loop() {
     return this.#playback.loop;
   }
+  get loops() {
+    return this.#playback.loops;
+  }
   get range() {
     return { first: this.#playback.first, last: this.#playback.last };
   }
   get window() {
     const { center, width, voi_lut } = this.#canvas.look;
     return voi_lut === null ? { center, width } : null;
+  }
+  /** The window is not the file's. */
+  get windowed() {
+    const { description, window } = this;
+    if (!description || !window) return false;
+    const { center, width } = defaultLook(description);
+    return center !== window.center || width !== window.width;
   }
   get invert() {
     return this.#canvas.look.invert;

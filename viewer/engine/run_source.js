@@ -38,6 +38,7 @@ const LATE_DECODES = 4;
  * @property {(source: RunSource, frame: number) => void} decoded a frame came into the ring
  * @property {(source: RunSource) => void} held what is held has changed
  * @property {(source: RunSource, code: string, message: string) => void} failed
+ * @property {(source: RunSource) => void} taken another player shows the run now
  */
 
 /** @type {Plan} */

@@ -1,7 +1,7 @@
 // @ts-check
 /**
  * The commands and their keys: one table for the keyboard, the tooltips and the help page. Keys are KeyboardEvent.key values,
- * with "Shift+" in front where it matters. Letters that later tools will take (A C D E M S, 1 2 4) are left free.
+ * with "Shift+" in front where it matters. Letters that later tools will take (A C D E M S) are left free.
  */
 
 /** @typedef {{id: string, keys: string[], label: string, group: string}} Command */
@@ -27,6 +27,16 @@ export const COMMANDS = [
   { id: "set-in", keys: ["["], label: "Loop starts here", group: "Speed and range" },
   { id: "set-out", keys: ["]"], label: "Loop ends here", group: "Speed and range" },
   { id: "clear-range", keys: ["\\"], label: "Loop the whole run", group: "Speed and range" },
+  { id: "layout-1", keys: ["1"], label: "One picture", group: "Pictures side by side" },
+  { id: "layout-2", keys: ["2"], label: "Two", group: "Pictures side by side" },
+  { id: "layout-4", keys: ["4"], label: "Four", group: "Pictures side by side" },
+  { id: "layout-6", keys: ["6"], label: "Six", group: "Pictures side by side" },
+  { id: "layout-9", keys: ["9"], label: "Nine", group: "Pictures side by side" },
+  { id: "stress", keys: ["g"], label: "Stress echo: stages below each other, views side by side", group: "Pictures side by side" },
+  { id: "biplane", keys: ["v"], label: "Both planes of a biplane run", group: "Pictures side by side" },
+  { id: "prior", keys: ["h"], label: "The same projection of an earlier study", group: "Pictures side by side" },
+  { id: "lock", keys: ["y"], label: "Together: same time, R waves, beats stretched, each alone", group: "Pictures side by side" },
+  { id: "once", keys: ["o"], label: "Once, or loop", group: "Speed and range" },
   { id: "invert", keys: ["i"], label: "Invert", group: "Picture" },
   { id: "next-window", keys: ["w"], label: "Next window of the file", group: "Picture" },
   { id: "zoom-in", keys: ["+", "="], label: "Zoom in", group: "Picture" },
@@ -46,7 +56,9 @@ export const GESTURES = [
   ["Middle-drag, Shift+drag", "Move the picture"],
   ["Wheel", "Through the frames"],
   ["Ctrl+wheel, pinch", "Zoom at the pointer"],
-  ["Double-click", "Hide or show the film strip"],
+  ["Double-click", "One of several pictures alone and back; else hide or show the film strip"],
+  ["Drag a tile", "Its run into a picture"],
+  ["Pointer on a tile", "Through its frames"],
   ["Tap", "Play or pause"],
   ["Two fingers", "Zoom and move"],
 ];

@@ -30,7 +30,7 @@ test("no key means two things", () => {
 });
 
 test("letters of later tools stay free", () => {
-  for (const key of ["a", "c", "d", "m", "s", "1", "2", "4", "Escape"]) assert.equal(press(key), null, key);
+  for (const key of ["a", "c", "d", "e", "m", "s", "Escape"]) assert.equal(press(key), null, key);
 });
 
 test("keys are printed as they stand on a keyboard", () => {
