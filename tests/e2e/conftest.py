@@ -43,6 +43,21 @@ def browser():
         chromium.close()
 
 
+SOFTWARE_GL = [
+    *(flag for flag in FLAGS if flag != "--disable-gpu"),
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+]
+
+
+@pytest.fixture(scope="session")
+def gl_browser(browser):
+    """A browser that has WebGL2, drawn by the processor."""
+    chromium = browser.browser_type.launch(executable_path=chromium_path(), args=SOFTWARE_GL)
+    yield chromium
+    chromium.close()
+
+
 def wait_until(page, expression, timeout_ms=20_000):
     """Until `expression` is true in the page. (Playwright's own waiting evaluates text, which the CSP forbids.)"""
     for _ in range(timeout_ms // 50):

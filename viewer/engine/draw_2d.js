@@ -107,12 +107,13 @@ export class Canvas2dRenderer {
       context.fillRect(0, 0, canvas.width, canvas.height);
     }
     if (this.#preview) {
-      context.drawImage(this.#preview, place.x, place.y, place.width, place.height);
+      this.#put(this.#preview, place);
       return;
     }
     const image = this.#image;
     if (!image) return;
-    if (place.width === image.width && place.height === image.height) {
+    const upright = place.turn[0] === 1 && place.turn[3] === 1;
+    if (upright && place.width === image.width && place.height === image.height) {
       context.putImageData(image, place.x, place.y);
       return;
     }
@@ -120,9 +121,21 @@ export class Canvas2dRenderer {
       this.buffer_context.putImageData(image, 0, 0);
       this.#stale = false;
     }
+    this.#put(this.buffer, place);
+  }
+
+  /**
+   * @param {CanvasImageSource} picture
+   * @param {import("./zoom_pan.js").Placement} place
+   */
+  #put(picture, { x, y, width, height, turn: [a, b, c, d] }) {
+    const { context } = this;
     context.imageSmoothingEnabled = true;
     context.imageSmoothingQuality = "low"; // bilinear, as the shader does
-    context.drawImage(this.buffer, place.x, place.y, place.width, place.height);
+    const [across, down] = a === 0 ? [height, width] : [width, height];
+    context.setTransform(a, c, b, d, x + width / 2, y + height / 2);
+    context.drawImage(picture, -across / 2, -down / 2, across, down);
+    context.setTransform(1, 0, 0, 1, 0, 0);
   }
 
   /** Nothing to show: black. */

@@ -2,6 +2,7 @@
 // the shader; colour comes before mixing, as it does on the 2-D canvas, so that both draw the same picture.
 
 import { YBR_FACTORS } from "./display.js";
+import { UPRIGHT } from "./zoom_pan.js";
 
 const VERTEX = `#version 300 es
 void main() {
@@ -15,6 +16,7 @@ precision highp usampler2D;
 uniform usampler2D picture;
 uniform usampler2D table;
 uniform vec4 place;         // x, y, width, height of the picture on the canvas, y down
+uniform mat2 turn;          // from shares of the place to shares of the picture, about the middle
 uniform float canvas_height;
 uniform int mode;           // 0 index, 1 rgb, 2 ybr
 uniform float bits;
@@ -49,7 +51,7 @@ void main() {
     color = vec4(0.0, 0.0, 0.0, 1.0);
     return;
   }
-  vec2 p = at * vec2(size) - 0.5;
+  vec2 p = (turn * (at - 0.5) + 0.5) * vec2(size) - 0.5;
   ivec2 i = ivec2(floor(p));
   vec2 f = p - vec2(i);
   vec3 top = mix(pixel(i, size), pixel(i + ivec2(1, 0), size), f.x);
@@ -170,6 +172,7 @@ export class GlRenderer {
     const at = (/** @type {string} */ name) => gl.getUniformLocation(program, name);
     this.at = {
       place: at("place"),
+      turn: at("turn"),
       canvas_height: at("canvas_height"),
       mode: at("mode"),
       bits: at("bits"),
@@ -254,6 +257,7 @@ export class GlRenderer {
       return;
     }
     gl.uniform4f(at?.place ?? null, place.x, place.y, place.width, place.height);
+    gl.uniformMatrix2fv(at?.turn ?? null, false, place.turn); // the transpose turns back
     gl.uniform1f(at?.canvas_height ?? null, canvas.height);
     gl.drawArrays(gl.TRIANGLES, 0, 3);
   }
@@ -261,7 +265,7 @@ export class GlRenderer {
   /** Nothing to show: black. */
   clear() {
     this.#empty = true;
-    this.draw({ x: 0, y: 0, width: 1, height: 1 });
+    this.draw({ x: 0, y: 0, width: 1, height: 1, turn: UPRIGHT });
   }
 
   release() {

@@ -204,6 +204,18 @@ export class Player extends EventTarget {
     this.#viewed();
   }
 
+  /** @param {number} [quarters] clockwise */
+  turn(quarters = 1) {
+    this.#canvas.turn(quarters);
+    this.#viewed();
+  }
+
+  /** @param {"horizontally" | "vertically"} way on the screen */
+  flip(way) {
+    this.#canvas.flip(way === "horizontally");
+    this.#viewed();
+  }
+
   #viewed() {
     this.#ticks.touch("view");
     this.#tell("state", {});

@@ -130,33 +130,20 @@ const actions = /** @type {Record<string, () => unknown>} */ ({
   "set-in": () => player.setRange(player.frame, Math.max(player.range.last, player.frame)),
   "set-out": () => player.setRange(Math.min(player.range.first, player.frame), player.frame),
   "clear-range": () => player.setRange(null),
-  invert: () => player.setInvert(!player.invert),
   "next-window": () => transport.nextPreset(),
-  "zoom-in": () => zoom(1.25),
-  "zoom-out": () => zoom(0.8),
-  fit: fitOrOne,
-  reset: () => (player.setWindow(null), player.setInvert(false), player.fit()),
   texts: () => byId("stage").classList.toggle("bare"),
   "full-screen": () => (document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen()).catch(() => undefined),
   banner: toggleBannerDetail,
   help: async () => (await import("./help.js")).toggleHelp(),
 });
 
-/** @param {number} factor about the middle of the stage */
-function zoom(factor) {
-  player.zoomAt(factor, canvas.clientWidth / 2, canvas.clientHeight / 2);
-}
-
-/** The whole picture, or one image column a device pixel. */
-function fitOrOne() {
-  const { zoom: now, pan_x, pan_y, scale } = player.view;
-  if (now === 1 && pan_x === 0 && pan_y === 0) zoom(1 / scale);
-  else player.fit();
-}
+/** What is done to the picture itself: asked for when there is one. */
+const looks = async () => Object.assign(actions, (await import("./picture-commands.js")).looksOf(player, byId("stage")));
 
 /** @param {string} command */
-function obey(command) {
+async function obey(command) {
   if (!seen() && !["previous-run", "next-run", "full-screen", "banner", "help"].includes(command)) return;
+  if (!actions[command]) await looks();
   void actions[command]?.();
 }
 
@@ -212,6 +199,7 @@ setInterval(() => transport.showMeasured(), 500);
 async function afterFirstFrame() {
   if (strip.thumbnails) return;
   strip.loadThumbnails();
+  void looks();
   const { follow } = await import("./live.js");
   follow(study.study_instance_uid, {
     study: ({ tiles: all }) => {

@@ -42,8 +42,8 @@ test("keys are printed as they stand on a keyboard", () => {
 });
 
 test("every command is carried out by the page, and every button of the page is a command", () => {
-  const script = readFileSync(new URL("../../ui/view-page.js", import.meta.url), "utf8");
-  const table = script.slice(script.indexOf("const actions"), script.indexOf("function zoom"));
+  const [script, looks] = ["view-page", "picture-commands"].map((name) => readFileSync(new URL(`../../ui/${name}.js`, import.meta.url), "utf8"));
+  const table = script.slice(script.indexOf("const actions"), script.indexOf("function obey")) + looks;
   for (const { id } of COMMANDS) assert.match(table, new RegExp(`(^|[\\s{,])"?${id}"?:`, "m"), id);
   const page = readFileSync(new URL("../../view.html", import.meta.url), "utf8");
   const ids = new Set(COMMANDS.map((command) => command.id));
