@@ -79,6 +79,26 @@ def _item(item: Dataset, frames: int) -> MaskItem | None:
     )
 
 
+def mask_json(masks: MaskSettings) -> dict[str, object]:
+    """The ``mask`` object of docs/api.md."""
+    return {
+        "subtract_first": masks.subtract_first,
+        "intensity": masks.intensity,
+        "items": [
+            {
+                "operation": each.operation,
+                "frame_ranges": [list(ends) for ends in each.frame_ranges],
+                "mask_frames": list(each.mask_frames),
+                "contrast_averaging": each.contrast_averaging,
+                "shift_pixels": list(each.shift_pixels),
+                "tid_offset": each.tid_offset,
+                "explanation": each.explanation,
+            }
+            for each in masks.items
+        ],
+    }
+
+
 def _tid_offset(item: Dataset) -> int:
     value = integer(item, _TID_OFFSET)
     return 1 if value is None else value
