@@ -5,6 +5,7 @@ import pytest
 from pydicom.pixels import apply_color_lut
 
 from tests.e2e import looking
+from tests.e2e.conftest import opened_page
 
 pytestmark = pytest.mark.e2e
 
@@ -44,8 +45,9 @@ def test_a_run_without_a_first_pass_is_the_first_that_a_page_shows(quiet_page, a
 
 @pytest.fixture
 def gl_page(gl_browser):
-    with looking.drawing_by(gl_browser, "2d") as page:
+    with opened_page(gl_browser) as page:
         yield page
+        assert page.errors == []
 
 
 GL_PLAYER = """async () => {

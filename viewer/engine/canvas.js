@@ -177,7 +177,7 @@ export class PlayerCanvas {
    * @param {import("./decoded_frames.js").Decoded} decoded
    */
   show(description, tier, decoded) {
-    this.renderer.show(decoded, this.#palette(description, tier), description);
+    this.renderer.show(decoded, decoded.difference ?? this.#palette(description, tier), description);
     this.#pictured = description;
     this.draw();
   }

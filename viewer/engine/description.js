@@ -52,6 +52,14 @@
  * @property {number | null} [recommended_fps]
  * @property {number | null} [fps]
  *
+ * @typedef {object} FileMask one item of the Mask Subtraction Sequence; frame numbers count from 1
+ * @property {"AVG_SUB"|"TID"|"REV_TID"} operation
+ * @property {[number, number][]} frame_ranges ends included; empty: every frame
+ * @property {number[]} mask_frames
+ * @property {number} contrast_averaging
+ * @property {[number, number]} shift_pixels row, column as written: positive row down, positive column to the left
+ * @property {number} tid_offset
+ *
  * @typedef {object} RunDescription what the engine reads of docs/api.md's run description
  * @property {string} run
  * @property {number} rows
@@ -65,6 +73,7 @@
  * @property {{coarse: Tier | null, fine: Tier | null, exact: Tier}} tiers
  * @property {Display} display
  * @property {Timing} timing
+ * @property {{subtract_first: boolean, intensity: string, items: FileMask[]} | null} [mask]
  */
 
 export {};

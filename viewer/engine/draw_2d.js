@@ -55,6 +55,15 @@ function paintYbr(samples, palette, components, out) {
   }
 }
 
+/**
+ * @param {Uint8Array | Uint16Array} samples
+ * @param {import("./display.js").DifferencePalette} palette
+ * @param {Uint32Array} out
+ */
+export function paintDifference(samples, { table, levels, mask: { plane } }, out) {
+  for (let n = 0; n < out.length; n++) out[n] = table[levels[samples[n]] - plane[n] + 32768];
+}
+
 export class Canvas2dRenderer {
   /** @type {ImageData | null} */
   #image = null;
@@ -77,7 +86,7 @@ export class Canvas2dRenderer {
   /**
    * Takes a frame as the picture to draw.
    * @param {import("./decoded_frames.js").Decoded} decoded
-   * @param {import("./display.js").Palette} palette
+   * @param {import("./display.js").Palette | import("./display.js").DifferencePalette} palette
    * @param {{rows: number, columns: number}} size
    */
   show(decoded, palette, { rows, columns }) {
@@ -87,7 +96,8 @@ export class Canvas2dRenderer {
       this.buffer.width = columns;
       this.buffer.height = rows;
     }
-    paintPixels(decoded.samples, palette, decoded.components, this.#pixels);
+    if (palette.mode === "difference") paintDifference(decoded.samples, palette, this.#pixels);
+    else paintPixels(decoded.samples, palette, decoded.components, this.#pixels);
     this.#preview = null;
     this.#stale = true;
   }

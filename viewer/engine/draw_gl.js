@@ -15,10 +15,12 @@ precision highp int;
 precision highp usampler2D;
 uniform usampler2D picture;
 uniform usampler2D table;
+uniform usampler2D levels;  // of samples, where a mask is subtracted
+uniform usampler2D mask;
 uniform vec4 place;         // x, y, width, height of the picture on the canvas, y down
 uniform mat2 turn;          // from shares of the place to shares of the picture, about the middle
 uniform float canvas_height;
-uniform int mode;           // 0 index, 1 rgb, 2 ybr
+uniform int mode;           // 0 index, 1 rgb, 2 ybr, 3 difference
 uniform float bits;
 uniform vec2 ybr_luma;      // gain, zero
 uniform vec4 ybr_chroma;    // Cr to R, Cb to G, Cr to G, Cb to B
@@ -33,9 +35,11 @@ vec3 curve(vec3 levels) {
 }
 
 vec3 pixel(ivec2 at, ivec2 size) {
-  uvec4 s = texelFetch(picture, clamp(at, ivec2(0), size - 1), 0);
+  at = clamp(at, ivec2(0), size - 1);
+  uvec4 s = texelFetch(picture, at, 0);
   if (mode == 0) return entry(s.r);
   if (mode == 1) return curve(vec3(s.rgb));
+  if (mode == 3) return entry(texelFetch(levels, ivec2(int(s.r & 255u), int(s.r >> 8)), 0).r + 32768u - texelFetch(mask, at, 0).r);
   float unit = exp2(bits - 8.0);
   float y = ybr_luma.x * (float(s.r) - ybr_luma.y * unit) + 0.5;
   float cb = float(s.g) - 128.0 * unit;
@@ -139,10 +143,18 @@ function formats(gl, components, wide) {
   };
 }
 
+/** @type {readonly [string, number][]} */
+const UNITS = [["table", 1], ["levels", 2], ["mask", 3]];
+
+/** @type {import("./display.js").DifferencePalette} stands for any: what it holds is compared by itself */
+const DIFFERENCE = { mode: "difference", bits: 16, table: new Uint32Array(0), levels: new Uint16Array(0), mask: { plane: new Uint16Array(0), version: 0 } };
+
 export class GlRenderer {
   #key = "";
-  /** @type {import("./display.js").Palette | null} */
+  /** @type {import("./display.js").Palette | import("./display.js").DifferencePalette | null} */
   #palette = null;
+  /** What lies in the textures of a subtraction. @type {{table: Uint32Array | null, levels: Uint16Array | null, mask: object | null, version: number}} */
+  #difference = { table: null, levels: null, mask: null, version: -1 };
   #empty = true;
 
   /**
@@ -179,21 +191,26 @@ export class GlRenderer {
       ybr_luma: at("ybr_luma"),
       ybr_chroma: at("ybr_chroma"),
     };
-    gl.uniform1i(at("table"), 1);
-    gl.activeTexture(gl.TEXTURE1);
-    this.table = makeTexture(gl);
+    for (const [name, unit] of UNITS) {
+      gl.uniform1i(at(name), unit);
+      gl.activeTexture(gl.TEXTURE0 + unit);
+      makeTexture(gl);
+      // Whole, though not used: a sampler without a texture of its kind is an error.
+      gl.texImage2D(gl.TEXTURE_2D, 0, gl.R16UI, 1, 1, 0, gl.RED_INTEGER, gl.UNSIGNED_SHORT, new Uint16Array(1));
+    }
     gl.activeTexture(gl.TEXTURE0);
     this.picture = makeTexture(gl);
     gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);
     this.#key = "";
     this.#palette = null;
+    this.#difference = { table: null, levels: null, mask: null, version: -1 };
     this.#empty = true;
   }
 
   /**
    * Takes a frame as the picture to draw.
    * @param {{samples: Uint8Array | Uint16Array, components: number}} decoded
-   * @param {import("./display.js").Palette} palette
+   * @param {import("./display.js").Palette | import("./display.js").DifferencePalette} palette
    * @param {{rows: number, columns: number}} size
    */
   show({ samples, components }, palette, { rows, columns }) {
@@ -209,7 +226,8 @@ export class GlRenderer {
       this.#key = key;
     }
     gl.texSubImage2D(gl.TEXTURE_2D, 0, 0, 0, columns, rows, format, type, samples);
-    this.#usePalette(palette);
+    if (palette.mode === "difference") this.#useDifference(palette, columns, rows);
+    else this.#usePalette(palette);
     this.#empty = false;
   }
 
@@ -218,12 +236,7 @@ export class GlRenderer {
     if (palette === this.#palette) return;
     const { gl, at } = this;
     const { table, mode } = palette;
-    const width = Math.min(256, table.length);
-    const bytes = new Uint8Array(table.buffer, table.byteOffset, table.byteLength);
-    gl.activeTexture(gl.TEXTURE1);
-    const height = table.length / width;
-    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA8UI, width, height, 0, gl.RGBA_INTEGER, gl.UNSIGNED_BYTE, bytes);
-    gl.activeTexture(gl.TEXTURE0);
+    this.#useTable(table);
     gl.uniform1i(at?.mode ?? null, mode === "index" ? 0 : mode === "rgb" ? 1 : 2);
     gl.uniform1f(at?.bits ?? null, palette.bits);
     if (mode === "ybr_full" || mode === "ybr_partial") {
@@ -232,6 +245,38 @@ export class GlRenderer {
       gl.uniform4fv(at?.ybr_chroma ?? null, chroma);
     }
     this.#palette = palette;
+  }
+
+  /** @param {Uint32Array} table */
+  #useTable(table) {
+    const { gl } = this;
+    const width = Math.min(256, table.length);
+    const bytes = new Uint8Array(table.buffer, table.byteOffset, table.byteLength);
+    gl.activeTexture(gl.TEXTURE1);
+    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA8UI, width, table.length / width, 0, gl.RGBA_INTEGER, gl.UNSIGNED_BYTE, bytes);
+    gl.activeTexture(gl.TEXTURE0);
+  }
+
+  /**
+   * @param {import("./display.js").DifferencePalette} palette
+   * @param {number} columns
+   * @param {number} rows
+   */
+  #useDifference({ table, levels, mask }, columns, rows) {
+    const { gl } = this;
+    const before = this.#palette?.mode === "difference" ? this.#difference : { ...this.#difference, table: null };
+    if (table !== before.table) this.#useTable(table);
+    /** @type {(unit: number, width: number, height: number, data: Uint16Array) => void} */
+    const fill = (unit, width, height, data) => {
+      gl.activeTexture(gl.TEXTURE0 + unit);
+      gl.texImage2D(gl.TEXTURE_2D, 0, gl.R16UI, width, height, 0, gl.RED_INTEGER, gl.UNSIGNED_SHORT, data);
+      gl.activeTexture(gl.TEXTURE0);
+    };
+    if (levels !== before.levels) fill(2, Math.min(256, levels.length), Math.max(1, levels.length / 256), levels);
+    if (mask !== before.mask || mask.version !== before.version) fill(3, columns, rows, mask.plane);
+    gl.uniform1i(this.at?.mode ?? null, 3);
+    this.#difference = { table, levels, mask, version: mask.version };
+    this.#palette = DIFFERENCE;
   }
 
   /** @param {ImageBitmap | HTMLImageElement} image lossy anyway, so reading it back from a canvas does no harm */

@@ -25,6 +25,12 @@ export function createPlayer(canvas, options = {}) {
   return new Player(canvas, options);
 }
 
+/** @type {typeof import("./subtraction.js") | undefined} */
+let subtracting;
+
+/** What `subtract` needs, fetched before somebody asks for it: then it answers at once. */
+export const loadSubtraction = async () => (subtracting ??= await import("./subtraction.js"));
+
 function defaultSocketUrl() {
   const url = new URL("/ws", location.href);
   url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
@@ -159,8 +165,9 @@ export class Player extends EventTarget {
    * @param {number} [width]
    */
   setWindow(center, width = 1) {
-    const { description } = this;
-    if (center === null) this.#canvas.resetWindow(description);
+    const { description, subtraction } = this;
+    if (subtraction) subtraction.setWindow(center === null ? null : { center, width: Math.max(1e-6, width) });
+    else if (center === null) this.#canvas.resetWindow(description);
     else this.#canvas.setLook({ center, width: Math.max(1e-6, width), voi_lut: null });
     this.#looked();
   }
@@ -181,6 +188,31 @@ export class Player extends EventTarget {
     this.#ticks.dropPreviews();
     this.#ticks.touch("look");
     this.#tell("state", {});
+  }
+
+  /**
+   * Subtracts a mask: the file's, or made of frames (they count from 0); null: no more.
+   * @param {import("./subtraction.js").MaskChoice | null} choice
+   * @returns {Promise<boolean>} whether it is on; colour is not subtracted
+   */
+  async subtract(choice) {
+    const ticks = this.#ticks;
+    const { source } = ticks;
+    const module = choice && (subtracting ?? (await loadSubtraction()));
+    if (source !== ticks.source) return false;
+    if (!module || !choice) ticks.subtraction = null;
+    else if (ticks.subtraction) ticks.subtraction.choose(choice, this.frame);
+    else if (source?.description && module.canSubtract(source.description)) {
+      const changed = () => this.#looked();
+      ticks.subtraction = new module.Subtraction(source, choice, this.frame, { changed, inverted: () => this.invert });
+    }
+    this.#looked();
+    return ticks.subtraction !== null;
+  }
+
+  /** The subtraction that is on: its shift, fading and what it is made of; null: none. */
+  get subtraction() {
+    return this.#ticks.subtraction;
   }
 
   /** @param {Partial<import("./zoom_pan.js").View>} view */
@@ -267,6 +299,7 @@ export class Player extends EventTarget {
     return { first: this.#playback.first, last: this.#playback.last };
   }
   get window() {
+    if (this.subtraction) return this.subtraction.window;
     const { center, width, voi_lut } = this.#canvas.look;
     return voi_lut === null ? { center, width } : null;
   }

@@ -1,7 +1,7 @@
 // @ts-check
 /**
  * The commands and their keys: one table for the keyboard, the tooltips and the help page. Keys are KeyboardEvent.key values,
- * with "Shift+" in front where it matters. Letters that later tools will take (A C D E M S, 1 2 4) are left free.
+ * with "Shift+", "Alt+" or "Alt+Shift+" in front where it matters. Letters that later tools will take (A C D E M, 1 2 4) are left free.
  */
 
 /** @typedef {{id: string, keys: string[], label: string, group: string}} Command */
@@ -37,6 +37,12 @@ export const COMMANDS = [
   { id: "flip-v", keys: ["v"], label: "Mirror top and bottom", group: "Picture" },
   { id: "reset", keys: ["r"], label: "Reset window, zoom, turns and inversion", group: "Picture" },
   { id: "texts", keys: ["t"], label: "Hide or show the texts", group: "Picture" },
+  { id: "subtract", keys: ["s"], label: "Subtract the mask", group: "Subtraction" },
+  { id: "mask-next", keys: ["n"], label: "Next kind of mask", group: "Subtraction" },
+  ...["Left", "Right", "Up", "Down"].flatMap((way) =>
+    ["", "-fine"].map((fine) => ({ id: `mask-${way.toLowerCase()}${fine}`, keys: [`Alt+${fine && "Shift+"}Arrow${way}`], label: `Mask ${fine ? "0.1" : "1"} pixel ${way.toLowerCase()}`, group: "Subtraction" })),
+  ),
+  { id: "register", keys: ["x"], label: "Fit the mask to this frame", group: "Subtraction" },
   { id: "full-screen", keys: ["f"], label: "Full screen", group: "Page" },
   { id: "banner", keys: ["p"], label: "More about the patient", group: "Page" },
   { id: "help", keys: ["?"], label: "Keys and gestures", group: "Page" },
@@ -66,7 +72,7 @@ const BY_KEY = new Map(COMMANDS.flatMap(({ id, keys }) => keys.map((key) => /** 
 export function commandOf({ key, shiftKey, ctrlKey, metaKey, altKey }) {
   if (ctrlKey || metaKey) return null;
   // AltGr types brackets and backslash on many keyboards, and reports Alt on some.
-  if (altKey && !"[]\\".includes(key)) return null;
+  if (altKey && !"[]\\".includes(key)) return BY_KEY.get(`Alt+${shiftKey ? "Shift+" : ""}${key}`) ?? null;
   const name = key.length === 1 ? key.toLowerCase() : key;
   if (shiftKey && name.length > 1) return BY_KEY.get(`Shift+${name}`) ?? null;
   return BY_KEY.get(name) ?? null;
@@ -78,7 +84,7 @@ export function keyText(key) {
     " ": "Space", ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓", PageUp: "PgUp", PageDown: "PgDn", "-": "−",
   });
   return key
-    .split(/(?<=Shift)\+/)
+    .split(/(?<=Shift|Alt)\+/)
     .map((part) => names[part] ?? (part.length === 1 ? part.toUpperCase() : part))
     .join("+");
 }

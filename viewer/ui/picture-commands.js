@@ -5,7 +5,9 @@
  * @typedef {import("../engine/player.js").Player} Player
  * @typedef {Record<string, () => unknown>} Looks actions by the commands of keys.js
  */
+import { loadSubtraction } from "../engine/player.js";
 import { make, setText } from "./dom.js";
+import { makePanel, subtractionText } from "./subtraction-panel.js";
 
 /** @type {WeakMap<Player, Looks>} */
 const known = new WeakMap();
@@ -24,12 +26,16 @@ export function looksOf(player, stage) {
 
 /** @param {Player} player @param {HTMLElement} stage @returns {Looks} */
 function makeLooks(player, stage) {
+  loadStyle();
+  void loadSubtraction();
   const label = make("div", "looks");
   label.setAttribute("role", "status");
   stage.append(label);
-  const refresh = () => setText(label, lyingText(player.view));
-  player.addEventListener("state", refresh);
-  refresh();
+  const panel = makePanel(player, stage);
+  const say = () => setText(label, [subtractionText(player.subtraction), lyingText(player.view)].filter(Boolean).join("\n"));
+  player.addEventListener("state", () => (say(), panel.refresh()));
+  player.addEventListener("frame", say); // what a picture is made of may change with every frame
+  say();
   const zoom = (/** @type {number} */ factor) => player.zoomAt(factor, stage.clientWidth / 2, stage.clientHeight / 2);
   return {
     invert: () => player.setInvert(!player.invert),
@@ -49,7 +55,26 @@ function makeLooks(player, stage) {
       player.setInvert(false);
       player.setView({ zoom: 1, pan_x: 0, pan_y: 0, turns: 0, mirrored: false });
     },
+    subtract: panel.toggle,
+    "mask-next": panel.next,
+    "mask-left": () => panel.move(-1, 0),
+    "mask-left-fine": () => panel.move(-0.1, 0),
+    "mask-right": () => panel.move(1, 0),
+    "mask-right-fine": () => panel.move(0.1, 0),
+    "mask-up": () => panel.move(0, -1),
+    "mask-up-fine": () => panel.move(0, -0.1),
+    "mask-down": () => panel.move(0, 1),
+    "mask-down-fine": () => panel.move(0, 0.1),
+    register: panel.register,
   };
+}
+
+/** The first picture does not wait for it either. */
+function loadStyle() {
+  const link = make("link");
+  link.rel = "stylesheet";
+  link.href = new URL("../style/looks.css", import.meta.url).href;
+  document.head.append(link);
 }
 
 /** How the picture lies, where that is not as in the file. @param {{turns: number, mirrored: boolean}} view */

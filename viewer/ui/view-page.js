@@ -157,7 +157,7 @@ addEventListener("keydown", (event) => {
   // A button and a video take Space for themselves, a select its arrows and letters; the scrubber is a slider whose arrows are ours.
   if (target.closest("select") || (event.key === " " && target.closest("button, a, video"))) return;
   event.preventDefault();
-  if (event.repeat && !/^(back|on|zoom|slower|faster|previous|next-run)/.test(command)) return;
+  if (event.repeat && !/^(back|on|zoom|slower|faster|previous|next-run|mask-[lrud])/.test(command)) return;
   obey(command);
 });
 

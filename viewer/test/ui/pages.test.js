@@ -28,8 +28,8 @@ test("every id that a script asks for is in a page", () => {
   for (const name of scripts) for (const [, id] of read(`ui/${name}`).matchAll(/byId\("([^"]+)"\)/g)) assert.ok(ids.has(id), `${name}: #${id}`);
 });
 
-/** Loaded only where a study holds a video that nothing on the server decodes; asked for when a picture is there. */
-const SELDOM = new Set(["ui/video.js", "ui/picture-commands.js"]);
+/** Loaded only where a study holds a video that nothing on the server decodes, or where a key asks for it; when a picture is there. */
+const SELDOM = new Set(["ui/video.js", "ui/help.js", "ui/picture-commands.js", "ui/subtraction-panel.js"]);
 
 /** A page and all of the interface that it loads, sooner or later. @param {string} page @returns {Set<string>} */
 function loaded(page) {
