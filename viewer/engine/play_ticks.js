@@ -1,6 +1,7 @@
 // What happens on one canvas, tick by tick: the run on it, the frame of now, its picture, its counts.
 
 import { forgetTick, nextTick } from "./ticker.js";
+import { Masking } from "./masking.js";
 import { PagePreviews } from "./page_previews.js";
 import { Playback } from "./playback.js";
 import { PlayStats } from "./stats.js";
@@ -40,8 +41,7 @@ export class PlayTicks {
   playback = new Playback();
   /** @type {RunSource | null} */
   source = null;
-  /** Of the run on screen. @type {import("./subtraction.js").Subtraction | null} */
-  subtraction = null;
+  masking = new Masking();
   badge = "";
   /** Time of the latest tick: what the clock is told must never run back. */
   tick_ms = 0;
@@ -152,7 +152,8 @@ export class PlayTicks {
     const before = this.source;
     this.source = this.#library.show(run, description, openingWish(description, frame, this.playback.playing, this.#around()));
     if (!this.#stats.has(this.source)) this.#stats.set(this.source, new PlayStats());
-    if (before && before !== this.source) this.#shown = this.subtraction = null;
+    if (before && before !== this.source) this.#shown = null;
+    if (before !== this.source) this.masking.leave();
     if (this.source.description) this.#begin(this.source);
     else this.changed();
   }
@@ -163,7 +164,7 @@ export class PlayTicks {
     this.playback.load(description, this.#first_frame_wanted, this.#keep);
     this.#canvas.use(description, this.#keep);
     this.now_stats?.stopped();
-    source.plan = this.#plan(this.playback.advance(performance.now())); // its first frame does not wait for a tick
+    source.plan = this.masking.plan(this.playback.plan(this.playback.advance(performance.now()))); // its first frame does not wait for a tick
     this.#heldChanged(source);
     this.changed();
   }
@@ -209,7 +210,7 @@ export class PlayTicks {
     const playback = this.playback;
     if (playback.playing && !playback.running) this.#maybeStart(source, now_ms);
     const position = playback.advance(now_ms);
-    source.plan = this.#plan(position);
+    source.plan = this.masking.plan(playback.plan(position));
     const step = playback.running ? position.step : null;
     const on_screen = this.#show(source, step, now_ms);
     if (on_screen && step !== null) playback.shown(step);
@@ -224,12 +225,6 @@ export class PlayTicks {
     if (this.#wish_stale || (playback.playing && incomplete && now_ms - this.#wish_ms > WISH_MS)) this.#sendWish();
     if (playback.playing) nextTick(this.#tick);
   };
-
-  /** @param {import("./clock.js").Position} position */
-  #plan(position) {
-    const plan = this.playback.plan(position);
-    return this.subtraction ? this.subtraction.plan(plan) : plan;
-  }
 
   /** @param {boolean} starved */
   #setStarved(starved) {
@@ -256,7 +251,7 @@ export class PlayTicks {
     }
     const shown = this.#shown;
     if (!shown || shown.source !== source || shown.frame !== this.playback.frame) return;
-    const { order, count } = (source.plan = this.#plan(this.playback.advance(now_ms)));
+    const { order, count } = (source.plan = this.masking.plan(this.playback.plan(this.playback.advance(now_ms))));
     let ready = true;
     for (let n = 1; n <= READY_AHEAD && n < count; n++) ready &&= source.decoded.get(order[n]) !== undefined;
     ready ||= this.#previews.last(source.plan, this.playback.rate_fps);
@@ -276,8 +271,7 @@ export class PlayTicks {
   #show(source, step, now_ms) {
     const description = /** @type {RunDescription} */ (source.description);
     const frame = this.playback.frame;
-    const ring = source.decoded.get(frame);
-    const decoded = ring && this.subtraction ? this.subtraction.picture(ring) : ring;
+    const decoded = this.masking.picture(source.decoded.get(frame));
     const preview = decoded ? undefined : this.#previews.picture(source, this.playback);
     const shown = this.#shown;
     const same_frame = shown !== null && shown.source === source && shown.frame === frame;
@@ -355,7 +349,7 @@ export class PlayTicks {
 
   /** @param {number} frame */
   #decoded(frame) {
-    this.subtraction?.decoded(frame);
+    this.masking.decoded(frame);
     if (frame !== this.playback.frame || !this.source) return;
     // The first picture does not wait for the next tick; the clock does, since it counts in the ticks' time.
     if (this.waiting && !document.hidden) this.#show(this.source, null, performance.now());

@@ -2,6 +2,7 @@
 
 import { sharedConnection } from "./connection.js";
 import { sharedPool } from "./decode_pool.js";
+import { loadSubtraction } from "./masking.js";
 import { PlayStats } from "./stats.js";
 import { PlayerCanvas } from "./canvas.js";
 import { PlayTicks } from "./play_ticks.js";
@@ -24,12 +25,6 @@ import { PlayTicks } from "./play_ticks.js";
 export function createPlayer(canvas, options = {}) {
   return new Player(canvas, options);
 }
-
-/** @type {typeof import("./subtraction.js") | undefined} */
-let subtracting;
-
-/** What `subtract` needs, fetched before somebody asks for it: then it answers at once. */
-export const loadSubtraction = async () => (subtracting ??= await import("./subtraction.js"));
 
 function defaultSocketUrl() {
   const url = new URL("/ws", location.href);
@@ -191,28 +186,31 @@ export class Player extends EventTarget {
   }
 
   /**
-   * Subtracts a mask: the file's, or made of frames (they count from 0); null: no more.
-   * @param {import("./subtraction.js").MaskChoice | null} choice
+   * Subtracts a mask: the file's, or made of frames (they count from 0); `true`: the one there was last, else the file's, else
+   * the first frame; `false`: no more.
+   * @param {import("./subtraction.js").MaskChoice | boolean} choice
    * @returns {Promise<boolean>} whether it is on; colour is not subtracted
    */
   async subtract(choice) {
-    const ticks = this.#ticks;
-    const { source } = ticks;
-    const module = choice && (subtracting ?? (await loadSubtraction()));
-    if (source !== ticks.source) return false;
-    if (!module || !choice) ticks.subtraction = null;
-    else if (ticks.subtraction) ticks.subtraction.choose(choice, this.frame);
-    else if (source?.description && module.canSubtract(source.description)) {
-      const changed = () => this.#looked();
-      ticks.subtraction = new module.Subtraction(source, choice, this.frame, { changed, inverted: () => this.invert });
-    }
+    const { source, masking } = this.#ticks;
+    const asked = masking.choose(source, this.frame, choice, this.#owner);
+    const on = typeof asked === "boolean" ? asked : await asked; // what is loaded answers at once
     this.#looked();
-    return ticks.subtraction !== null;
+    return on;
   }
+
+  /** Makes a mask ready, so that `subtract(true)` shows at once; nothing is subtracted yet. */
+  async prepareSubtraction() {
+    await loadSubtraction();
+    this.#ticks.masking.prepare(this.#ticks.source, this.#owner);
+    this.#ticks.touch("time");
+  }
+
+  #owner = { changed: () => this.subtraction && this.#looked(), inverted: () => this.invert };
 
   /** The subtraction that is on: its shift, fading and what it is made of; null: none. */
   get subtraction() {
-    return this.#ticks.subtraction;
+    return this.#ticks.masking.now;
   }
 
   /** @param {Partial<import("./zoom_pan.js").View>} view */

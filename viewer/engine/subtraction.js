@@ -11,7 +11,7 @@ import { TIER_EXACT } from "./wire.js";
  * @typedef {"file" | "first" | "current" | number[]} MaskChoice frames count from 0
  *
  * @typedef {object} Owner
- * @property {() => void} changed the picture is to be made anew, and people told
+ * @property {() => unknown} changed the picture is to be made anew, and people told
  * @property {() => boolean} inverted by the reader
  *
  * @typedef {object} Mask
@@ -289,11 +289,12 @@ export class Subtraction {
   /**
    * The plan with the frames in it that its frames are subtracted by.
    * @param {import("./run_source.js").Plan} plan
+   * @param {boolean} on else only a mask is made ready
    * @returns {import("./run_source.js").Plan}
    */
-  plan(plan) {
+  plan(plan, on) {
     const missing = this.#missing();
-    const alone = this.items.every(({ operation, averaging }) => operation === "AVG_SUB" && averaging === 1);
+    const alone = !on || this.items.every(({ operation, averaging }) => operation === "AVG_SUB" && averaging === 1);
     if (!missing.size && alone) return plan;
     const order = this.#order;
     const place = this.#place;

@@ -5,9 +5,12 @@
  * @typedef {import("../engine/player.js").Player} Player
  * @typedef {Record<string, () => unknown>} Looks actions by the commands of keys.js
  */
-import { loadSubtraction } from "../engine/player.js";
+import { loadSubtraction } from "../engine/masking.js";
 import { make, setText } from "./dom.js";
 import { makePanel, subtractionText } from "./subtraction-panel.js";
+
+/** Modalities whose runs are subtracted every day. */
+const MASKED = new Set(["XA", "RF"]);
 
 /** @type {WeakMap<Player, Looks>} */
 const known = new WeakMap();
@@ -28,13 +31,21 @@ export function looksOf(player, stage) {
 function makeLooks(player, stage) {
   loadStyle();
   void loadSubtraction();
+  /** @type {string | null} */
+  let prepared = null;
   const label = make("div", "looks");
   label.setAttribute("role", "status");
   stage.append(label);
   const panel = makePanel(player, stage);
   const say = () => setText(label, [subtractionText(player.subtraction), lyingText(player.view)].filter(Boolean).join("\n"));
   player.addEventListener("state", () => (say(), panel.refresh()));
-  player.addEventListener("frame", say); // what a picture is made of may change with every frame
+  player.addEventListener("frame", () => {
+    say(); // what a picture is made of may change with every frame
+    // An angiogram's mask is made ready when its first exact pictures are there: by then nothing waits for the decoders.
+    if (player.run === prepared || player.badge !== "EXACT" || !MASKED.has(/** @type {import("./types.js").Description | null} */ (player.description)?.modality ?? "")) return;
+    prepared = player.run;
+    void player.prepareSubtraction();
+  });
   say();
   const zoom = (/** @type {number} */ factor) => player.zoomAt(factor, stage.clientWidth / 2, stage.clientHeight / 2);
   return {

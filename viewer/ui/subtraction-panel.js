@@ -117,7 +117,7 @@ export function makePanel(player, stage) {
     },
     move,
     register,
-    toggle: () => player.subtract(player.subtraction ? null : first()),
+    toggle: () => player.subtract(!player.subtraction),
     next: () => {
       const { subtraction } = player;
       const kinds = KINDS.map(([kind]) => kind).filter((kind) => kind !== "file" || first() === "file");
