@@ -261,6 +261,36 @@ def masked_run(name, minute, stored, *, bits, intensity, **elements):
     return native(name, dataset, stored)
 
 
+def covered():
+    """A circular and a rectangular shutter; an overlay over every frame, and one with planes for frames 2 and 3."""
+    stored = vessels(4, bits=8)
+    arm, timing = CArm(0, 0, 256, 320, 0.36), constant_timing(4, "66")
+    dataset = xa_dataset(place(SUBTRACTED, "covered", minute=3), arm, bits=8, timing=timing)
+    dataset.ShutterShape = ["CIRCULAR", "RECTANGULAR"]
+    dataset.CenterOfCircularShutter, dataset.RadiusOfCircularShutter = [128, 160], 150
+    dataset.ShutterLeftVerticalEdge, dataset.ShutterRightVerticalEdge = 21, 300
+    dataset.ShutterUpperHorizontalEdge, dataset.ShutterLowerHorizontalEdge = 11, 240
+    dataset.ShutterPresentationValue = 0x4000
+    rng = np.random.default_rng(60)
+    for group, shape, origin in ((0x6000, (1, 50, 61), (100, 90)), (0x6002, (2, 33, 17), (-3, 200))):
+        block = overlay_elements(dataset, group, rng.random(shape) < 0.3, origin)
+        block.update({} if shape[0] == 1 else {0x0015: ("IS", 2), 0x0051: ("US", 2)})
+        for element, (vr, value) in block.items():
+            dataset.add_new((group << 16) | element, vr, value)
+    return native("covered", dataset, stored)
+
+
+def overlay_elements(dataset, group, bits, origin):
+    """Elements of an overlay by number; its bits go to `dataset.planes` too."""
+    packed = np.packbits(bits.reshape(-1), bitorder="little").tobytes()
+    rows, columns = bits.shape[1:]
+    dataset.planes = {**getattr(dataset, "planes", {}), group: (bits, origin)}
+    return {
+        0x0010: ("US", rows), 0x0011: ("US", columns), 0x0040: ("CS", "G"), 0x0050: ("SS", list(origin)),
+        0x0100: ("US", 1), 0x0102: ("US", 0), 0x3000: ("OW", packed + b"\0" * (len(packed) % 2)),
+    }  # fmt: skip
+
+
 def subtraction_study():
     """One run a kind of Mask Operation; `averaged` is linear, its mask moved and its contrast averaged."""
     return [
@@ -271,6 +301,7 @@ def subtraction_study():
         masked_run("interval", 1, vessels(8, bits=8), bits=8, intensity="LOG", MaskOperation="TID", TIDOffset=2),
         masked_run("backwards", 2, vessels(8, bits=8), bits=8, intensity="DISP",
                    MaskOperation="REV_TID", ApplicableFrameRange=[4, 6], TIDOffset=1),
+        covered(),
     ]  # fmt: skip
 
 

@@ -50,6 +50,10 @@ export class PlayerCanvas {
     this.view = FITTED;
     /** @type {import("./display.js").Look} */
     this.look = { center: 127.5, width: 255, voi_lut: null, invert: false };
+    /** @type {import("./pixel_filter.js").PixelFilter | null} */
+    this.filter = null;
+    /** @type {import("./veil.js").Veil | null} over the run's pictures */
+    this.veil = null;
     this.#fitToBox();
     this.#observer = new ResizeObserver(() => {
       if (this.#fitToBox()) owner.redraw();
@@ -79,7 +83,9 @@ export class PlayerCanvas {
    */
   use(description, keep) {
     this.#palettes.clear();
+    this.veil = null;
     if (keep) return;
+    this.filter = null;
     this.look = defaultLook(description);
     this.view = FITTED;
   }
@@ -177,7 +183,8 @@ export class PlayerCanvas {
    * @param {import("./decoded_frames.js").Decoded} decoded
    */
   show(description, tier, decoded) {
-    this.renderer.show(decoded, decoded.difference ?? this.#palette(description, tier), description);
+    const veil = this.veil && { ...this.veil.of(decoded.frame), colors: this.veil.colors };
+    this.renderer.show(decoded, decoded.difference ?? this.#palette(description, tier), description, { filter: this.filter, veil });
     this.#pictured = description;
     this.draw();
   }

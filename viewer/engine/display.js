@@ -16,6 +16,10 @@
  * @property {number} bits precision of the samples
  * @property {Uint32Array} table 2^bits entries
  *
+ * @typedef {object} Extras what is done to the painted picture: filtered, then covered
+ * @property {import("./pixel_filter.js").PixelFilter | null} filter
+ * @property {{plane: Uint8Array, version: number, colors: readonly number[]} | null} veil (veil.js)
+ *
  * @typedef {object} DifferencePalette the pixel is table[levels[sample] - mask + 32768] (mask_plane.js)
  * @property {"difference"} mode
  * @property {number} bits

@@ -64,11 +64,21 @@ export function paintDifference(samples, { table, levels, mask: { plane } }, out
   for (let n = 0; n < out.length; n++) out[n] = table[levels[samples[n]] - plane[n] + 32768];
 }
 
+/**
+ * @param {{plane: Uint8Array, colors: readonly number[]}} veil
+ * @param {Uint32Array} out
+ */
+export function paintVeil({ plane, colors }, out) {
+  for (let n = 0; n < out.length; n++) if (plane[n]) out[n] = colors[plane[n]];
+}
+
 export class Canvas2dRenderer {
   /** @type {ImageData | null} */
   #image = null;
   /** @type {Uint32Array} */
   #pixels = new Uint32Array(0);
+  /** @type {Uint32Array} before a filter */
+  #plain = new Uint32Array(0);
   /** @type {ImageBitmap | HTMLImageElement | null} */
   #preview = null;
   #stale = true;
@@ -88,18 +98,27 @@ export class Canvas2dRenderer {
    * @param {import("./decoded_frames.js").Decoded} decoded
    * @param {import("./display.js").Palette | import("./display.js").DifferencePalette} palette
    * @param {{rows: number, columns: number}} size
+   * @param {import("./display.js").Extras} extras
    */
-  show(decoded, palette, { rows, columns }) {
+  show(decoded, palette, { rows, columns }, { filter, veil }) {
     if (!this.#image || this.#image.width !== columns || this.#image.height !== rows) {
       this.#image = new ImageData(columns, rows);
       this.#pixels = new Uint32Array(this.#image.data.buffer);
       this.buffer.width = columns;
       this.buffer.height = rows;
     }
-    if (palette.mode === "difference") paintDifference(decoded.samples, palette, this.#pixels);
-    else paintPixels(decoded.samples, palette, decoded.components, this.#pixels);
+    const pixels = filter ? this.#unfiltered() : this.#pixels;
+    if (palette.mode === "difference") paintDifference(decoded.samples, palette, pixels);
+    else paintPixels(decoded.samples, palette, decoded.components, pixels);
+    if (filter) filter.paint(pixels, this.#pixels, { rows, columns }, filter.sharp);
+    if (veil) paintVeil(veil, this.#pixels);
     this.#preview = null;
     this.#stale = true;
+  }
+
+  #unfiltered() {
+    if (this.#plain.length !== this.#pixels.length) this.#plain = new Uint32Array(this.#pixels.length);
+    return this.#plain;
   }
 
   /** @param {ImageBitmap | HTMLImageElement} image */

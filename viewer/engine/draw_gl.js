@@ -17,6 +17,10 @@ uniform usampler2D picture;
 uniform usampler2D table;
 uniform usampler2D levels;  // of samples, where a mask is subtracted
 uniform usampler2D mask;
+uniform usampler2D veil;
+uniform vec3 veil_colors[3];
+uniform bool veiled;
+uniform float sharpening;   // 0 as it is, 1 sharper, -1 smoother
 uniform vec4 place;         // x, y, width, height of the picture on the canvas, y down
 uniform mat2 turn;          // from shares of the place to shares of the picture, about the middle
 uniform float canvas_height;
@@ -48,6 +52,22 @@ vec3 pixel(ivec2 at, ivec2 size) {
   return curve(floor(clamp(rgb, 0.0, exp2(bits) - 1.0)));
 }
 
+vec3 filtered(ivec2 at, ivec2 size) {
+  vec3 here = pixel(at, size);
+  if (sharpening == 0.0) return here;
+  vec3 sum = vec3(0.0);
+  for (int y = -1; y <= 1; y++) {
+    for (int x = -1; x <= 1; x++) sum += float((2 - abs(x)) * (2 - abs(y))) * pixel(at + ivec2(x, y), size);
+  }
+  return clamp(floor((sharpening > 0.0 ? here * 2.0 - sum / 16.0 : sum / 16.0) + 0.5), 0.0, 255.0);
+}
+
+vec3 seen(ivec2 at, ivec2 size) {
+  at = clamp(at, ivec2(0), size - 1);
+  uint over = veiled ? texelFetch(veil, at, 0).r : 0u;
+  return over > 0u ? veil_colors[over] : filtered(at, size);
+}
+
 void main() {
   ivec2 size = textureSize(picture, 0);
   vec2 at = (vec2(gl_FragCoord.x, canvas_height - gl_FragCoord.y) - place.xy) / place.zw;
@@ -58,8 +78,8 @@ void main() {
   vec2 p = (turn * (at - 0.5) + 0.5) * vec2(size) - 0.5;
   ivec2 i = ivec2(floor(p));
   vec2 f = p - vec2(i);
-  vec3 top = mix(pixel(i, size), pixel(i + ivec2(1, 0), size), f.x);
-  vec3 low = mix(pixel(i + ivec2(0, 1), size), pixel(i + ivec2(1, 1), size), f.x);
+  vec3 top = mix(seen(i, size), seen(i + ivec2(1, 0), size), f.x);
+  vec3 low = mix(seen(i + ivec2(0, 1), size), seen(i + ivec2(1, 1), size), f.x);
   color = vec4(mix(top, low, f.y) / 255.0, 1.0);
 }`;
 
@@ -144,7 +164,7 @@ function formats(gl, components, wide) {
 }
 
 /** @type {readonly [string, number][]} */
-const UNITS = [["table", 1], ["levels", 2], ["mask", 3]];
+const UNITS = [["table", 1], ["levels", 2], ["mask", 3], ["veil", 4]];
 
 /** @type {import("./display.js").DifferencePalette} stands for any: what it holds is compared by itself */
 const DIFFERENCE = { mode: "difference", bits: 16, table: new Uint32Array(0), levels: new Uint16Array(0), mask: { plane: new Uint16Array(0), version: 0 } };
@@ -155,6 +175,8 @@ export class GlRenderer {
   #palette = null;
   /** What lies in the textures of a subtraction. @type {{table: Uint32Array | null, levels: Uint16Array | null, mask: object | null, version: number}} */
   #difference = { table: null, levels: null, mask: null, version: -1 };
+  /** What lies in the veil's texture. @type {{plane: Uint8Array | null, version: number}} */
+  #veil = { plane: null, version: -1 };
   #empty = true;
 
   /**
@@ -187,6 +209,9 @@ export class GlRenderer {
       turn: at("turn"),
       canvas_height: at("canvas_height"),
       mode: at("mode"),
+      veiled: at("veiled"),
+      veil_colors: at("veil_colors"),
+      sharpening: at("sharpening"),
       bits: at("bits"),
       ybr_luma: at("ybr_luma"),
       ybr_chroma: at("ybr_chroma"),
@@ -204,6 +229,7 @@ export class GlRenderer {
     this.#key = "";
     this.#palette = null;
     this.#difference = { table: null, levels: null, mask: null, version: -1 };
+    this.#veil = { plane: null, version: -1 };
     this.#empty = true;
   }
 
@@ -212,8 +238,9 @@ export class GlRenderer {
    * @param {{samples: Uint8Array | Uint16Array, components: number}} decoded
    * @param {import("./display.js").Palette | import("./display.js").DifferencePalette} palette
    * @param {{rows: number, columns: number}} size
+   * @param {import("./display.js").Extras} extras
    */
-  show({ samples, components }, palette, { rows, columns }) {
+  show({ samples, components }, palette, { rows, columns }, { filter, veil }) {
     const { gl } = this;
     const wide = samples instanceof Uint16Array;
     const { internal, format, type } = formats(gl, components, wide);
@@ -228,7 +255,27 @@ export class GlRenderer {
     gl.texSubImage2D(gl.TEXTURE_2D, 0, 0, 0, columns, rows, format, type, samples);
     if (palette.mode === "difference") this.#useDifference(palette, columns, rows);
     else this.#usePalette(palette);
+    gl.uniform1f(this.at?.sharpening ?? null, filter ? (filter.sharp ? 1 : -1) : 0);
+    this.#useVeil(veil, columns, rows);
     this.#empty = false;
+  }
+
+  /**
+   * @param {import("./display.js").Extras["veil"]} veil
+   * @param {number} columns
+   * @param {number} rows
+   */
+  #useVeil(veil, columns, rows) {
+    const { gl, at } = this;
+    gl.uniform1i(at?.veiled ?? null, veil ? 1 : 0);
+    if (!veil) return;
+    if (veil.plane !== this.#veil.plane || veil.version !== this.#veil.version) {
+      gl.activeTexture(gl.TEXTURE4);
+      gl.texImage2D(gl.TEXTURE_2D, 0, gl.R8UI, columns, rows, 0, gl.RED_INTEGER, gl.UNSIGNED_BYTE, veil.plane);
+      gl.activeTexture(gl.TEXTURE0);
+      this.#veil = { plane: veil.plane, version: veil.version };
+    }
+    gl.uniform3fv(at?.veil_colors ?? null, veil.colors.flatMap((color) => [color & 255, (color >> 8) & 255, (color >> 16) & 255]));
   }
 
   /** @param {import("./display.js").Palette} palette */
@@ -289,7 +336,7 @@ export class GlRenderer {
     const { data, width, height } = context.getImageData(0, 0, buffer.width, buffer.height);
     const table = Uint32Array.from({ length: 256 }, (_, n) => n);
     const samples = new Uint8Array(data.buffer);
-    this.show({ samples, components: 4 }, { mode: "rgb", bits: 8, table }, { rows: height, columns: width });
+    this.show({ samples, components: 4 }, { mode: "rgb", bits: 8, table }, { rows: height, columns: width }, { filter: null, veil: null });
   }
 
   /** @param {import("./zoom_pan.js").Placement} place */

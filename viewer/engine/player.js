@@ -179,6 +179,22 @@ export class Player extends EventTarget {
     this.#looked();
   }
 
+  /** @param {import("./pixel_filter.js").PixelFilter | null} filter `SHARPEN` or `SMOOTH` of pixel_filter.js: of the display only */
+  setFilter(filter) {
+    this.#canvas.filter = filter;
+    this.#looked();
+  }
+
+  get filter() {
+    return this.#canvas.filter;
+  }
+
+  /** @param {import("./veil.js").Veil | null} veil shutters and overlays of the run on screen; goes with it */
+  setVeil(veil) {
+    this.#canvas.veil = veil;
+    this.#looked();
+  }
+
   #looked() {
     this.#ticks.dropPreviews();
     this.#ticks.touch("look");

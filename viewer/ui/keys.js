@@ -37,6 +37,9 @@ export const COMMANDS = [
   { id: "flip-v", keys: ["v"], label: "Mirror top and bottom", group: "Picture" },
   { id: "reset", keys: ["r"], label: "Reset window, zoom, turns and inversion", group: "Picture" },
   { id: "texts", keys: ["t"], label: "Hide or show the texts", group: "Picture" },
+  { id: "filter", keys: ["g"], label: "Sharpen the display, smooth it, or neither", group: "Picture" },
+  { id: "overlays", keys: ["o"], label: "Hide or show the overlays", group: "Picture" },
+  { id: "shutters", keys: ["y"], label: "Open or close the shutters", group: "Picture" },
   { id: "subtract", keys: ["s"], label: "Subtract the mask", group: "Subtraction" },
   { id: "mask-next", keys: ["n"], label: "Next kind of mask", group: "Subtraction" },
   ...["Left", "Right", "Up", "Down"].flatMap((way) =>
@@ -58,6 +61,7 @@ export const GESTURES = [
   ["Double-click", "Hide or show the film strip"],
   ["Tap", "Play or pause"],
   ["Two fingers", "Zoom and move"],
+  ["Rest a finger", "Magnify"],
 ];
 
 /** @type {Map<string, string>} */

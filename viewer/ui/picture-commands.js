@@ -6,7 +6,10 @@
  * @typedef {Record<string, () => unknown>} Looks actions by the commands of keys.js
  */
 import { loadSubtraction } from "../engine/masking.js";
+import { SHARPEN, SMOOTH } from "../engine/pixel_filter.js";
+import { makeCovering } from "./covering.js";
 import { make, setText } from "./dom.js";
+import { addLoupe } from "./loupe.js";
 import { makePanel, subtractionText } from "./subtraction-panel.js";
 
 /** Modalities whose runs are subtracted every day. */
@@ -37,16 +40,20 @@ function makeLooks(player, stage) {
   label.setAttribute("role", "status");
   stage.append(label);
   const panel = makePanel(player, stage);
-  const say = () => setText(label, [subtractionText(player.subtraction), lyingText(player.view)].filter(Boolean).join("\n"));
-  player.addEventListener("state", () => (say(), panel.refresh()));
+  const covering = makeCovering(player);
+  addLoupe(player, stage);
+  const say = () => setText(label, [subtractionText(player.subtraction), player.filter?.words, covering.text(), lyingText(player.view)].filter(Boolean).join("\n"));
+  player.addEventListener("state", () => (say(), panel.refresh(), covering.follow()));
   player.addEventListener("frame", () => {
     say(); // what a picture is made of may change with every frame
+    void covering.follow();
     // An angiogram's mask is made ready when its first exact pictures are there: by then nothing waits for the decoders.
     if (player.run === prepared || player.badge !== "EXACT" || !MASKED.has(/** @type {import("./types.js").Description | null} */ (player.description)?.modality ?? "")) return;
     prepared = player.run;
     void player.prepareSubtraction();
   });
   say();
+  void covering.follow();
   const zoom = (/** @type {number} */ factor) => player.zoomAt(factor, stage.clientWidth / 2, stage.clientHeight / 2);
   return {
     invert: () => player.setInvert(!player.invert),
@@ -64,8 +71,12 @@ function makeLooks(player, stage) {
     reset: () => {
       player.setWindow(null);
       player.setInvert(false);
+      player.setFilter(null);
       player.setView({ zoom: 1, pan_x: 0, pan_y: 0, turns: 0, mirrored: false });
     },
+    filter: () => player.setFilter(player.filter === SHARPEN ? SMOOTH : player.filter ? null : SHARPEN),
+    overlays: () => covering.toggle("overlays"),
+    shutters: () => covering.toggle("shutters"),
     subtract: panel.toggle,
     "mask-next": panel.next,
     "mask-left": () => panel.move(-1, 0),

@@ -29,7 +29,7 @@ test("every id that a script asks for is in a page", () => {
 });
 
 /** Loaded only where a study holds a video that nothing on the server decodes, or where a key asks for it; when a picture is there. */
-const SELDOM = new Set(["ui/video.js", "ui/help.js", "ui/picture-commands.js", "ui/subtraction-panel.js"]);
+const SELDOM = new Set(["ui/video.js", "ui/help.js", "ui/picture-commands.js", "ui/subtraction-panel.js", "ui/covering.js", "ui/loupe.js"]);
 
 /** A page and all of the interface that it loads, sooner or later. @param {string} page @returns {Set<string>} */
 function loaded(page) {
