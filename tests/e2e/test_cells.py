@@ -242,7 +242,7 @@ def test_beats_start_together_or_are_stretched_and_what_has_none_says_so(quiet_p
     assert {fast for slow, fast in seen if slow in (6, 7, 8, 9)} == {9}
     assert {fast for slow, fast in seen if slow in (16, 17, 18, 19)} == {19}
     assert all(abs((fast % 10) - 2 * (slow % 10)) <= 1 for slow, fast in seen if slow % 10 < 5)
-    page.keyboard.press("y")
+    page.keyboard.press("8")
     wait_until(page, "document.getElementById('lock').value === 'stretch'")
     page.wait_for_timeout(200)
     seen = [row["numbers"] for row in page.evaluate("sampleCells(2300)")]
@@ -265,7 +265,7 @@ STAGED = {
 def test_a_stress_echo_lies_as_stages_by_views(quiet_page, cells_archive):
     tell(quiet_page, cells_archive, STAGED)
     page = open_cells(quiet_page, cells_archive)
-    page.keyboard.press("g")
+    page.keyboard.press("5")
     wait_until(page, f"fastcine.players.length === 4 && {ALL_EXACT}")
     assert runs_shown(page, cells_archive) == ["Slow", "Fast", "Plane A", "Plane B"], "rest above peak"
 
@@ -281,7 +281,7 @@ def test_the_same_projection_of_an_earlier_study_stands_beside(quiet_page, cells
     }
     quiet_page.route("**/priors", lambda route: route.fulfill(json={"priors": [prior]}))
     page = open_cells(quiet_page, cells_archive)
-    page.keyboard.press("h")
+    page.keyboard.press("7")
     wait_until(page, f"fastcine.players[1]?.run === '{description['run']}' && {ALL_EXACT}")
     assert runs_shown(page, cells_archive) == ["Plane A", "Other"]
     looking.says(page, "#cells .stage:nth-child(2) .corner.top.left", "EARLIER STUDY 2025-02-10 08:30 · 18° apart")

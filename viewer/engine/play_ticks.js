@@ -1,6 +1,7 @@
 // What happens on one canvas, tick by tick: the run on it, the frame of now, its picture, its counts.
 
 import { forgetTick, nextTick } from "./ticker.js";
+import { Masking } from "./masking.js";
 import { PagePreviews } from "./page_previews.js";
 import { Playback } from "./playback.js";
 import { PlayStats } from "./stats.js";
@@ -38,6 +39,7 @@ export class PlayTicks {
   playback = new Playback();
   /** @type {RunSource | null} */
   source = null;
+  masking = new Masking();
   badge = "";
   /** Time of the latest tick: what the clock is told must never run back. */
   tick_ms = 0;
@@ -193,6 +195,7 @@ export class PlayTicks {
     this.source = this.#library.show(run, description, openingWish(description, frame, this.playback.playing, this.#wish.around));
     if (!this.#stats.has(this.source)) this.#stats.set(this.source, new PlayStats());
     if (before && before !== this.source) this.#shown = null;
+    if (before !== this.source) this.masking.leave();
     if (this.source.description) this.#begin(this.source);
     else this.changed();
   }
@@ -204,7 +207,7 @@ export class PlayTicks {
     this.#canvas.use(description, this.#keep);
     this.now_stats?.stopped();
     this.playback.lock?.rebuild();
-    source.plan = this.playback.plan(this.playback.advance(performance.now())); // its first frame does not wait for a tick
+    source.plan = this.masking.plan(this.playback.plan(this.playback.advance(performance.now()))); // its first frame does not wait for a tick
     this.#heldChanged(source);
     this.changed();
   }
@@ -235,7 +238,7 @@ export class PlayTicks {
       else this.#maybeStart(source, now_ms);
     }
     const position = playback.advance(now_ms);
-    source.plan = playback.plan(position);
+    source.plan = this.masking.plan(playback.plan(position));
     const step = playback.running ? position.step : null;
     const on_screen = this.#show(source, step, now_ms);
     if (on_screen && step !== null) playback.shown(step);
@@ -274,7 +277,7 @@ export class PlayTicks {
     const { source, playback } = this;
     const shown = this.#shown;
     if (!source || !shown || shown.source !== source || shown.frame !== playback.frame) return false;
-    const { order, count } = (source.plan = playback.plan(playback.advance(now_ms)));
+    const { order, count } = (source.plan = this.masking.plan(playback.plan(playback.advance(now_ms))));
     let ready = true;
     for (let n = 1; n <= READY_AHEAD && n < count; n++) ready &&= source.decoded.get(order[n]) !== undefined;
     ready ||= this.#previews.last(source.plan, playback.rate_fps);
@@ -292,7 +295,7 @@ export class PlayTicks {
   #show(source, step, now_ms) {
     const description = /** @type {RunDescription} */ (source.description);
     const frame = this.playback.frame;
-    const decoded = source.decoded.get(frame);
+    const decoded = this.masking.picture(source.decoded.get(frame));
     const preview = decoded ? undefined : this.#previews.picture(source, this.playback);
     const shown = this.#shown;
     const same_frame = shown !== null && shown.source === source && shown.frame === frame;
@@ -366,6 +369,7 @@ export class PlayTicks {
 
   /** @param {number} frame */
   #decoded(frame) {
+    this.masking.decoded(frame);
     if (frame !== this.playback.frame || !this.source) return;
     // The first picture does not wait for the next tick; the clock does, since it counts in the ticks' time.
     if (this.waiting && !this.#wish.hidden) this.#show(this.source, null, performance.now());

@@ -2,6 +2,7 @@
 
 import { sharedConnection } from "./connection.js";
 import { sharedPool } from "./decode_pool.js";
+import { loadSubtraction } from "./masking.js";
 import { PlayStats } from "./stats.js";
 import { PlayerCanvas } from "./canvas.js";
 import { defaultLook } from "./display.js";
@@ -199,8 +200,9 @@ export class Player extends EventTarget {
    * @param {number} [width]
    */
   setWindow(center, width = 1) {
-    const { description } = this;
-    if (center === null) this.#canvas.resetWindow(description);
+    const { description, subtraction } = this;
+    if (subtraction) subtraction.setWindow(center === null ? null : { center, width: Math.max(1e-6, width) });
+    else if (center === null) this.#canvas.resetWindow(description);
     else this.#canvas.setLook({ center, width: Math.max(1e-6, width), voi_lut: null });
     this.#looked();
   }
@@ -217,10 +219,54 @@ export class Player extends EventTarget {
     this.#looked();
   }
 
+  /** @param {import("./pixel_filter.js").PixelFilter | null} filter `SHARPEN` or `SMOOTH` of pixel_filter.js: of the display only */
+  setFilter(filter) {
+    this.#canvas.filter = filter;
+    this.#looked();
+  }
+
+  get filter() {
+    return this.#canvas.filter;
+  }
+
+  /** @param {import("./veil.js").Veil | null} veil shutters and overlays of the run on screen; goes with it */
+  setVeil(veil) {
+    this.#canvas.veil = veil;
+    this.#looked();
+  }
+
   #looked() {
     this.#ticks.dropPreviews();
     this.#ticks.touch("look");
     this.#tell("state", {});
+  }
+
+  /**
+   * Subtracts a mask: the file's, or made of frames (they count from 0); `true`: the one there was last, else the file's, else
+   * the first frame; `false`: no more.
+   * @param {import("./subtraction.js").MaskChoice | boolean} choice
+   * @returns {Promise<boolean>} whether it is on; colour is not subtracted
+   */
+  async subtract(choice) {
+    const { source, masking } = this.#ticks;
+    const asked = masking.choose(source, this.frame, choice, this.#owner);
+    const on = typeof asked === "boolean" ? asked : await asked; // what is loaded answers at once
+    this.#looked();
+    return on;
+  }
+
+  /** Makes a mask ready, so that `subtract(true)` shows at once; nothing is subtracted yet. */
+  async prepareSubtraction() {
+    await loadSubtraction();
+    this.#ticks.masking.prepare(this.#ticks.source, this.#owner);
+    this.#ticks.touch("time");
+  }
+
+  #owner = { changed: () => this.subtraction && this.#looked(), inverted: () => this.invert };
+
+  /** The subtraction that is on: its shift, fading and what it is made of; null: none. */
+  get subtraction() {
+    return this.#ticks.masking.now;
   }
 
   /** @param {Partial<import("./zoom_pan.js").View>} view */
@@ -241,6 +287,18 @@ export class Player extends EventTarget {
 
   fit() {
     this.#canvas.fit();
+    this.#viewed();
+  }
+
+  /** @param {number} [quarters] clockwise */
+  turn(quarters = 1) {
+    this.#canvas.turn(quarters);
+    this.#viewed();
+  }
+
+  /** @param {"horizontally" | "vertically"} way on the screen */
+  flip(way) {
+    this.#canvas.flip(way === "horizontally");
     this.#viewed();
   }
 
@@ -298,6 +356,7 @@ export class Player extends EventTarget {
     return { first: this.#playback.first, last: this.#playback.last };
   }
   get window() {
+    if (this.subtraction) return this.subtraction.window;
     const { center, width, voi_lut } = this.#canvas.look;
     return voi_lut === null ? { center, width } : null;
   }

@@ -80,8 +80,8 @@ export class Cells {
     stage.classList.remove("between", "active");
     /** @type {Record<string, HTMLElement>} */
     const parts = {};
-    for (const element of /** @type {NodeListOf<HTMLElement>} */ (stage.querySelectorAll("[id], video"))) {
-      if (element.id === "preview" || element.localName === "video") element.remove();
+    for (const element of /** @type {NodeListOf<HTMLElement>} */ (stage.querySelectorAll("[id], video, .looks, .subtracting, .loupe"))) {
+      if (element.id === "preview" || !element.id) element.remove();
       parts[element.id] = element;
       element.removeAttribute("id");
     }
@@ -228,7 +228,7 @@ export class Cells {
   }
 
   #makeOffer() {
-    const button = make("button", "offer", "Biplane: both planes (V)");
+    const button = make("button", "offer", "Biplane: both planes (3)");
     button.type = "button";
     button.addEventListener("pointerdown", (event) => event.stopPropagation()); // not a drag of the picture
     button.addEventListener("click", () => this.showPlanes());

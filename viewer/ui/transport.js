@@ -130,7 +130,7 @@ export class Transport {
   /** The next of the file's windows and tables. */
   nextPreset() {
     const values = [...this.presets.options].map(({ value }) => value).filter((value) => value !== BY_HAND);
-    if (values.length) this.#preset(values[(values.indexOf(this.presets.value) + 1) % values.length] ?? "");
+    if (values.length && !this.player.subtraction) this.#preset(values[(values.indexOf(this.presets.value) + 1) % values.length] ?? "");
   }
 
   /** @param {string} value */
@@ -174,6 +174,7 @@ export class Transport {
     setText(byId("rate"), many ? rateText(timing) : "");
     byId("rate").title = timing ? `Rate from: ${timing.source}` : "";
     if (!player.playing || !many) setText(byId("shown"), many ? "paused" : "");
+    this.presets.disabled = !this.presets.options.length || player.subtraction !== null; // those of the file are not for differences
     this.#mark();
     this.showMeasured();
   }

@@ -227,12 +227,7 @@ const actions = /** @type {Record<string, () => unknown>} */ ({
   "set-in": () => player().setRange(player().frame, Math.max(player().range.last, player().frame)),
   "set-out": () => player().setRange(Math.min(player().range.first, player().frame), player().frame),
   "clear-range": () => player().setRange(null),
-  invert: () => player().setInvert(!player().invert),
   "next-window": () => transport.nextPreset(),
-  "zoom-in": () => zoom(1.25),
-  "zoom-out": () => zoom(0.8),
-  fit: fitOrOne,
-  reset: () => (player().setWindow(null), player().setInvert(false), player().fit()),
   texts: () => byId("cells").classList.toggle("bare"),
   "full-screen": () => (document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen()).catch(() => undefined),
   banner: toggleBannerDetail,
@@ -248,23 +243,13 @@ const actions = /** @type {Record<string, () => unknown>} */ ({
   help: async () => (await import("./help.js")).toggleHelp(),
 });
 
-/** @param {number} factor about the middle of the stage */
-function zoom(factor) {
-  const { clientWidth, clientHeight } = page.active.stage;
-  player().zoomAt(factor, clientWidth / 2, clientHeight / 2);
-}
-
-/** The whole picture, or one image column a device pixel. */
-function fitOrOne() {
-  const { zoom: now, pan_x, pan_y, scale } = player().view;
-  if (now === 1 && pan_x === 0 && pan_y === 0) zoom(1 / scale);
-  else player().fit();
-}
+/** What is done to the picture itself: asked for when there is one. @param {Cell} [cell] */
+const looks = async (cell = page.active) => (await import("./picture-commands.js")).looksOf(cell.player, cell.stage);
 
 /** @param {string} command */
-function obey(command) {
+async function obey(command) {
   if (!seen() && !/^(previous-run|next-run|full-screen|banner|help|layout-.|stress|lock|biplane|prior)$/.test(command)) return;
-  void actions[command]?.();
+  void (actions[command] ?? (await looks())[command])?.();
 }
 
 addEventListener("keydown", (event) => {
@@ -277,7 +262,7 @@ addEventListener("keydown", (event) => {
   // A button and a video take Space for themselves, a select its arrows and letters; the scrubber is a slider whose arrows are ours.
   if (target.closest("select") || (event.key === " " && target.closest("button, a, video"))) return;
   event.preventDefault();
-  if (event.repeat && !/^(back|on|zoom|slower|faster|previous|next-run)/.test(command)) return;
+  if (event.repeat && !/^(back|on|zoom|slower|faster|previous|next-run|mask-[lrud])/.test(command)) return;
   obey(command);
 });
 
@@ -285,6 +270,7 @@ addEventListener("keydown", (event) => {
 function adopt(cell) {
   const { player: its, picture } = cell;
   offered.players = [...new Set([...offered.players, its])];
+  if (cell !== first) void looks(cell);
   new Gestures(cell.stage, its, { tool: () => transport.tool, seen: cell.seen, doubled: () => several?.maximise(cell) || document.body.classList.toggle("maximised") });
   its.addEventListener("frame", (event) => {
     const { run, frame, tier } = /** @type {CustomEvent} */ (event).detail;
@@ -337,6 +323,7 @@ async function afterFirstFrame() {
   if (asked.layout) void withCells((cells) => cells.restore(asked));
   else if (page.pairs.length) void withCells(() => undefined); // both planes are offered
   void import("./tile-hands.js").then(({ tileHands }) => tileHands(byId("tiles"), { page, tileOf: (element) => strip.tileOf(element) }));
+  void looks(first);
   const { follow } = await import("./live.js");
   follow(study.study_instance_uid, {
     study: ({ tiles: all, biplane_pairs }) => {
