@@ -108,6 +108,7 @@ function show(tile, cell = page.active, how = {}) {
   if (playable(tile)) cell.player.open(tile.run, tile.description, { play, frame: how.frame ?? 0 });
   else cell.player.pause();
   refresh();
+  if (!opening) writeAddress(); // a reload at any moment opens this run
   prefetch();
 }
 
