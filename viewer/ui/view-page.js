@@ -79,6 +79,7 @@ const transport = new Transport(player, {
 let refreshing = 0;
 let stillTimer = 0;
 let addressTimer = 0;
+let written_ms = 0;
 /** @type {string | null} the run whose windows and rates the bar shows */
 let described = null;
 
@@ -107,6 +108,7 @@ function show(tile, cell = page.active, how = {}) {
   if (playable(tile)) cell.player.open(tile.run, tile.description, { play, frame: how.frame ?? 0 });
   else cell.player.pause();
   refresh();
+  if (!opening) writeAddress(); // a reload at any moment opens this run
   prefetch();
 }
 
@@ -163,7 +165,7 @@ function refresh() {
   transport.refresh(sequencing);
   scrubber.drawRange();
   scrubber.drawFrame();
-  addressTimer ||= window.setTimeout(writeAddress, ADDRESS_MS);
+  addressTimer ||= window.setTimeout(writeAddress, Math.max(0, written_ms + ADDRESS_MS - performance.now()));
 }
 
 /** The reader's speed and way to play go on from run to run; a series' own rate comes first. @param {Cell} cell */
@@ -180,6 +182,7 @@ function settle(cell) {
 
 function writeAddress() {
   addressTimer = 0;
+  written_ms = performance.now();
   const { active } = page;
   const description = active.seen();
   if (!active.tile || (active === first && active.player.waiting && !several)) return;
