@@ -43,7 +43,7 @@ def covered(made, grey, frame, *, overlays=True, shutters=True):
     return picture
 
 
-@pytest.mark.parametrize("renderer", ["2d", "gl"])
+@pytest.mark.parametrize("renderer", ["2d", pytest.param("gl", marks=pytest.mark.soak)])
 def test_shutters_overlays_and_filters(gl_browser, archive, renderer):
     with looking.drawing_by(gl_browser, renderer) as page:
         made = archive.made["covered"]

@@ -51,7 +51,7 @@ def reset(page):
     wait_until(page, "(({turns, mirrored, zoom}) => turns === 0 && !mirrored && zoom === 1)(fastcine.player.view)")
 
 
-@pytest.mark.parametrize("renderer", ["2d", "gl"])
+@pytest.mark.parametrize("renderer", ["2d", pytest.param("gl", marks=pytest.mark.soak)])
 def test_turns_and_flips_by_key(gl_browser, archive, renderer):
     with looking.drawing_by(gl_browser, renderer) as page:
         turn_and_flip(page, archive, renderer)

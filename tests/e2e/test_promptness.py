@@ -5,7 +5,7 @@ import pytest
 from tests.e2e.conftest import wait_until
 from tests.e2e.test_playback import tile_of
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.soak]
 
 # Animation frames are counted; each key, each movement and each picture is noted with the frame it fell in.
 COUNTING = """() => {
@@ -91,7 +91,6 @@ def test_every_movement_of_a_window_drag_is_drawn_in_the_frame_after_it(still, n
     assert len(late) <= len(moved) // 20
 
 
-@pytest.mark.soak
 @pytest.mark.parametrize(("name", "fps"), [("xa512x60", 15), ("xa1024x120", 30)])
 def test_subtracted_runs_play_at_their_rate(still, name, fps):
     still.keyboard.press("s")

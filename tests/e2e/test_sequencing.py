@@ -6,11 +6,11 @@ from tests.e2e import looking
 from tests.e2e.conftest import wait_until
 from tests.e2e.test_cells import ALL_EXACT, cells, cells_archive, open_cells  # noqa: F401  (fixtures)
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.soak]
 
 
 def test_once_ends_on_the_last_frame_and_next_after_one_loop_goes_on(cells, cells_archive):  # noqa: F811
-    cells.keyboard.press("o")
+    cells.keyboard.press("u")
     wait_until(cells, "!fastcine.player.playing && fastcine.player.frame === 39")
     assert cells.evaluate("document.getElementById('sequencing').value") == "once"
     cells.locator("#tiles button").nth(4).click()

@@ -73,6 +73,7 @@ def test_the_files_subtraction_is_that_of_the_reference(drawn, archive, name, fr
         looking.says(page, ".looks", "SUBTRACTED\nmask frame")
 
 
+@pytest.mark.soak
 def test_a_mask_by_hand_is_moved_faded_windowed_and_inverted(drawn, archive):
     page, made = drawn, archive.made["averaged"]
     opened(page, archive, "averaged", 5)
@@ -107,6 +108,7 @@ def test_a_mask_by_hand_is_moved_faded_windowed_and_inverted(drawn, archive):
     looking.says(page, ".looks", f"mask {round(share * 100)} %")
 
 
+@pytest.mark.soak
 def test_this_frame_and_the_mean_of_the_loop_are_masks(drawn, archive):
     page, made = drawn, archive.made["interval"]
     opened(page, archive, "interval", 2)
@@ -140,6 +142,7 @@ def test_the_mask_is_fitted_to_a_patient_who_moved(quiet_page, archive):
     assert fitted < 0.7 * left, "beside the vessel there is less left"
 
 
+@pytest.mark.soak
 def test_alt_and_an_arrow_move_the_mask_as_it_lies_on_the_screen(quiet_page, archive):
     page, made = quiet_page, archive.made["averaged"]
     page.renderer = "2d"
@@ -153,6 +156,7 @@ def test_alt_and_an_arrow_move_the_mask_as_it_lies_on_the_screen(quiet_page, arc
     assert differs(page, reference(made, 6, masks=(1,), shift=(-1, 0))) <= 1
 
 
+@pytest.mark.soak
 def test_a_lost_context_comes_back_subtracted(gl_browser, archive):
     with looking.drawing_by(gl_browser, "gl") as page:
         page.renderer = "gl"

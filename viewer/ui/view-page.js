@@ -185,7 +185,7 @@ function writeAddress() {
   written_ms = performance.now();
   const { active } = page;
   const description = active.seen();
-  if (!active.tile || (active === first && active.player.waiting && !several)) return;
+  if (!active.tile || (active.player.waiting && !strip.thumbnails)) return; // the first picture is not there yet
   const { window: level, playing, frame } = active.player;
   const own = description && level && active.player.windowed ? /** @type {[number, number]} */ ([level.center, level.width]) : null;
   const many = several?.place ?? { layout: "", cells: [], lock: "" };
