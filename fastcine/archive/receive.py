@@ -148,11 +148,7 @@ def receive_path(
     except OSError as error:
         return Receipt(Outcome.REFUSED, reason=f"cannot be read: {os.strerror(error.errno or 0)}", code="unreadable")
     known = SeenFile(
-        receipt.outcome,
-        receipt.sop_instance_uid,
-        code=receipt.code,
-        reason=receipt.reason,
-        kept_as=receipt.kept_as,
+        receipt.outcome, receipt.sop_instance_uid, code=receipt.code, reason=receipt.reason, kept_as=receipt.kept_as
     )
     index.remember_file(key, known)
     return receipt

@@ -20,11 +20,7 @@ const TIER_PREVIEW = -1;
  * @typedef {import("./description.js").RunDescription} RunDescription
  * @typedef {import("./run_source.js").RunSource} RunSource
  *
- * @typedef {object} Shown the picture on the screen
- * @property {RunSource} source
- * @property {number} frame
- * @property {number} tier -1: a preview
- * @property {number} since_ms when this frame came, in whatever tier
+ * @typedef {import("./run_source.js").Shown} Shown
  *
  * @typedef {object} Parts
  * @property {import("./connection.js").Connection} connection

@@ -395,21 +395,7 @@ export class Player extends EventTarget {
 
   /** docs/api.md, `window.fastcine.player`; ms from navigation. */
   stats() {
-    const compressed = this.#ticks.source?.compressed;
-    const stats = this.#ticks.now_stats ?? new PlayStats();
-    return {
-      first_frame_ms: stats.first_frame_ms,
-      steady_ms: stats.steady_ms,
-      frames_shown: stats.frames_shown,
-      frames_missed: stats.frames_missed,
-      frames_out_of_order: stats.frames_out_of_order,
-      stalls: stats.stalls,
-      frames_exact: compressed?.checked_count ?? 0,
-      frames_total: compressed?.frames ?? 0,
-      all_exact_ms: stats.all_exact_ms,
-      bytes_t0: compressed?.received_t0_bytes ?? 0,
-      bytes_t1: compressed?.received_t1_bytes ?? 0,
-    };
+    return (this.#ticks.now_stats ?? new PlayStats()).told(this.#ticks.source?.compressed);
   }
 
   close() {

@@ -44,6 +44,14 @@ const LATE_DECODES = 4;
 /** @type {Plan} */
 const NOTHING = { order: new Int32Array(0), count: 0, due_ms: () => Infinity };
 
+/**
+ * @typedef {object} Shown the picture on a screen
+ * @property {RunSource} source
+ * @property {number} frame
+ * @property {number} tier -1: a preview
+ * @property {number} since_ms when this frame came, in whatever tier
+ */
+
 export class RunSource {
   /** @type {Set<Bitstream>} with a worker */
   #away = new Set();
