@@ -40,10 +40,7 @@ export class Player extends EventTarget {
   #ticks;
   #playback;
 
-  /**
-   * @param {HTMLCanvasElement} canvas
-   * @param {PlayerOptions} options
-   */
+  /** @param {HTMLCanvasElement} canvas @param {PlayerOptions} options */
   constructor(canvas, { socketUrl, early, renderer = "auto", autoplay = true, credit_bytes }) {
     super();
     const pool = sharedPool(early);
@@ -82,10 +79,7 @@ export class Player extends EventTarget {
     this.#ticks.prefetch(runs);
   }
 
-  /**
-   * @param {ImageBitmap | HTMLImageElement} image
-   * @param {number} frame
-   */
+  /** @param {ImageBitmap | HTMLImageElement} image @param {number} frame */
   showPreview(image, frame) {
     this.#ticks.showPreview(image, frame);
   }
@@ -151,10 +145,7 @@ export class Player extends EventTarget {
     this.#ticks.halt();
   }
 
-  /**
-   * @param {number | null} first
-   * @param {number} [last]
-   */
+  /** @param {number | null} first @param {number} [last] */
   setRange(first, last = this.#playback.frames - 1) {
     if (first === null) this.#playback.setRange(0, this.#playback.frames - 1);
     else this.#playback.setRange(Math.round(first), Math.round(last));
@@ -195,10 +186,7 @@ export class Player extends EventTarget {
 
   // ---- looking
 
-  /**
-   * @param {number | null} center null: as the file says
-   * @param {number} [width]
-   */
+  /** @param {number | null} center null: as the file says @param {number} [width] */
   setWindow(center, width = 1) {
     const { description, subtraction } = this;
     if (subtraction) subtraction.setWindow(center === null ? null : { center, width: Math.max(1e-6, width) });
@@ -307,18 +295,12 @@ export class Player extends EventTarget {
     this.#tell("state", {});
   }
 
-  /**
-   * @param {number} x
-   * @param {number} y
-   */
+  /** @param {number} x @param {number} y */
   imageToCanvas(x, y) {
     return this.#canvas.imageToCanvas(this.description, x, y);
   }
 
-  /**
-   * @param {number} x
-   * @param {number} y
-   */
+  /** @param {number} x @param {number} y */
   canvasToImage(x, y) {
     return this.#canvas.canvasToImage(this.description, x, y);
   }
