@@ -67,6 +67,7 @@ def cells(quiet_page, cells_archive):
     return open_cells(quiet_page, cells_archive)
 
 
+@pytest.mark.soak
 def test_a_layout_fills_in_order_and_only_the_active_cell_obeys(cells, cells_archive):
     cells.keyboard.press("4")
     wait_until(cells, f"fastcine.players.length === 4 && {ALL_EXACT}")
@@ -294,6 +295,7 @@ def test_the_same_projection_of_an_earlier_study_stands_beside(quiet_page, cells
     looking.says(page, "#cells .stage:nth-child(2) .corner.top.left", "EARLIER STUDY 2025-02-10 08:30 · 18° apart")
 
 
+@pytest.mark.soak
 def test_a_link_opens_the_same(browser, cells, cells_archive):
     cells.keyboard.press("4")
     wait_until(cells, f"fastcine.players.length === 4 && {ALL_EXACT}")

@@ -75,6 +75,7 @@ def test_shutters_overlays_and_filters(gl_browser, archive, renderer):
         assert differs(0, overlays=False, shutters=False) <= 1
 
 
+@pytest.mark.soak
 def test_a_resting_finger_magnifies(quiet_page, archive):
     page = quiet_page
     looking.open_run(page, archive, "twelve")

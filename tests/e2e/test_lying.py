@@ -73,6 +73,7 @@ def turn_and_flip(page, archive, renderer):
         assert looking.difference(lying_picture(page), wanted) <= 1, keys
 
 
+@pytest.mark.soak
 def test_the_pointer_holds_its_point_and_drags_the_turned_picture(quiet_page, archive):
     page = quiet_page
     looking.open_run(page, archive, "lca")

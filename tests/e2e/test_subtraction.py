@@ -125,6 +125,7 @@ def test_this_frame_and_the_mean_of_the_loop_are_masks(drawn, archive):
     assert differs(page, reference(made, 5, masks=(3, 4, 5))) <= 1
 
 
+@pytest.mark.soak
 def test_the_mask_is_fitted_to_a_patient_who_moved(quiet_page, archive):
     page, made = quiet_page, archive.made["averaged"]
     page.renderer = "2d"
@@ -181,6 +182,7 @@ def test_a_lost_context_comes_back_subtracted(gl_browser, archive):
         assert looking.difference(looking.canvas_picture(page), plain) <= 1, "and without the mask again"
 
 
+@pytest.mark.soak
 def test_colour_is_not_subtracted(quiet_page, archive):
     looking.open_run(quiet_page, archive, "rgb")
     looking.show_frame(quiet_page, 1)

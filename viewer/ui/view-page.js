@@ -247,12 +247,15 @@ const actions = /** @type {Record<string, () => unknown>} */ ({
 });
 
 /** What is done to the picture itself: asked for when there is one. @param {Cell} [cell] */
-const looks = async (cell = page.active) => (await import("./picture-commands.js")).looksOf(cell.player, cell.stage);
+const looks = async (cell = page.active) => (looking ??= await import("./picture-commands.js")).looksOf(cell.player, cell.stage);
+/** @type {typeof import("./picture-commands.js") | null} once loaded, a key acts at once */
+let looking = null;
 
 /** @param {string} command */
 async function obey(command) {
   if (!seen() && !/^(previous-run|next-run|full-screen|banner|help|layout-.|stress|lock|biplane|prior)$/.test(command)) return;
-  void (actions[command] ?? (await looks())[command])?.();
+  const { player: its, stage } = page.active;
+  void (actions[command] ?? (looking ? looking.looksOf(its, stage) : await looks())[command])?.();
 }
 
 addEventListener("keydown", (event) => {
