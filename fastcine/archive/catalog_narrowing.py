@@ -17,8 +17,6 @@ from fastcine.dicom.matching import bounds
 
 Condition = tuple[str, list[object]]
 """SQL and its parameters."""
-
-
 NEWEST = (1 << 63) - 1
 
 
@@ -147,14 +145,30 @@ def _number(column: str) -> _Narrow:
     return narrow
 
 
-def _birth_dates(text: str) -> Condition | None:
-    """The index keeps ISO dates; a date that stops early means all that begins with it."""
-    first, last = (re.sub(r"[.\-/ ]", "", bound) for bound in bounds(text))
-    if not re.fullmatch("[0-9]{0,8}", first) or not re.fullmatch("[0-9]{0,8}", last):
+def _iso_dates(text: str) -> list[object] | None:
+    """A range's first and last date as the index keeps them; one that stops early means all that begins so."""
+    first, last = (_digits(bound) for bound in bounds(text))
+    if not all(re.fullmatch("[0-9]{0,8}", bound) for bound in (first, last)):
         return None
     low, high = first + "00000101"[len(first) :], last + "99991231"[len(last) :]
-    iso: list[object] = [f"{date[:4]}-{date[4:6]}-{date[6:]}" for date in (low, high)]
-    return "study.birth_date BETWEEN ? AND ?", iso
+    return [f"{date[:4]}-{date[4:6]}-{date[6:]}" for date in (low, high)]
+
+
+def _digits(date: str) -> str:
+    return re.sub(r"[.\-/ ]", "", date)
+
+
+def _birth_dates(text: str) -> Condition | None:
+    between = _iso_dates(text)
+    return None if between is None else ("study.birth_date BETWEEN ? AND ?", between)
+
+
+def _written_dates(text: str) -> Condition | None:
+    """By the date as it is written, where all of it is."""
+    between = _iso_dates(text)
+    whole = "study.study_date_text GLOB '????-??-??*'"
+    within = f"(NOT {whole} OR substr(study.study_date_text, 1, 10) BETWEEN ? AND ?)"
+    return None if between is None else (within, between)
 
 
 _WHOLE_NAME = "(study.patient_name || '=' || study.patient_name_ideographic || '=' || study.patient_name_phonetic)"
@@ -168,17 +182,19 @@ _FOLDED_TO_ASCII = "ßİŉſǰẖẗẘẙẚẞKﬀﬁﬂﬃﬄﬅﬆ"
 def _name_like(column: str, text: str) -> Condition:
     """Names as they are written: LIKE folds ASCII letters; other letters of the pattern are left to matching.py.
 
-    One component group, as a key mostly is, stands at the name's beginning or behind a `=`, blanks apart.
+    One component group, as a key mostly is, stands at the name's beginning or behind a `=`; where something else than
+    printable ASCII stands there, which may be a blank of any kind, it is looked for everywhere.
     """
     pieces = re.split(r"[*?^=\s]+", re.sub(r"[^\0-\x7f]", "*", text.casefold()))
     pattern = "%".join(re.sub(r"([%_!])", r"!\1", piece) for piece in pieces)
-    patterns: list[object] = [f"%{pattern}%"]
+    like, anywhere = f"{column} LIKE ? ESCAPE '!'", f"%{pattern}%"
+    found, patterns = like, [anywhere]
     if "=" not in text and pieces[0]:
-        patterns = [f"{pattern}%", f"%={pattern}%", f" %{pattern}%", f"%= %{pattern}%"]
-    like = " OR ".join([f"{column} LIKE ? ESCAPE '!'"] * len(patterns))
+        blank = f"({column} GLOB '[^!-~]*' OR {column} GLOB '*=[^!-~]*')"
+        found, patterns = f"{like} OR {like} OR {blank} AND {like}", [f"{pattern}%", f"%={pattern}%", anywhere]
     # Whether there is anything but ASCII is asked first: it is the cheaper question.
     odd = f"{column} GLOB '*[^ -~]*' AND {column} GLOB '*[{_FOLDED_TO_ASCII}]*'"
-    return f"({like} OR {odd})", patterns
+    return f"({found} OR {odd})", list(patterns)
 
 
 def _name_words(text: str, *, fuzzy: bool) -> str:
@@ -219,7 +235,7 @@ def _study_dates(text: str) -> tuple[int, int] | None:
 
 
 def _moment(text: str, otherwise: datetime) -> datetime | None:
-    digits = re.sub(r"[.\-/ ]", "", text)
+    digits = _digits(text)
     if not digits:
         return otherwise
     try:
@@ -228,18 +244,8 @@ def _moment(text: str, otherwise: datetime) -> datetime | None:
         return None
 
 
-def _dates(text: str) -> Condition | None:
-    """By the date as it is written, where all of it is."""
-    first, last = (re.sub(r"[.\-/ ]", "", bound) for bound in bounds(text))
-    if not all(re.fullmatch("([0-9]{8})?", bound) for bound in (first, last)):
-        return None
-    iso: list[object] = [f"{date[:4]}-{date[4:6]}-{date[6:]}" for date in (first or "00000000", last or "99999999")]
-    whole = "study.study_date_text GLOB '????-??-??*'"
-    return f"(NOT {whole} OR substr(study.study_date_text, 1, 10) BETWEEN ? AND ?)", iso
-
-
 _STUDY: dict[str, _Narrow] = {
-    "StudyDate": _dates,
+    "StudyDate": _written_dates,
     "StudyInstanceUID": _uids("study.study_instance_uid IN {}"),
     "SeriesInstanceUID": _uids("study.serial IN (SELECT study FROM series WHERE series_instance_uid IN {})"),
     "SOPInstanceUID": _uids(

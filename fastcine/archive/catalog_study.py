@@ -90,7 +90,10 @@ STUDY_ANSWER = """'{' || """ + " || ',' || ".join(
         _text("00200010", "SH", "StudyID"),
     )
 )
-"""What is kept as `study.answer`, written with the row: all but what other objects of the study change."""
+"""What is kept as `study.answer`, written with the row: all but what other objects of the study change.
+
+A change of it needs a migration (schema.py) that writes the rows of before anew.
+"""
 STUDY_LINE = f"""
     replace(study.answer, char({ord(_MODALITIES_MARK)}), CASE {_MODALITIES} WHEN '' THEN ''
         ELSE ',"Value":[' || replace(json_quote({_MODALITIES}), ' ', '","') || ']' END)

@@ -118,6 +118,22 @@ def test_keys_of_higher_levels_and_pages(index):
     assert not search(index, Query(level=Level.IMAGE, keys=keys, offset=3, limit=3)).more
 
 
+@pytest.mark.parametrize("blank", ["\t", "\u3000", "  ", "\u00a0 "])
+@pytest.mark.parametrize("asked", ["DOE*", "doe^john", "DOE^J*"])
+def test_a_blank_in_front_of_a_name_hides_nothing(tmp_path, blank, asked):
+    """matching.py strips them, whatever they are; the database must not have left the study out before."""
+    index = Index(tmp_path / "index.sqlite", durable=False)
+    for number, name in enumerate(("DOE^JOHN", f"{blank}DOE^JOHN", "ROE^DOE^JOHN")):
+        one = record(f"1.9.{number}", study=f"1.8.{number}", series=f"1.7.{number}", patient_name=name)
+        index.add_instance(one, stored_as(str(number)))
+    behind = record(
+        "1.9.9", study="1.8.9", series="1.7.9", patient_name="X", patient_name_ideographic=f"{blank}DOE^JOHN"
+    )
+    index.add_instance(behind, stored_as("9"))
+    assert set(studies(index, PatientName=asked)) == {"1.8.0", "1.8.1", "1.8.9"}
+    index.close()
+
+
 def test_fuzzy(index):
     found = search(index, Query(level=Level.STUDY, keys={"PatientName": "muller joh"}, fuzzy=True))
     assert [each["StudyInstanceUID"][0] for each in found.rows] == ["1.2.2"]
