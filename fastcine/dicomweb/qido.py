@@ -85,7 +85,7 @@ def _flag(name: str, value: str) -> bool:
     return value.lower() == "true"
 
 
-def told(asked: Asked, fixed: Mapping[str, str]) -> list[str]:
+def answer_keywords(asked: Asked, fixed: Mapping[str, str]) -> list[str]:
     """The keywords of an answer's attributes in the order of tags.
 
     What is usual at the query's level (and above, where the path does not say it) and what was asked for.
@@ -101,15 +101,15 @@ def told(asked: Asked, fixed: Mapping[str, str]) -> list[str]:
     return sorted(keywords, key=tag_text)
 
 
-def lines(index: Index, query: Query, keywords: Sequence[str], base_url: str) -> Iterator[bytes]:
+def answers(index: Index, query: Query, keywords: Sequence[str], base_url: str) -> Iterator[bytes]:
     """Matches as objects of the DICOM JSON model: studies as they are kept ready, the others put together here."""
     if query.level is Level.STUDY and keywords == _KEPT:
         root = orjson.dumps(base_url)[1:-1].decode()
         return (line.replace(URL_MARK, root).encode() for line in study_lines(index, query))
-    return map(writer(keywords, query.level, base_url), matches_of(index, query))
+    return map(answer_writer(keywords, query.level, base_url), matches_of(index, query))
 
 
-def writer(keywords: Sequence[str], level: Level, base_url: str) -> Callable[[Values], bytes]:
+def answer_writer(keywords: Sequence[str], level: Level, base_url: str) -> Callable[[Values], bytes]:
     """What makes JSON text of the DICOM JSON model of a match."""
     online = attribute_writer("InstanceAvailability")(("ONLINE",))
     write_url = attribute_writer("RetrieveURL")
@@ -119,7 +119,7 @@ def writer(keywords: Sequence[str], level: Level, base_url: str) -> Callable[[Va
     return lambda row: b"{" + b",".join([part(row) for part in parts.values()]) + b"}"
 
 
-_KEPT = told(Asked(Query(level=Level.STUDY), frozenset(), ()), {})
+_KEPT = answer_keywords(Asked(Query(level=Level.STUDY), frozenset(), ()), {})
 """What the index keeps ready of a study (`STUDY_LINE`)."""
 
 

@@ -13,7 +13,7 @@ from fastcine.archive.catalog_rows import Level
 from fastcine.archive.catalog_study import STUDY_ANSWER
 from fastcine.archive.index import Index
 from fastcine.archive.schema import MIGRATIONS
-from fastcine.dicomweb.qido import lines, parse, told, writer
+from fastcine.dicomweb import qido
 from tests.archive.factories import record, stored_as
 
 ROOT = 'http://archive "1"/dicomweb/'
@@ -46,10 +46,10 @@ STUDIES = st.fixed_dictionaries(
 
 
 def answers(index, *parameters):
-    asked = parse(Level.STUDY, parameters, {})
-    keywords = told(asked, {})
-    kept = list(lines(index, asked.query, keywords, ROOT))
-    return kept, list(map(writer(keywords, Level.STUDY, ROOT), matches_of(index, asked.query)))
+    asked = qido.parse(Level.STUDY, parameters, {})
+    keywords = qido.answer_keywords(asked, {})
+    kept = list(qido.answers(index, asked.query, keywords, ROOT))
+    return kept, list(map(qido.answer_writer(keywords, Level.STUDY, ROOT), matches_of(index, asked.query)))
 
 
 @given(STUDIES, st.lists(st.sampled_from(["XA", "US", ""]), max_size=3))
@@ -93,8 +93,10 @@ def test_what_is_asked_for_beside_the_usual_is_told_too(index):
     index.add_instance(record(institution_name="Charité"), stored_as("a"))
     (kept,), made = answers(index, ("includefield", "InstitutionName"))
     assert json.loads(kept)["00080080"]["Value"] == ["Charité"] and [kept] == made
-    asked = parse(Level.STUDY, [("includefield", "InstitutionName")], {})
-    assert "InstitutionName" in told(asked, {}) and "InstitutionName" not in told(parse(Level.STUDY, [], {}), {})
+    asked = qido.parse(Level.STUDY, [("includefield", "InstitutionName")], {})
+    assert "InstitutionName" in qido.answer_keywords(asked, {}) and "InstitutionName" not in qido.answer_keywords(
+        qido.parse(Level.STUDY, [], {}), {}
+    )
 
 
 def test_what_is_kept_is_what_the_migration_made():

@@ -17,7 +17,7 @@ from fastcine.archive.catalog import Query
 from fastcine.archive.catalog_rows import Level
 from fastcine.archive.index import Index
 from fastcine.dicomweb.media_types import DICOM_JSON, parse_accept, wants_json
-from fastcine.dicomweb.qido import Asked, lines, parse, told
+from fastcine.dicomweb.qido import Asked, answer_keywords, answers, parse
 from fastcine.server.access import IDENTITY, entry
 from fastcine.server.context import CONTEXT
 from fastcine.server.routes.studies import in_pool
@@ -73,7 +73,7 @@ class _Page:
 
 def _page(index: Index, query: Query, keywords: Sequence[str], base: str, zipped: bool) -> _Page:
     """A page of matches, made row by row; compressed where `zipped`, if that is worth it."""
-    rows = islice(lines(index, query, keywords, base), query.offset, None)
+    rows = islice(answers(index, query, keywords, base), query.offset, None)
     page = list(islice(rows, query.limit))
     more = next(rows, None) is not None
     if not page:
@@ -100,7 +100,7 @@ async def _answer(request: web.Request, level: Level) -> web.Response:
     fixed = {KEYWORDS[name]: uid for name, uid in request.match_info.items()}
     asked, identity = parse(level, request.query.items(), fixed), request[IDENTITY]
     query = replace(asked.query, patient_ids=identity.patient_ids)
-    keywords = told(asked, fixed)
+    keywords = answer_keywords(asked, fixed)
     zipped = "gzip" in request.headers.get("Accept-Encoding", "").lower()
     async with request.app[SEARCHES]:
         page = await in_pool(context, _page, context.index, query, keywords, base_url(request), zipped)

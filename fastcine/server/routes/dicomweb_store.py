@@ -28,7 +28,7 @@ from fastcine.server.routes.dicomweb_retrieve import stepped
 from fastcine.server.routes.dicomweb_search import ROOT, STUDY, accepted, base_url, dicom_json
 from fastcine.server.routes.studies import in_pool
 
-SOURCE = "STOW-RS"
+SOURCE_NAME = "STOW-RS"
 MOST_PARTS = 100_000
 SMALL_BYTES = 1 << 20
 """An object of at most so many bytes is taken into memory, so that the next one can be read meanwhile."""
@@ -165,8 +165,10 @@ class _Object:
         """What became of it."""
         try:
             if self.whole and self.taken <= most_bytes:
-                return await receive_whole(context, bytes(self._begun), source_name=SOURCE, announced=announced)
-            return await receive(context, self._bytes(), source_name=SOURCE, most_bytes=most_bytes, announced=announced)
+                return await receive_whole(context, bytes(self._begun), source_name=SOURCE_NAME, announced=announced)
+            return await receive(
+                context, self._bytes(), source_name=SOURCE_NAME, most_bytes=most_bytes, announced=announced
+            )
         except (StorageFull, StorageUnavailable) as error:
             if not self.whole:
                 await self._part.release()
@@ -255,7 +257,7 @@ async def _one(
     try:
         chunks = stepped(context, _file(spool, found))
         most = context.settings.max_upload_bytes
-        receipt = await receive(context, chunks, source_name=SOURCE, most_bytes=most, announced=announced)
+        receipt = await receive(context, chunks, source_name=SOURCE_NAME, most_bytes=most, announced=announced)
     except (StorageFull, StorageUnavailable) as error:
         receipt = Receipt(Outcome.REFUSED, found.sop_instance_uid, reason=str(error), code=error.code)
     return receipt
