@@ -34,7 +34,8 @@ from fastcine.codec.video import Video
 from fastcine.dicom.display import display_settings
 from fastcine.dicom.encapsulation import FrameSpan, first_bit, frame_spans
 from fastcine.dicom.layout import ImageLayout, image_layout
-from fastcine.dicom.parse import parse_object
+from fastcine.dicom.overlay import Overlay, read_overlays, shown_overlays
+from fastcine.dicom.parse import ObjectStructure, parse_object
 from fastcine.dicom.parse_values import read_values
 from fastcine.dicom.syntaxes import find_syntax
 from fastcine.render.picture import grey_picture, halved
@@ -66,6 +67,7 @@ class Source:
     layout: ImageLayout
     spans: tuple[FrameSpan, ...]
     recipe: Recipe
+    structure: ObjectStructure
     video: Video | None = None
 
     def fragments(self, frame: int) -> list[memoryview]:
@@ -73,6 +75,10 @@ class Source:
         if self.video is not None:
             return []
         return _slices(self.buffer, self.spans[frame])
+
+    def overlays(self) -> tuple[Overlay, ...]:
+        """The overlays that can be shown."""
+        return shown_overlays(read_overlays(self.data, self.structure, self.dataset), self.layout)
 
     def spread(self, count: int) -> list[int]:
         """At most `count` frames that stand for the run, its first and its last among them."""
@@ -124,7 +130,8 @@ def open_source(path: Path, frames: int | None = None) -> Iterator[Source]:
             video = Video(first, layout)
             layout = replace(layout, photometric_interpretation=video.photometric_interpretation)
         palette = display_settings(dataset, layout).palette
-        yield Source(data, buffer, dataset, layout, spans, tiers.make_recipe(layout, first, palette), video)
+        recipe = tiers.make_recipe(layout, first, palette)
+        yield Source(data, buffer, dataset, layout, spans, recipe, structure, video)
     finally:
         # Slices of the map may still be referenced by a traceback: the map goes when they go.
         del data
@@ -153,6 +160,7 @@ def description(source: Source, identity: Identity, site_timezone: tzinfo | None
         compressed_bytes=stored_bytes,
         sample_range=sample_range_of(source),
         site_timezone=site_timezone,
+        overlays=source.overlays(),
     )
 
 

@@ -157,6 +157,15 @@ class Index:
             raise NotFound("no such study")
         return study_row(row)
 
+    def studies_of_patient(self, patient_id: str, issuer_of_patient_id: str, *, limit: int) -> list[StudyRow]:
+        """A patient's studies, newest first; nobody has an empty ID."""
+        query = "SELECT * FROM study WHERE patient_id = ? AND patient_id <> '' AND issuer_of_patient_id = ?"
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                query + " ORDER BY sort_id DESC LIMIT ?", (patient_id, issuer_of_patient_id, limit)
+            ).fetchall()
+        return list(map(study_row, rows))
+
     def study(self, study_instance_uid: str) -> StudyDetail:
         """A study and its objects in the order of acquisition. Raises NotFound."""
         study = self.study_row(study_instance_uid)

@@ -211,6 +211,10 @@ class ArchiveIndex(Protocol):
         """Raises NotFound."""
         ...
 
+    def studies_of_patient(self, patient_id: str, issuer_of_patient_id: str, *, limit: int) -> list[StudyRow]:
+        """Newest first; ID and issuer both equal, and nobody has an empty ID."""
+        ...
+
     def run(self, run: str) -> RunRow:
         """By wire id or SOP Instance UID. Raises NotFound."""
         ...

@@ -100,6 +100,7 @@ class IngestOwner:
     """Works off the ingest queue of one folder, whose `lock` the caller holds and keeps until `run` has ended.
 
     `run` blocks; `stop` ends it from any thread or signal handler. `settle` works until the queue is empty.
+    `when_idle` does a little that nobody waits for and answers whether there is more of it; `run` alone calls it.
     """
 
     def __init__(
@@ -111,10 +112,11 @@ class IngestOwner:
         make: Make,
         site_timezone: str = "UTC",
         cache_bytes: int = 0,
+        when_idle: Callable[[], bool] = lambda: False,
     ) -> None:
         if not lock.held:
             raise StorageUnavailable("the owner needs the data folder's lock")
-        self._folder, self._index, self._make = folder, index, make
+        self._folder, self._index, self._make, self._when_idle = folder, index, make, when_idle
         self._site_timezone = site_timezone
         self._stack: list[_Making] = []
         self._evictor = Evictor(folder, cache_bytes=cache_bytes)
@@ -144,7 +146,7 @@ class IngestOwner:
         try:
             self.recover()
             while not self._stopping:
-                if not self.step() and not self._evict():
+                if not (self.step() or self._evict() or self._do_idle_work()):
                     self._wait()
         finally:
             self._put_everything_back()
@@ -154,6 +156,14 @@ class IngestOwner:
         self.recover()
         while not self._stopping and (self.step() or self._evict()):
             pass
+
+    def _do_idle_work(self) -> bool:
+        """A little of what nobody waits for. A disk that refuses is tried again later."""
+        try:
+            return self._when_idle()
+        except FastcineError as error:
+            logger.warning("idle work waits: %s", error)
+            return False
 
     def _evict(self, *just_made: str) -> bool:
         """Keep the cache below its limit; what is being made or was made just now is spared."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 from typing import Any
@@ -11,11 +11,16 @@ from pydicom import Dataset
 
 from fastcine.cine.tiers import Recipe
 from fastcine.cine.wire import WireCodec, run_id, run_name
+from fastcine.dicom.acquisition import acquisition_json
 from fastcine.dicom.calibration import calibration_json, pixel_aspect, read_calibration
 from fastcine.dicom.display import display_json, display_settings
 from fastcine.dicom.geometry import geometry_json, read_geometry
+from fastcine.dicom.layout import ImageLayout
 from fastcine.dicom.lossy import Lossy, lossy_json, lossy_state
-from fastcine.dicom.timing import frame_timing, timing_json
+from fastcine.dicom.mask import mask_json, read_masks
+from fastcine.dicom.overlay import Overlay, overlay_json
+from fastcine.dicom.shutter import read_shutters, shutter_json
+from fastcine.dicom.timing import FrameTiming, frame_timing, timing_json
 from fastcine.dicom.values import integer, text, texts
 from fastcine.dicom.when import acquisition_moment, iso_text
 
@@ -24,7 +29,11 @@ CODEC_NAMES: Mapping[WireCodec, str] = {
     WireCodec.JPEG: "jpeg",
     WireCodec.DEFLATE: "deflate",
 }
+DESCRIPTION_VERSION = 2
+"""Raised when descriptions say more than before: those of an archive are then made anew (archive/redescribe.py)."""
 PHANTOM_MARK = "PHANTOM"
+INTENSITIES = ("LIN", "LOG", "DISP")
+"""Pixel Intensity Relationship (PS3.3 C.8.7.1.1.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +62,18 @@ def describe(
     compressed_bytes: int,
     sample_range: tuple[float, float] | None = None,
     site_timezone: tzinfo | None = None,
+    overlays: Sequence[Overlay] = (),
 ) -> dict[str, Any]:
     """The description.
 
     `compressed_bytes` is the length of all frames as stored; `sample_range` is (min, max) of stored samples, where
-    `needs_sample_range` asks for it.
+    `needs_sample_range` asks for it; `overlays` are the object's.
     """
     lossy = lossy_state(dataset, recipe.layout, compressed_bytes=compressed_bytes, reversible=recipe.reversible)
     layout = replace(recipe.layout, photometric_interpretation=recipe.photometric_interpretation)
+    timing = frame_timing(dataset, layout)
     return {
+        "version": DESCRIPTION_VERSION,
         "run": run_name(run_id(identity.sop_instance_uid)),
         "sop_instance_uid": identity.sop_instance_uid,
         "series_instance_uid": identity.series_instance_uid,
@@ -85,12 +97,30 @@ def describe(
         "pixel_aspect": pixel_aspect(dataset),
         "tiers": _tiers(recipe, lossy),
         "display": display_json(display_settings(dataset, layout, sample_range=sample_range)),
-        "timing": timing_json(frame_timing(dataset, layout)),
+        "timing": timing_json(timing),
         "geometry": geometry_json(read_geometry(dataset, frames=layout.frames)),
         "calibration": calibration_json(read_calibration(dataset)),
         "lossy": lossy_json(lossy),
         "phantom": PHANTOM_MARK in text(dataset, 0x00204000).upper(),
+        **_of_some_runs(dataset, layout, timing, overlays),
     }
+
+
+def _of_some_runs(
+    dataset: Dataset, layout: ImageLayout, timing: FrameTiming, overlays: Sequence[Overlay]
+) -> dict[str, Any]:
+    """What only some objects say. The first picture's page carries descriptions: what is not there takes no byte."""
+    told: dict[str, Any] = acquisition_json(dataset, timing.starts_ms(layout.frames))
+    masks, shutters = read_masks(dataset, frames=layout.frames), read_shutters(dataset)
+    if masks.intensity in INTENSITIES:
+        told["pixel_intensity_relationship"] = masks.intensity
+    if masks.items:
+        told["mask"] = mask_json(masks)
+    if shutters:
+        told["shutters"] = [shutter_json(each) for each in shutters]
+    if overlays:
+        told["overlays"] = [overlay_json(each) for each in overlays]
+    return told
 
 
 def _tiers(recipe: Recipe, lossy: Lossy) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from fastcine.archive.cine_making import Maker
 from fastcine.archive.folder import DataFolder
 from fastcine.archive.index import Index
 from fastcine.archive.owner import IngestOwner
+from fastcine.archive.redescribe import Redescriber
 from fastcine.cli.processes import exit_code_of, serve_until_told, settings_from_text
 from fastcine.config import Settings
 from fastcine.server import logs
@@ -37,6 +38,7 @@ def own(settings: Settings) -> None:
                 make=maker,
                 site_timezone=settings.site_timezone,
                 cache_bytes=settings.cache_bytes,
+                when_idle=Redescriber(folder, index, site_timezone=settings.site_timezone).step,
             )
             serve_until_told(owner.stop)
             owner.run()

@@ -19,7 +19,10 @@ from fastcine.dicom.layout import ImageLayout
 from fastcine.dicom.lut import LookUpTable, Palette, read_lut, read_palette
 from fastcine.dicom.values import decimals, group_item, integer, items, number, text, texts
 
-__all__ = ["Display", "LookUpTable", "Palette", "Window", "display_json", "display_settings", "full_range"]
+__all__ = [
+    "Display", "LookUpTable", "Palette", "Window", "display_json", "display_settings", "full_range", "lut_json",
+    "read_windows", "window_json",
+]  # fmt: skip
 
 _WINDOW_CENTER, _WINDOW_WIDTH, _WINDOW_TEXT, _VOI_FUNCTION = 0x00281050, 0x00281051, 0x00281055, 0x00281056
 _RESCALE_INTERCEPT, _RESCALE_SLOPE, _RESCALE_TYPE = 0x00281052, 0x00281053, 0x00281054
@@ -131,7 +134,11 @@ def _modality(dataset: Dataset, layout: ImageLayout) -> tuple[float, float, str,
 
 
 def _windows(dataset: Dataset) -> tuple[tuple[Window, ...], str]:
-    source = dataset if texts(dataset, _WINDOW_CENTER) else group_item(dataset, _FRAME_VOI) or dataset
+    return read_windows(dataset if texts(dataset, _WINDOW_CENTER) else group_item(dataset, _FRAME_VOI) or dataset)
+
+
+def read_windows(source: Dataset) -> tuple[tuple[Window, ...], str]:
+    """The windows that stand in this very item, and their VOI LUT Function; malformed ones are left out."""
     function = text(source, _VOI_FUNCTION).upper()
     function = function if function in _FUNCTIONS else "LINEAR"
     explanations = texts(source, _WINDOW_TEXT)
@@ -162,17 +169,24 @@ def display_json(display: Display) -> dict[str, object]:
         "rescale_slope": display.rescale_slope,
         "rescale_intercept": display.rescale_intercept,
         "rescale_type": display.rescale_type,
-        "windows": [
-            {"center": each.center, "width": each.width, "explanation": each.explanation, "source": each.source}
-            for each in display.windows
-        ],
+        "windows": [window_json(each) for each in display.windows],
         "voi_lut_function": display.voi_lut_function,
-        "voi_luts": [_lut_json(table) for table in display.voi_luts],
-        "modality_lut": None if display.modality_lut is None else _lut_json(display.modality_lut),
+        "voi_luts": [lut_json(table) for table in display.voi_luts],
+        "modality_lut": None if display.modality_lut is None else lut_json(display.modality_lut),
         "palette": None if display.palette is None else _palette_json(display.palette),
         "pixel_padding": None if display.pixel_padding is None else list(display.pixel_padding),
         "sample_min": _finite(display.sample_min),
         "sample_max": _finite(display.sample_max),
+    }
+
+
+def window_json(window: Window) -> dict[str, object]:
+    """One of ``windows`` of docs/api.md."""
+    return {
+        "center": window.center,
+        "width": window.width,
+        "explanation": window.explanation,
+        "source": window.source,
     }
 
 
@@ -185,7 +199,8 @@ def _base64(entries: NDArray[np.unsignedinteger]) -> str:
     return base64.b64encode(little.tobytes()).decode("ascii")
 
 
-def _lut_json(table: LookUpTable) -> Mapping[str, object]:
+def lut_json(table: LookUpTable) -> Mapping[str, object]:
+    """A table as ``voi_luts`` of docs/api.md hold it."""
     return {
         "explanation": table.explanation,
         "first": table.first,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from pydicom import Dataset
 
-from fastcine.dicom.values import decimals, integer, integers, items, text
+from fastcine.dicom.values import as_written, decimals, integer, integers, items, text
 
 _SEQUENCE, _VIEWING_MODE, _INTENSITY = 0x00286100, 0x00281090, 0x00281040
 _OPERATION, _RANGE, _MASK_FRAMES, _AVERAGING = 0x00286101, 0x00286102, 0x00286110, 0x00286112
@@ -66,7 +66,7 @@ def _item(item: Dataset, frames: int) -> MaskItem | None:
         return None
     if operation == "REV_TID" and not ranges:
         return None  # its first frame counts from the range, which is mandatory
-    shift = [float(value) for value in decimals(item, _SHIFT) if value is not None]
+    shift = [as_written(float(value)) for value in decimals(item, _SHIFT) if value is not None]
     return MaskItem(
         operation=operation,
         frame_ranges=ranges,
@@ -77,6 +77,26 @@ def _item(item: Dataset, frames: int) -> MaskItem | None:
         explanation=text(item, _EXPLANATION),
         item_id=integer(item, _ITEM_ID),
     )
+
+
+def mask_json(masks: MaskSettings) -> dict[str, object]:
+    """The ``mask`` object of docs/api.md."""
+    return {
+        "subtract_first": masks.subtract_first,
+        "intensity": masks.intensity,
+        "items": [
+            {
+                "operation": each.operation,
+                "frame_ranges": [list(ends) for ends in each.frame_ranges],
+                "mask_frames": list(each.mask_frames),
+                "contrast_averaging": each.contrast_averaging,
+                "shift_pixels": list(each.shift_pixels),
+                "tid_offset": each.tid_offset,
+                "explanation": each.explanation,
+            }
+            for each in masks.items
+        ],
+    }
 
 
 def _tid_offset(item: Dataset) -> int:

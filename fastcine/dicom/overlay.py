@@ -6,13 +6,15 @@ Bits are packed lowest first, row after row and frame after frame, without paddi
 from __future__ import annotations
 
 import mmap
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
 
 from fastcine.dicom.elements import Buffer
+from fastcine.dicom.layout import ImageLayout
 from fastcine.dicom.parse import ObjectStructure
 from fastcine.dicom.values import integer, integers, text
 
@@ -24,7 +26,8 @@ _MAX_BITS = 1 << 28
 class Overlay:
     """One overlay. ``origin`` is (row, column) of its first bit in the picture, from 1, and may be 0 or negative.
 
-    ``frames`` planes belong to the picture's frames from ``first_frame`` (from 1). ``packed`` holds the bits; it is
+    ``frames`` planes belong to the picture's frames from ``first_frame`` (from 1); one plane without such a place lies
+    over every frame. ``packed`` holds the bits; it is
     empty where they lie in unused bits of the pixels (retired; ``embedded_bit`` then says which bit).
     """
 
@@ -39,6 +42,7 @@ class Overlay:
     description: str
     packed: bytes
     embedded_bit: int | None
+    every_frame: bool = False
 
     def plane(self, frame: int) -> NDArray[np.bool_]:
         """Plane ``frame`` (from 0) as booleans, shape (rows, columns). Raises IndexError beyond the last."""
@@ -55,6 +59,51 @@ def read_overlays(data: Buffer | mmap.mmap, structure: ObjectStructure, dataset:
     """All overlays of an object; damaged ones are left out."""
     found = (_overlay(data, structure, dataset, group=group) for group in range(0x6000, 0x6020, 2))
     return tuple(overlay for overlay in found if overlay is not None)
+
+
+def shown_overlays(overlays: Iterable[Overlay], layout: ImageLayout) -> tuple[Overlay, ...]:
+    """Those whose bits can be had, with bits in the pixels as planes of all frames of an image laid out like this.
+
+    Compressed pixels hold samples only, so that nothing can lie beside them (PS3.5 8.1.2).
+    """
+    found = []
+    for overlay in overlays:
+        if overlay.packed:
+            found.append(overlay)
+        elif overlay.embedded_bit is not None and _may_hold(layout, overlay.embedded_bit):
+            placed = replace(overlay, rows=layout.rows, columns=layout.columns, origin=(1, 1))
+            found.append(replace(placed, frames=layout.frames, first_frame=1, every_frame=False))
+    return tuple(found)
+
+
+def _may_hold(layout: ImageLayout, bit: int) -> bool:
+    """Whether a bit of the stored words is none of the samples'."""
+    plain = not layout.encapsulated and layout.samples_per_pixel == 1 and layout.bits_allocated in (8, 16)
+    return plain and 0 <= bit < layout.bits_allocated and not layout.low_bit <= bit <= layout.high_bit
+
+
+def embedded_bits(overlay: Overlay, native_frames: Iterable[Buffer], layout: ImageLayout) -> bytes:
+    """The planes of an overlay of `shown_overlays` that lies in the pixels, packed as others are."""
+    kind = np.dtype("u1" if layout.bits_allocated == 8 else ">u2" if layout.big_endian else "<u2")
+    mask = 1 << (overlay.embedded_bit or 0)
+    planes = [np.frombuffer(frame, kind) & mask != 0 for frame in native_frames]
+    return np.packbits(np.concatenate(planes), bitorder="little").tobytes()
+
+
+def overlay_json(overlay: Overlay) -> dict[str, object]:
+    """One entry of ``overlays`` of docs/api.md."""
+    return {
+        "group": f"{overlay.group:04X}",
+        "rows": overlay.rows,
+        "columns": overlay.columns,
+        "origin": list(overlay.origin),
+        "frames": overlay.frames,
+        "first_frame": overlay.first_frame,
+        "every_frame": overlay.every_frame,
+        "type": overlay.kind,
+        "label": overlay.label,
+        "description": overlay.description,
+    }
 
 
 def _overlay(data: Buffer | mmap.mmap, structure: ObjectStructure, dataset: Dataset, *, group: int) -> Overlay | None:
@@ -91,4 +140,5 @@ def _overlay(data: Buffer | mmap.mmap, structure: ObjectStructure, dataset: Data
         description=text(dataset, tag(0x0022)),
         packed=packed,
         embedded_bit=embedded,
+        every_frame=frames == 1 and integer(dataset, tag(0x0051)) is None,
     )

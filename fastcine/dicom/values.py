@@ -6,6 +6,7 @@ Decimal strings come back as exact fractions, since frame times add up over thou
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any, Protocol
@@ -14,6 +15,8 @@ from pydicom import Dataset, Sequence
 
 #: DS allows 16 characters; longer ones are met, but an exponent of more than two digits never was meant.
 _DECIMAL = re.compile(r"[+-]?(\d{1,40}(\.\d{0,40})?|\.\d{1,40})([eE][+-]?\d{1,2})?")
+
+_FLOAT = struct.Struct("<f")
 
 SHARED_GROUPS = 0x52009229
 PER_FRAME_GROUPS = 0x52009230
@@ -76,6 +79,14 @@ def number(dataset: Values, tag: int) -> float | None:
     """The first component as a float, None when absent or no number."""
     value = decimal(dataset, tag)
     return None if value is None else float(value)
+
+
+def as_written(value: float) -> float:
+    """The shortest decimal that is this value in 32 bits (VR FL), so that 0.7 stays 0.7; else the value itself."""
+    if not -3e38 < value < 3e38 or _FLOAT.unpack(_FLOAT.pack(value))[0] != value:
+        return value
+    candidates = (float(f"{value:.{digits}g}") for digits in range(6, 10))
+    return next((each for each in candidates if _FLOAT.unpack(_FLOAT.pack(each))[0] == value), value)
 
 
 def integer(dataset: Values, tag: int) -> int | None:

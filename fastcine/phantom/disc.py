@@ -55,30 +55,47 @@ def _record(kind: str, dataset: Dataset, keywords: Sequence[str]) -> _Record:
 
 def _image_record(listed: Listed) -> _Record:
     record = _record("IMAGE", listed.dataset, ("ImageType", "InstanceNumber", "ContentDate", "ContentTime"))
-    record.dataset.ReferencedFileID = listed.name.split("/")
-    record.dataset.ReferencedSOPClassUIDInFile = listed.dataset.SOPClassUID
-    record.dataset.ReferencedSOPInstanceUIDInFile = listed.dataset.SOPInstanceUID
-    record.dataset.ReferencedTransferSyntaxUIDInFile = listed.dataset.file_meta.TransferSyntaxUID
     if "NumberOfFrames" in listed.dataset:
         record.dataset.NumberOfFrames = listed.dataset.NumberOfFrames
     return record
 
 
+def _presentation_record(listed: Listed) -> _Record:
+    """PS3.3 F.5.23."""
+    content = ("ContentLabel", "ContentDescription", "ContentCreatorName")
+    created = ("PresentationCreationDate", "PresentationCreationTime")
+    keywords = ("InstanceNumber", *content, *created, "ReferencedSeriesSequence")
+    return _record("PRESENTATION", listed.dataset, keywords)
+
+
+def _object_record(listed: Listed) -> _Record:
+    record = _presentation_record(listed) if listed.dataset.Modality == "PR" else _image_record(listed)
+    record.dataset.ReferencedFileID = listed.name.split("/")
+    record.dataset.ReferencedSOPClassUIDInFile = listed.dataset.SOPClassUID
+    record.dataset.ReferencedSOPInstanceUIDInFile = listed.dataset.SOPInstanceUID
+    record.dataset.ReferencedTransferSyntaxUIDInFile = listed.dataset.file_meta.TransferSyntaxUID
+    return record
+
+
 def _tree(objects_listed: Sequence[Listed]) -> _Record:
-    """The patient's record over study, series (by number) and images."""
+    """The patient's record over studies (in the order of `objects_listed`), series (by number) and objects."""
     first = objects_listed[0].dataset
     patient = _record("PATIENT", first, ("PatientName", "PatientID", "PatientBirthDate", "PatientSex"))
     study_keywords = ("StudyDate", "StudyTime", "StudyDescription", "StudyInstanceUID", "StudyID", "AccessionNumber")
-    study = _record("STUDY", first, study_keywords)
-    patient.lower.append(study)
-    series: dict[int, _Record] = {}
+    studies: dict[str, _Record] = {}
+    series: dict[str, _Record] = {}
+    for listed in objects_listed:
+        uid = str(listed.dataset.StudyInstanceUID)
+        if uid not in studies:
+            studies[uid] = _record("STUDY", listed.dataset, study_keywords)
+            patient.lower.append(studies[uid])
     for listed in sorted(objects_listed, key=lambda o: (int(o.dataset.SeriesNumber), int(o.dataset.InstanceNumber))):
-        number = int(listed.dataset.SeriesNumber)
-        if number not in series:
+        uid = str(listed.dataset.SeriesInstanceUID)
+        if uid not in series:
             keywords = ("Modality", "SeriesInstanceUID", "SeriesNumber", "SeriesDescription")
-            series[number] = _record("SERIES", listed.dataset, keywords)
-            study.lower.append(series[number])
-        series[number].lower.append(_image_record(listed))
+            series[uid] = _record("SERIES", listed.dataset, keywords)
+            studies[str(listed.dataset.StudyInstanceUID)].lower.append(series[uid])
+        series[uid].lower.append(_object_record(listed))
     return patient
 
 
@@ -111,7 +128,7 @@ def _link(records: Sequence[_Record], first_offset: int) -> None:
 
 
 def dicomdir(seed: int, listed: Sequence[Listed]) -> bytes:
-    """The DICOMDIR (PS3.3 F.3) of ``listed``, which must be of one study, as Part 10 bytes."""
+    """The DICOMDIR (PS3.3 F.3) of ``listed``, which must be of one patient, as Part 10 bytes."""
     records = _depth_first(_tree(listed))
     ds = Dataset()
     ds.FileSetID = "PHANTOM"

@@ -1,19 +1,19 @@
-"""The phantom patient: every file of the study, made one after another."""
+"""The phantom patient: every file of its studies, made one after another."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from fastcine.phantom import disc, enhanced, us_objects, xa_runs
-from fastcine.phantom.dicom_objects import Maker, Place
+from fastcine.phantom import disc, enhanced, presentation, stress, us_objects, xa_runs, xa_special
+from fastcine.phantom.dicom_objects import ANGIOGRAPHY, PRIOR, STRESS_ECHO, Maker, Place, Study
 
 DEFAULT_SEED = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One object of the study: how it is made and where it stands; ``minute`` after the study's start."""
+    """One object of a study: how it is made and where it stands; ``minute`` after the study's start."""
 
     make: Maker
     what: str
@@ -22,6 +22,23 @@ class Entry:
     description: str
     modality: str
     minute: float
+    study: Study = ANGIOGRAPHY
+
+    def place(self, seed: int) -> Place:
+        """Where this patient's object stands."""
+        about = (self.what, self.series, self.instance, self.description, self.modality, self.minute)
+        return Place(seed, *about, self.study)
+
+
+def _stress_echo() -> Iterator[Entry]:
+    """A series for each stage, a loop for each view."""
+    for number, stage in enumerate(stress.STAGES, start=1):
+        for view, each in enumerate(stress.VIEWS, start=1):
+            minute = 2.0 + 1.2 * stage.infusion_min + 0.25 * view
+            name = f"stress-{number}-{view}"
+            yield Entry(
+                stress.make_stress_loop, name, number, view, f"{stage.name} {each.name}", "US", minute, STRESS_ECHO
+            )
 
 
 ENTRIES = (
@@ -36,13 +53,21 @@ ENTRIES = (
     Entry(xa_runs.make_still, "still", 6, 1, "RCA still", "XA", 10.75),
     Entry(us_objects.make_ivus, "ivus", 8, 1, "IVUS LAD pullback", "IVUS", 21.0),
     Entry(us_objects.make_rgb_echo, "echo-rgb", 9, 1, "Echo A4C", "US", 29.5),
+    Entry(xa_special.make_shuttered, "shutter", 11, 1, "LCA shutter", "XA", 14.5),
+    Entry(xa_special.make_overlaid, "overlay", 12, 1, "LCA overlay", "XA", 15.0),
+    Entry(xa_special.make_moved, "dsa-moved", 13, 1, "Right renal artery DSA, moved", "XA", 17.0),
+    Entry(presentation.make_presentation_state, "presentation", 14, 1, "Findings", "PR", 47.0),
+    Entry(xa_runs.make_run, "prior-lca", 1, 1, "LCA", "XA", 4.0, PRIOR),
+    Entry(xa_runs.make_run, "prior-rca", 2, 1, "RCA", "XA", 8.0, PRIOR),
+    Entry(xa_runs.make_run, "prior-cra", 3, 1, "LCA", "XA", 6.0, PRIOR),
+    *_stress_echo(),
 )
 """In the order they are made; the first is also the first acquired, which a viewer opens with."""
 
 
 def file_name(entry: Entry) -> str:
     """The object's path in the file set, its components DICOMDIR file IDs (PS3.10 8.2)."""
-    return f"DICOM/ST000001/SE{entry.series:06d}/IM{entry.instance:06d}"
+    return f"DICOM/ST{int(entry.study.study_id):06d}/SE{entry.series:06d}/IM{entry.instance:06d}"
 
 
 def file_names() -> tuple[str, ...]:
@@ -53,16 +78,16 @@ def file_names() -> tuple[str, ...]:
 def phantom_files(seed: int = DEFAULT_SEED) -> Iterator[tuple[str, bytes]]:
     """Yield ``(name, bytes)`` of every file, each as soon as it is made; the same bytes for the same ``seed``.
 
-    Images come first, then the DICOMDIR that lists them and the files that are not DICOM. Names are relative, with
+    Objects come first, then the DICOMDIR that lists them and the files that are not DICOM. Names are relative, with
     ``/`` between folders.
     """
     listed = []
     for entry in ENTRIES:
-        place = Place(seed, entry.what, entry.series, entry.instance, entry.description, entry.modality, entry.minute)
-        made = entry.make(place)
+        made = entry.make(entry.place(seed))
         data = made.data
-        # The directory needs the attributes, not the pixels, which would otherwise stay in memory.
-        del made.dataset.PixelData
+        if "PixelData" in made.dataset:
+            # The directory needs the attributes, not the pixels, which would otherwise stay in memory.
+            del made.dataset.PixelData
         listed.append(disc.Listed(file_name(entry), made.dataset))
         yield file_name(entry), data
     yield "DICOMDIR", disc.dicomdir(seed, listed)

@@ -42,6 +42,12 @@ def _region(
     return region
 
 
+def tissue_region(bounds: tuple[int, int, int, int], cm_per_pixel: float, apex: tuple[int, int]) -> Dataset:
+    """A sector of 2-D tissue; ``bounds`` x0, y0, x1, y1 inclusive, ``apex`` (x, y) from its corner."""
+    delta = (cm_per_pixel, cm_per_pixel)
+    return _region(spatial=1, data=1, bounds=bounds, units=(_CM, _CM), delta=delta, reference=apex, flags=1)
+
+
 def _echo_regions() -> list[Dataset]:
     """The sector (2-D tissue), the colour box (2-D colour flow) and the ECG trace."""
     sector = echo.SECTOR
@@ -64,7 +70,7 @@ def _echo_regions() -> list[Dataset]:
     top, bottom, ecg_left, ecg_right = echo.ECG_BOUNDS
     step_s = echo.ECG_SWEEP_S / (ecg_right - ecg_left)
     return [
-        _region(spatial=1, data=1, bounds=(x0, y0, x1, y1), units=(_CM, _CM), delta=delta, reference=apex, flags=1),
+        tissue_region((x0, y0, x1, y1), sector.cm_per_pixel, apex),
         _region(spatial=1, data=2, bounds=box, units=(_CM, _CM), delta=delta, reference=box_apex),
         _region(
             spatial=4, data=0x0A, bounds=(ecg_left, top, ecg_right - 1, bottom - 1), units=(_SECONDS, _NO_UNIT),
@@ -73,7 +79,7 @@ def _echo_regions() -> list[Dataset]:
     ]  # fmt: skip
 
 
-def _us_dataset(place: Place, timing: Timing, rhythm: Rhythm) -> Dataset:
+def us_dataset(place: Place, timing: Timing, rhythm: Rhythm) -> Dataset:
     """A US multi-frame data set without pixels, with the beat's R Wave Time Vector (ms from frame 1)."""
     ds = objects.base_dataset(place, sop_class_uid=US_MULTIFRAME, image_type=("ORIGINAL", "PRIMARY", "CARDIO", "0001"))
     set_timing(ds, timing)
@@ -85,7 +91,7 @@ def _us_dataset(place: Place, timing: Timing, rhythm: Rhythm) -> Dataset:
 
 
 def _echo_dataset(place: Place, timing: Timing, rhythm: Rhythm, *, photometric: str) -> Dataset:
-    ds = _us_dataset(place, timing, rhythm)
+    ds = us_dataset(place, timing, rhythm)
     objects.set_color_pixels(ds, rows=echo.SECTOR.rows, columns=echo.SECTOR.columns, photometric=photometric)
     ds.UltrasoundColorDataPresent = 1
     ds.SequenceOfUltrasoundRegions = sequence(*_echo_regions())
@@ -138,7 +144,7 @@ def make_ivus(place: Place) -> Made:
     """A motorised IVUS pullback, 75 frames at 15 a second, JPEG 2000 lossless."""
     timing = constant_timing(75, "66.667")
     rhythm = make_rhythm(identity.rng_for(place.seed, "rhythm ivus"), duration_s=8.0)
-    ds = _us_dataset(place, timing, rhythm)
+    ds = us_dataset(place, timing, rhythm)
     ds.ImageType = ["ORIGINAL", "PRIMARY", "INTRAVASCULAR"]
     objects.set_gray_pixels(ds, rows=ivus.SIZE, columns=ivus.SIZE, bits=8)
     ds.UltrasoundColorDataPresent = 0

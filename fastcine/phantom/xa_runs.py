@@ -46,6 +46,12 @@ def _arm(primary: float, secondary: float, *, pan: tuple[float, float] = (0.0, 0
     return CArm(primary, secondary, size, size, _SPACING_512_MM * 512 / size, pan_mm=pan)
 
 
+def _small(artery: str, primary: float, secondary: float, *, pan: tuple[float, float]) -> Shot:
+    """A run of 12 frames of 256x256, contrast in it from its start."""
+    arm = _arm(primary, secondary, pan=pan, size=256)
+    return Shot(artery, arm, constant_timing(12, _FPS_15), xray.Technique(), xray.Injection(-0.3, 0.9))
+
+
 SHOTS = {
     "lca": Shot(
         "LCA", _arm(-32, -20, pan=(-6, 0)), constant_timing(60, _FPS_15), xray.Technique(), xray.Injection(0.45, 2.0)
@@ -73,6 +79,19 @@ SHOTS = {
         "LCA", _arm(0, 30, pan=(4, 6), size=256), constant_timing(16, _FPS_15), xray.Technique(),
         xray.Injection(-0.2, 0.8),
     ),
+    "shutter": _small("LCA", -5, 35, pan=(2, 4)),
+    "overlay": _small("LCA", -30, -18, pan=(-6, 0)),
+    "dsa-moved": Shot(
+        "RENAL", _arm(12, 0, pan=(-34, 4), size=256), constant_timing(14, "250"),
+        xray.Technique(
+            bits=10, noise=0.0, logarithmic=True, breathing=False, beating=False, collimator="open", label=False
+        ),
+        xray.Injection(1.0, 1.4, speed_mm_s=90.0),
+    ),
+    # A year before: nearly the same projections, and one that is not there today.
+    "prior-lca": _small("LCA", -30, -22, pan=(-6, 0)),
+    "prior-rca": _small("RCA", 42, 2, pan=(-24, 2)),
+    "prior-cra": _small("LCA", 5, 32, pan=(4, 6)),
     "still": Shot(
         "RCA", _arm(-30, 0, pan=(-8, 2)), Timing(("0",)), xray.Technique(collimator="circle"), xray.Injection(-1.5, 2.5)
     ),
@@ -96,7 +115,8 @@ def shot_frames(seed: int, shot_name: str) -> Iterator[NDArray[Any]]:
     )  # fmt: skip
 
 
-def _dataset(place: Place, shot_name: str, *, plane: str = "SINGLE PLANE") -> Dataset:
+def shot_dataset(place: Place, shot_name: str, *, plane: str = "SINGLE PLANE") -> Dataset:
+    """The data set of a run of SHOTS, without pixels."""
     shot = SHOTS[shot_name]
     ds = xa_objects.xa_dataset(
         place, shot.arm, bits=shot.technique.bits, timing=shot.timing, plane=plane,
@@ -107,19 +127,20 @@ def _dataset(place: Place, shot_name: str, *, plane: str = "SINGLE PLANE") -> Da
     return ds
 
 
-def _finished(ds: Dataset, seed: int, shot_name: str) -> Made:
+def finished(ds: Dataset, seed: int, shot_name: str) -> Made:
+    """With the shot's frames, as JPEG Lossless SV1."""
     return Made(ds, xa_objects.xa_file(ds, shot_frames(seed, shot_name)))
 
 
 def make_run(place: Place) -> Made:
     """A plain run: ``place.what`` names the shot."""
-    return _finished(_dataset(place, place.what), place.seed, place.what)
+    return finished(shot_dataset(place, place.what), place.seed, place.what)
 
 
 def make_biplane(place: Place) -> Made:
     """One plane of the biplane pair, which names the other (PS3.3 C.8.7.1: purpose 121314 DCM)."""
     other = "biplane-b" if place.what == "biplane-a" else "biplane-a"
-    ds = _dataset(place, place.what, plane="BIPLANE A" if place.what == "biplane-a" else "BIPLANE B")
+    ds = shot_dataset(place, place.what, plane="BIPLANE A" if place.what == "biplane-a" else "BIPLANE B")
     ds.ReferencedImageSequence = sequence(
         item(
             ReferencedSOPClassUID=xa_objects.XA_IMAGE,
@@ -127,7 +148,7 @@ def make_biplane(place: Place) -> Made:
             PurposeOfReferenceCodeSequence=sequence(code("121314", "DCM", "Other image of biplane pair")),
         )
     )
-    return _finished(ds, place.seed, place.what)
+    return finished(ds, place.seed, place.what)
 
 
 def xray_log_lut(bits: int) -> Dataset:
@@ -141,16 +162,22 @@ def xray_log_lut(bits: int) -> Dataset:
     return table
 
 
-def make_dsa(place: Place) -> Made:
-    """A renal DSA run: logarithmic pixels, the mean of frames 2 to 5 as mask, to be shown subtracted."""
-    ds = _dataset(place, "dsa")
+def renal_dataset(place: Place, shot_name: str) -> Dataset:
+    """The data set of a renal run: logarithmic pixels, to be shown subtracted."""
+    ds = shot_dataset(place, shot_name)
     ds.BodyPartExamined = "ABDOMEN"
     ds.ModalityLUTSequence = sequence(xray_log_lut(10))
     # In stored values: the Modality LUT of X-ray images is not part of display (PS3.3 C.8.7.1.1.2).
     ds.WindowCenter, ds.WindowWidth = "512", "1024"
     ds.RecommendedViewingMode = "SUB"
+    return ds
+
+
+def make_dsa(place: Place) -> Made:
+    """A renal DSA run, the mean of frames 2 to 5 as mask."""
+    ds = renal_dataset(place, "dsa")
     ds.MaskSubtractionSequence = sequence(xa_objects.mask_item(first=7, last=24, masks=(2, 3, 4, 5)))
-    return _finished(ds, place.seed, "dsa")
+    return finished(ds, place.seed, "dsa")
 
 
 _CINE_KEYWORDS = (
@@ -161,7 +188,7 @@ _CINE_KEYWORDS = (
 
 def make_still(place: Place) -> Made:
     """A single XA frame, uncompressed."""
-    ds = _dataset(place, "still")
+    ds = shot_dataset(place, "still")
     for keyword in _CINE_KEYWORDS:
         if keyword in ds:
             del ds[keyword]

@@ -170,7 +170,7 @@ def render_run(
         shadow += thorax.at(contraction=float(contraction), breath=float(breathing))
         frame = _stored(shadow, open_field, noise.take(), technique)
         if technique.label:
-            _burn_label(frame, technique.bits)
+            burn_label(frame, technique.bits)
         yield frame
 
 
@@ -190,7 +190,8 @@ def _stored(attenuation: Map, open_field: Map, noise: Map, technique: Technique)
     return np.asarray(level.astype(np.uint8 if technique.bits == 8 else np.uint16))
 
 
-def _burn_label(frame: NDArray[Any], bits: int) -> None:
+def burn_label(frame: NDArray[Any], bits: int) -> None:
+    """The word PHANTOM at the foot of a frame, in place."""
     scale = max(frame.shape[0] // 256, 1)
     burn_text(
         frame, "PHANTOM", top=frame.shape[0] - 13 * scale, left=(frame.shape[1] - 7 * LETTER_COLUMNS * scale) // 2,

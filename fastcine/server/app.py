@@ -29,7 +29,9 @@ from fastcine.server.routes import (
     dicomweb_retrieve,
     dicomweb_search,
     dicomweb_store,
+    history,
     operations,
+    overlays,
     pages,
     removal,
     sign_in,
@@ -82,7 +84,8 @@ def make_app(settings: Settings, *, viewer: Path | None = None, worker_ports: tu
     app.cleanup_ctx.append(parts)
     app.on_shutdown.append(_say_goodbye)
     dicomweb = (dicomweb_search, dicomweb_retrieve, dicomweb_bulk, dicomweb_rendered, dicomweb_store)
-    for module in (pages, sign_in, studies, video, upload, operations, removal, *dicomweb, dicomweb_capabilities):
+    viewer_json = (studies, history, video, overlays, upload)
+    for module in (pages, sign_in, *viewer_json, operations, removal, *dicomweb, dicomweb_capabilities):
         module.add(app)
     app.router.add_get("/ws", ws.stream)
     return app

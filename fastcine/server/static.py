@@ -1,6 +1,7 @@
 """The viewer's files, read once at start, gzipped, served under a path that names their content.
 
-`/static/<version>/…` never changes, so browsers keep it for a year without asking; pages name the current version.
+Scripts go without their comments. `/static/<version>/…` never changes, so browsers keep it for a year without asking;
+pages name the current version.
 """
 
 from __future__ import annotations
@@ -111,14 +112,15 @@ def _inlined(page: str, root: Path) -> str:
 
 
 def _code(path: Path) -> str:
-    """A script without its comments (all of them `//` lines or JSDoc): it goes out inside every page."""
+    """A script without its comments (all of them `//` lines or JSDoc): they are a third of what would go out."""
     text = re.sub(r"/\*\*.*?\*/ ?", "", path.read_text("utf-8"), flags=re.DOTALL)
     lines = (line.strip() for line in text.splitlines())
     return "\n".join(line for line in lines if line and not line.startswith("//"))
 
 
 def _load(path: Path) -> ViewerFile:
-    plain = path.read_bytes()
+    ours = path.suffix == ".js" and path.parent.name != "vendor"
+    plain = _code(path).encode() if ours else path.read_bytes()
     ready_made = path.with_name(path.name + ".gz")
     squeezed = ready_made.read_bytes() if ready_made.is_file() else gzip.compress(plain, 9, mtime=0)
     return ViewerFile(MEDIA_TYPES[path.suffix], plain, squeezed if len(squeezed) < len(plain) else None)

@@ -6,6 +6,7 @@ from typing import Any
 
 from fastcine.archive.record import InstanceRow, PatientAndStudy, RunRow, StudyDetail
 from fastcine.archive.video_stream import only_lacks_pyav
+from fastcine.viewmodel.biplane import biplane_pairs
 from fastcine.viewmodel.names import age_text, birth_date_text, person_name
 
 
@@ -35,7 +36,12 @@ def tile(instance: InstanceRow) -> dict[str, Any]:
     """One tile of the strip."""
     run = instance.run
     if run is None or instance.kind == "other":
-        return {"kind": "other", "label": instance.label, "sop_instance_uid": instance.sop_instance_uid}
+        return {
+            "kind": "other",
+            "label": instance.label,
+            "sop_instance_uid": instance.sop_instance_uid,
+            "sop_class_uid": instance.sop_class_uid,
+        }
     return {
         "kind": instance.kind,
         "run": run.run,
@@ -58,8 +64,10 @@ def video_url(run: RunRow) -> str | None:
 
 def study(detail: StudyDetail) -> dict[str, Any]:
     """The whole study, tiles in acquisition order."""
-    return {
+    told = {
         "study_instance_uid": detail.study.patient_and_study.study_instance_uid,
         "banner": banner(detail.study.patient_and_study),
         "tiles": [tile(instance) for instance in detail.instances],
     }
+    pairs = biplane_pairs([instance.run.description for instance in detail.instances if instance.run is not None])
+    return told | {"biplane_pairs": pairs} if pairs else told

@@ -233,3 +233,17 @@ def test_many_write_at_once_and_each_counts(index: ArchiveIndex) -> None:
         each.join()
     assert outcomes.count("stored") == 20 and len(outcomes) == 80
     assert index.study_row("1.2").objects == 100 == len(list(index.instances(batch=7)))
+
+
+def test_a_patients_studies_are_found_by_id_and_issuer(index: ArchiveIndex) -> None:
+    for number, (patient, issuer) in enumerate((("P", "A"), ("P", "A"), ("P", "B"), ("Q", "A"), ("", "A"))):
+        when = NOW + timedelta(days=number)
+        about = {"patient_id": patient, "issuer_of_patient_id": issuer, "study_datetime": when}
+        index.add_instance(record(f"{number}", f"1.{number}", **about), stored_as(f"{number}"))
+
+    def found(patient: str, issuer: str, limit: int = 9) -> list[str]:
+        rows = index.studies_of_patient(patient, issuer, limit=limit)
+        return [row.patient_and_study.study_instance_uid for row in rows]
+
+    assert found("P", "A") == ["1.1", "1.0"] and found("P", "A", limit=1) == ["1.1"]
+    assert found("P", "B") == ["1.2"] and found("P", "") == found("", "A") == []

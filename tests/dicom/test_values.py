@@ -1,9 +1,22 @@
+import struct
 from fractions import Fraction
 
 import pytest
 from pydicom import Dataset
 
-from fastcine.dicom.values import decimal, decimals, exact, group_item, integer, integers, items, number, text, texts
+from fastcine.dicom.values import (
+    as_written,
+    decimal,
+    decimals,
+    exact,
+    group_item,
+    integer,
+    integers,
+    items,
+    number,
+    text,
+    texts,
+)
 
 
 @pytest.mark.parametrize(
@@ -46,3 +59,14 @@ def test_functional_groups_shared_first():
     dataset.SharedFunctionalGroupsSequence = [group(3)]
     assert group_item(dataset, 0x00289132, 1).WindowWidth == 3
     assert group_item(dataset, 0x00289110) is None
+
+
+@pytest.mark.parametrize("written", [0.7, -0.4, 178.293, 0.1, 4400.571, 0.0, 16777216.0, 1e-8])
+def test_32_bit_floats_are_told_as_they_were_written(written):
+    stored = struct.unpack("<f", struct.pack("<f", written))[0]
+    assert as_written(stored) == written
+
+
+@pytest.mark.parametrize("value", [0.1, 1 / 3, 1e300, float("inf")])
+def test_64_bit_floats_stay_as_they_are(value):
+    assert as_written(value) == value

@@ -13,6 +13,7 @@ from fastcine.archive.index import Index
 from fastcine.archive.record import IndexRecord, PatientAndStudy, StoredAs
 from tests.archives import fill
 from tests.e2e import made_objects
+from tests.e2e.morning import make_morning
 from tests.serving import command, serving
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -43,6 +44,21 @@ def browser():
         chromium.close()
 
 
+SOFTWARE_GL = [
+    *(flag for flag in FLAGS if flag != "--disable-gpu"),
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+]
+
+
+@pytest.fixture(scope="session")
+def gl_browser(browser):
+    """A browser that has WebGL2, drawn by the processor."""
+    chromium = browser.browser_type.launch(executable_path=chromium_path(), args=SOFTWARE_GL)
+    yield chromium
+    chromium.close()
+
+
 def wait_until(page, expression, timeout_ms=20_000):
     """Until `expression` is true in the page. (Playwright's own waiting evaluates text, which the CSP forbids.)"""
     for _ in range(timeout_ms // 50):
@@ -53,9 +69,9 @@ def wait_until(page, expression, timeout_ms=20_000):
 
 
 @contextmanager
-def opened_page(browser):
+def opened_page(browser, *, width=1280, height=900):
     """A page of a browser context of its own; `page.errors` is what it said wrong on its console."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context = browser.new_context(viewport={"width": width, "height": height})
     page = context.new_page()
     page.errors = []
     page.on("pageerror", lambda error: page.errors.append(str(error)))
@@ -131,9 +147,13 @@ def add_made_up_studies(root):
 def archive(tmp_path_factory):
     """One server with the made objects, by name in `archive.made`, and a few pages of made-up studies; all prepared."""
     folder = tmp_path_factory.mktemp("archive")
-    made = {
-        one.name: one for one in (*made_objects.heart(), *made_objects.colour_study(), *made_objects.named_studies())
-    }
+    studies = (
+        made_objects.heart(),
+        made_objects.colour_study(),
+        made_objects.subtraction_study(),
+        made_objects.named_studies(),
+    )
+    made = {one.name: one for study in studies for one in study}
     paths = [folder / f"{name}.dcm" for name in made]
     for path in paths:
         path.write_bytes(made[path.stem].data)
@@ -141,4 +161,13 @@ def archive(tmp_path_factory):
     add_made_up_studies(folder / "data")
     with serving(folder / "data") as server:
         server.made = made
+        yield server
+
+
+@pytest.fixture(scope="session")
+def morning(tmp_path_factory):
+    """One server with an echo reader's morning, wholly made: 20 studies of 50 loops each, in `morning.studies`."""
+    data, studies = make_morning(tmp_path_factory.mktemp("morning"))
+    with serving(data) as server:
+        server.studies = studies
         yield server

@@ -1,12 +1,13 @@
 """What a test sees on the viewer's page: a run opened, its state awaited, the pixels on its canvas."""
 
 import base64
+from contextlib import contextmanager
 
 import numpy as np
 from pydicom.pixels import apply_color_lut
 
 from fastcine.render.picture import grey_picture
-from tests.e2e.conftest import wait_until
+from tests.e2e.conftest import opened_page, wait_until
 
 EXACT = "window.fastcine?.player.stats().all_exact_ms != null"
 GREY = ("lca", "monochrome1", "twelve", "signed")
@@ -31,6 +32,16 @@ READ_PICTURE = """() => new Promise((resolve) => {
   const {zoom, scale} = player.view;
   player.setView({zoom: zoom / scale, pan_x: 0, pan_y: 0});
 })"""
+
+
+@contextmanager
+def drawing_by(browser, renderer):
+    """A page whose own player draws by "gl" or "2d", whatever the machine has; it must not say an error."""
+    with opened_page(browser, width=800, height=760) as page:  # WebGL by the processor is slow
+        # What the last visit found out about the machine (draw_gl.js).
+        page.add_init_script(f"localStorage.setItem('fastcine-fast-gl', '{'yes' if renderer == 'gl' else 'no'}')")
+        yield page
+        assert page.errors == []
 
 
 def address(archive, made):

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import imagecodecs
 import numpy as np
+from pydicom import Dataset
 
 from fastcine.phantom import counter
 from fastcine.phantom import dicom_objects as objects
@@ -15,7 +16,7 @@ from fastcine.phantom.timing import Timing, constant_timing, set_timing
 from fastcine.phantom.us_objects import US_MULTIFRAME
 from fastcine.phantom.xa_objects import mask_item, xa_dataset
 
-HEART, COLOUR, HOSTILE, CHINESE, JAPANESE, NAMELESS = range(101, 107)
+HEART, COLOUR, HOSTILE, CHINESE, JAPANESE, NAMELESS, SUBTRACTED = range(101, 108)
 """Seeds, one a study: every UID of it and its Patient ID (PH-101) derive from it."""
 
 SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7.4"
@@ -224,6 +225,84 @@ def thirty_two_bits():
 def colour_study():
     """A study of three frames a run, one run a kind of pixel."""
     return [rgb(), ybr(), palette(), monochrome1(), twelve_bits(), signed_16_bits(), thirty_two_bits()]
+
+
+def vessels(frames, *, bits, moved=(0.0, 0.0)):
+    """Anatomy that has moved by (rows, columns) since the first two frames, and a vessel that fills from then on."""
+    y, x = np.mgrid[0:256, 0:320].astype(np.float64)
+    rng, top = np.random.default_rng(bits), (1 << bits) - 1
+    found = []
+    for number in range(frames):
+        down, right = moved if number >= 2 else (0.0, 0.0)
+        at_y, at_x = y - down, x - right
+        share = (
+            0.5
+            + 0.25 * np.sin(at_x / 21 + at_y / 55) * np.cos(at_y / 13 - at_x / 80)
+            + 0.06 * np.sin((at_x + 2 * at_y) / 5.3)
+        )
+        if number >= 2:
+            share *= 1 - 0.35 * (np.abs(y - 128 - 40 * np.sin(x / 50 + number / 9)) < 6)
+        found.append(np.clip(np.rint(share * top + rng.normal(0, top / 250, share.shape)), 0, top))
+    return np.stack(found).astype(np.uint8 if bits <= 8 else np.uint16)
+
+
+def masked_run(name, minute, stored, *, bits, intensity, **elements):
+    dataset = xa_dataset(
+        place(SUBTRACTED, name, minute=minute),
+        CArm(0, 0, 256, 320, 0.36),
+        bits=bits,
+        timing=constant_timing(len(stored), "66"),
+    )
+    dataset.PixelIntensityRelationship = intensity
+    item = Dataset()
+    for keyword, value in elements.items():
+        setattr(item, keyword, value)
+    dataset.MaskSubtractionSequence = objects.sequence(item)
+    return native(name, dataset, stored)
+
+
+def covered():
+    """A circular and a rectangular shutter; an overlay over every frame, and one with planes for frames 2 and 3."""
+    stored = vessels(4, bits=8)
+    arm, timing = CArm(0, 0, 256, 320, 0.36), constant_timing(4, "66")
+    dataset = xa_dataset(place(SUBTRACTED, "covered", minute=3), arm, bits=8, timing=timing)
+    dataset.ShutterShape = ["CIRCULAR", "RECTANGULAR"]
+    dataset.CenterOfCircularShutter, dataset.RadiusOfCircularShutter = [128, 160], 150
+    dataset.ShutterLeftVerticalEdge, dataset.ShutterRightVerticalEdge = 21, 300
+    dataset.ShutterUpperHorizontalEdge, dataset.ShutterLowerHorizontalEdge = 11, 240
+    dataset.ShutterPresentationValue = 0x4000
+    rng = np.random.default_rng(60)
+    for group, shape, origin in ((0x6000, (1, 50, 61), (100, 90)), (0x6002, (2, 33, 17), (-3, 200))):
+        block = overlay_elements(dataset, group, rng.random(shape) < 0.3, origin)
+        block.update({} if shape[0] == 1 else {0x0015: ("IS", 2), 0x0051: ("US", 2)})
+        for element, (vr, value) in block.items():
+            dataset.add_new((group << 16) | element, vr, value)
+    return native("covered", dataset, stored)
+
+
+def overlay_elements(dataset, group, bits, origin):
+    """Elements of an overlay by number; its bits go to `dataset.planes` too."""
+    packed = np.packbits(bits.reshape(-1), bitorder="little").tobytes()
+    rows, columns = bits.shape[1:]
+    dataset.planes = {**getattr(dataset, "planes", {}), group: (bits, origin)}
+    return {
+        0x0010: ("US", rows), 0x0011: ("US", columns), 0x0040: ("CS", "G"), 0x0050: ("SS", list(origin)),
+        0x0100: ("US", 1), 0x0102: ("US", 0), 0x3000: ("OW", packed + b"\0" * (len(packed) % 2)),
+    }  # fmt: skip
+
+
+def subtraction_study():
+    """One run a kind of Mask Operation; `averaged` is linear, its mask moved and its contrast averaged."""
+    return [
+        masked_run("averaged", 0, vessels(8, bits=12, moved=(0.75, -1.5)), bits=12, intensity="LIN",
+                   MaskOperation="AVG_SUB",
+                   MaskFrameNumbers=[1, 2], ApplicableFrameRange=[3, 7],
+                   ContrastFrameAveraging=2, MaskSubPixelShift=[0.75, 1.5]),
+        masked_run("interval", 1, vessels(8, bits=8), bits=8, intensity="LOG", MaskOperation="TID", TIDOffset=2),
+        masked_run("backwards", 2, vessels(8, bits=8), bits=8, intensity="DISP",
+                   MaskOperation="REV_TID", ApplicableFrameRange=[4, 6], TIDOffset=1),
+        covered(),
+    ]  # fmt: skip
 
 
 def named(study, *, character_set, name, date, **elements):

@@ -4,15 +4,9 @@ import numpy as np
 import pytest
 
 from tests.e2e import looking
-from tests.e2e.conftest import FLAGS, chromium_path
+from tests.e2e.conftest import opened_page
 
 pytestmark = pytest.mark.e2e
-
-SOFTWARE_GL = [
-    *(flag for flag in FLAGS if flag != "--disable-gpu"),
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-]
 
 
 def test_a_mask_is_not_subtracted(quiet_page, archive):
@@ -33,17 +27,11 @@ def test_a_run_without_a_first_pass_is_the_first_that_a_page_shows(quiet_page, a
     assert description["tiers"]["coarse"] is None and description["tiers"]["exact"]["codec"] == "deflate"
 
 
-@pytest.fixture(scope="module")
-def gl_page(browser):
-    """A page of a browser that has WebGL2, drawn by the processor."""
-    chromium = browser.browser_type.launch(executable_path=chromium_path(), args=SOFTWARE_GL)
-    page = chromium.new_page(viewport={"width": 1280, "height": 900})
-    page.errors = []
-    page.on("pageerror", lambda error: page.errors.append(str(error)))
-    page.on("console", lambda message: page.errors.append(message.text) if message.type == "error" else None)
-    yield page
-    chromium.close()
-    assert page.errors == []
+@pytest.fixture
+def gl_page(gl_browser):
+    with opened_page(gl_browser) as page:
+        yield page
+        assert page.errors == []
 
 
 GL_PLAYER = """async () => {

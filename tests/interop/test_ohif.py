@@ -18,10 +18,14 @@ PATIENCE_MS = 60_000
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    """It holds the phantom patient, whole: XA runs of 8 and 12 bits, a subtraction run, echo, IVUS, a report."""
+    """It holds the phantom's angiography, whole: XA runs of 8 and 12 bits, DSA, echo, IVUS, a presentation state."""
     folder = tmp_path_factory.mktemp("ohif")
     command("phantom", folder / "disc")
-    fill(folder / "data", sorted(path for path in (folder / "disc/DICOM").rglob("*") if path.is_file()), make=False)
+    fill(
+        folder / "data",
+        sorted(path for path in (folder / "disc/DICOM/ST000001").rglob("*") if path.is_file()),
+        make=False,
+    )
     with serving(folder / "data") as server:
         yield server
 

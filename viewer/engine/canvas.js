@@ -3,7 +3,7 @@
 import { defaultLook, makePalette } from "./display.js";
 import { Canvas2dRenderer } from "./draw_2d.js";
 import { GlRenderer, hasFastGl } from "./draw_gl.js";
-import { ZOOM_MAX, ZOOM_MIN, place, zoomedAt } from "./zoom_pan.js";
+import { ZOOM_MAX, ZOOM_MIN, flipped, place, toCanvas, toImage, turned, zoomedAt } from "./zoom_pan.js";
 
 /**
  * @typedef {import("./description.js").RunDescription} RunDescription
@@ -11,7 +11,7 @@ import { ZOOM_MAX, ZOOM_MIN, place, zoomedAt } from "./zoom_pan.js";
  */
 
 /** @type {View} */
-const FITTED = { zoom: 1, pan_x: 0, pan_y: 0 };
+const FITTED = { zoom: 1, pan_x: 0, pan_y: 0, turns: 0, mirrored: false };
 
 /**
  * @param {HTMLCanvasElement} canvas
@@ -50,6 +50,10 @@ export class PlayerCanvas {
     this.view = FITTED;
     /** @type {import("./display.js").Look} */
     this.look = { center: 127.5, width: 255, voi_lut: null, invert: false };
+    /** @type {import("./pixel_filter.js").PixelFilter | null} */
+    this.filter = null;
+    /** @type {import("./veil.js").Veil | null} over the run's pictures */
+    this.veil = null;
     this.#fitToBox();
     this.#observer = new ResizeObserver(() => {
       if (this.#fitToBox()) owner.redraw();
@@ -79,7 +83,9 @@ export class PlayerCanvas {
    */
   use(description, keep) {
     this.#palettes.clear();
+    this.veil = null;
     if (keep) return;
+    this.filter = null;
     this.look = defaultLook(description);
     this.view = FITTED;
   }
@@ -111,7 +117,17 @@ export class PlayerCanvas {
   }
 
   fit() {
-    this.view = FITTED;
+    this.setView({ zoom: 1, pan_x: 0, pan_y: 0 });
+  }
+
+  /** @param {number} quarters clockwise */
+  turn(quarters) {
+    this.setView(turned(this.view, quarters));
+  }
+
+  /** @param {boolean} horizontally */
+  flip(horizontally) {
+    this.setView(flipped(this.view, horizontally));
   }
 
   /**
@@ -124,7 +140,9 @@ export class PlayerCanvas {
 
   /** @param {RunDescription | null} description @returns {number} device pixels per image column */
   scaleOf(description) {
-    return description ? this.placeOf(description).width / description.columns : 1;
+    if (!description) return 1;
+    const { width, height } = this.placeOf(description);
+    return (this.view.turns % 2 ? height : width) / description.columns;
   }
 
   /**
@@ -134,11 +152,8 @@ export class PlayerCanvas {
    */
   imageToCanvas(description, x, y) {
     if (!description) return { x, y };
-    const on = this.placeOf(description);
-    return {
-      x: (on.x + (x * on.width) / description.columns) / this.ratio,
-      y: (on.y + (y * on.height) / description.rows) / this.ratio,
-    };
+    const at = toCanvas(this.placeOf(description), description, x, y);
+    return { x: at.x / this.ratio, y: at.y / this.ratio };
   }
 
   /**
@@ -148,11 +163,7 @@ export class PlayerCanvas {
    */
   canvasToImage(description, x, y) {
     if (!description) return { x, y };
-    const on = this.placeOf(description);
-    return {
-      x: ((x * this.ratio - on.x) * description.columns) / on.width,
-      y: ((y * this.ratio - on.y) * description.rows) / on.height,
-    };
+    return toImage(this.placeOf(description), description, x * this.ratio, y * this.ratio);
   }
 
   /**
@@ -172,7 +183,8 @@ export class PlayerCanvas {
    * @param {import("./decoded_frames.js").Decoded} decoded
    */
   show(description, tier, decoded) {
-    this.renderer.show(decoded, this.#palette(description, tier), description);
+    const veil = this.veil && { ...this.veil.of(decoded.frame), colors: this.veil.colors };
+    this.renderer.show(decoded, decoded.difference ?? this.#palette(description, tier), description, { filter: this.filter, veil });
     this.#pictured = description;
     this.draw();
   }

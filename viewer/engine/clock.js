@@ -70,7 +70,7 @@ export function makeSequence(durations_ms, first, last, loop) {
  * @param {Sequence} sequence
  * @param {number} phase_ms in [0, period)
  */
-function indexAt(sequence, phase_ms) {
+export function indexAt(sequence, phase_ms) {
   const starts = sequence.starts_ms;
   let low = 0;
   let high = sequence.frames.length - 1;
@@ -116,13 +116,25 @@ export class PlayClock {
   }
 
   /**
+   * Starts at a moment of the period, which may lie within a frame's time.
+   * @param {number} phase_ms
+   * @param {number} now_ms
+   */
+  startAt(phase_ms, now_ms) {
+    this.anchor_ms = now_ms;
+    this.anchor_index = indexAt(this.sequence, phase_ms);
+    this.anchor_phase_ms = phase_ms;
+    this.shown_step = 0;
+  }
+
+  /**
    * Goes on at another speed from where it is, without a jump.
    * @param {number} speed
    * @param {number} now_ms
    */
   setSpeed(speed, now_ms) {
     if (this.anchor_ms !== null) {
-      const phase = this.#phase(now_ms);
+      const phase = this.phaseAt(now_ms);
       this.anchor_ms = now_ms;
       this.anchor_phase_ms = phase;
       this.anchor_index = indexAt(this.sequence, phase);
@@ -135,7 +147,7 @@ export class PlayClock {
    * Position on the time line, wrapped into the period.
    * @param {number} now_ms
    */
-  #phase(now_ms) {
+  phaseAt(now_ms) {
     const { period_ms } = this.sequence;
     const media = this.anchor_phase_ms + (now_ms - /** @type {number} */ (this.anchor_ms)) * this.speed;
     if (this.loop === "once") return Math.min(Math.max(media, 0), period_ms - 2 * EPSILON_MS);

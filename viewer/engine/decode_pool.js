@@ -181,7 +181,7 @@ export class DecodePool {
       const size = work.rows * work.columns * work.components * (work.bits > 8 ? 2 : 1);
       const index = this.#spare.findIndex((buffer) => buffer.byteLength === size);
       if (index >= 0) into = this.#spare.splice(index, 1)[0];
-      else this.#spare.length = 0; // another run, another size
+      else if (this.#spare.length === SPARE_MAX) this.#spare.shift(); // of another run's size
     }
     const background = need.due_ms === Infinity;
     if (background) seat.background++;

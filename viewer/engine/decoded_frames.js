@@ -14,6 +14,7 @@ const FRAMES_MAX = 128;
  * @property {number} tier
  * @property {Uint8Array | Uint16Array} samples rows x columns x components, C order
  * @property {number} components
+ * @property {import("./display.js").DifferencePalette} [difference] how it is drawn where a mask is subtracted from it
  */
 
 export class DecodedFrames {

@@ -51,6 +51,37 @@
  * @property {string} [sequencing]
  * @property {number | null} [recommended_fps]
  * @property {number | null} [fps]
+ * @property {number | null} [start_trim] frame from 1
+ * @property {number | null} [stop_trim] frame from 1
+ *
+ * @typedef {object} Shutter places count from 1, edges belong to what is seen
+ * @property {"rectangular"|"circular"|"polygonal"|"bitmap"} shape
+ * @property {number} [left]
+ * @property {number} [right]
+ * @property {number} [upper]
+ * @property {number} [lower]
+ * @property {[number, number]} [center] row, column
+ * @property {number} [radius] columns
+ * @property {[number, number][]} [vertices] row, column
+ * @property {string} [overlay_group] whose 1 bits hide
+ * @property {number | null} [presentation_value] 0 black to 65535 white
+ *
+ * @typedef {object} Overlay
+ * @property {string} group
+ * @property {number} rows
+ * @property {number} columns
+ * @property {[number, number]} origin row, column of its first bit, from 1; may be 0 or negative
+ * @property {number} frames planes
+ * @property {number} first_frame from 1
+ * @property {boolean} every_frame one plane for all of them
+ *
+ * @typedef {object} FileMask one item of the Mask Subtraction Sequence; frame numbers count from 1
+ * @property {"AVG_SUB"|"TID"|"REV_TID"} operation
+ * @property {[number, number][]} frame_ranges ends included; empty: every frame
+ * @property {number[]} mask_frames
+ * @property {number} contrast_averaging
+ * @property {[number, number]} shift_pixels row, column as written: positive row down, positive column to the left
+ * @property {number} tid_offset
  *
  * @typedef {object} RunDescription what the engine reads of docs/api.md's run description
  * @property {string} run
@@ -65,6 +96,10 @@
  * @property {{coarse: Tier | null, fine: Tier | null, exact: Tier}} tiers
  * @property {Display} display
  * @property {Timing} timing
+ * @property {number[] | null} [r_wave_ms] R waves, from the first frame's start
+ * @property {{subtract_first: boolean, intensity: string, items: FileMask[]} | null} [mask]
+ * @property {Shutter[]} [shutters] what lies inside all of them is seen
+ * @property {Overlay[]} [overlays]
  */
 
 export {};

@@ -15,6 +15,17 @@
  * @property {"index"|"rgb"|"ybr_full"|"ybr_partial"} mode `index`: one sample, the table's pixel
  * @property {number} bits precision of the samples
  * @property {Uint32Array} table 2^bits entries
+ *
+ * @typedef {object} Extras what is done to the painted picture: filtered, then covered
+ * @property {import("./pixel_filter.js").PixelFilter | null} filter
+ * @property {{plane: Uint8Array, version: number, colors: readonly number[]} | null} veil (veil.js)
+ *
+ * @typedef {object} DifferencePalette the pixel is table[levels[sample] - mask + 32768] (mask_plane.js)
+ * @property {"difference"} mode
+ * @property {number} bits
+ * @property {Uint32Array} table 65536 entries
+ * @property {Uint16Array} levels by sample
+ * @property {{plane: Uint16Array, version: number}} mask rows x columns; the version counts its changes
  */
 
 const OPAQUE = 0xff000000;

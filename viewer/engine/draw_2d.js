@@ -55,11 +55,30 @@ function paintYbr(samples, palette, components, out) {
   }
 }
 
+/**
+ * @param {Uint8Array | Uint16Array} samples
+ * @param {import("./display.js").DifferencePalette} palette
+ * @param {Uint32Array} out
+ */
+export function paintDifference(samples, { table, levels, mask: { plane } }, out) {
+  for (let n = 0; n < out.length; n++) out[n] = table[levels[samples[n]] - plane[n] + 32768];
+}
+
+/**
+ * @param {{plane: Uint8Array, colors: readonly number[]}} veil
+ * @param {Uint32Array} out
+ */
+export function paintVeil({ plane, colors }, out) {
+  for (let n = 0; n < out.length; n++) if (plane[n]) out[n] = colors[plane[n]];
+}
+
 export class Canvas2dRenderer {
   /** @type {ImageData | null} */
   #image = null;
   /** @type {Uint32Array} */
   #pixels = new Uint32Array(0);
+  /** @type {Uint32Array} before a filter */
+  #plain = new Uint32Array(0);
   /** @type {ImageBitmap | HTMLImageElement | null} */
   #preview = null;
   #stale = true;
@@ -77,19 +96,29 @@ export class Canvas2dRenderer {
   /**
    * Takes a frame as the picture to draw.
    * @param {import("./decoded_frames.js").Decoded} decoded
-   * @param {import("./display.js").Palette} palette
+   * @param {import("./display.js").Palette | import("./display.js").DifferencePalette} palette
    * @param {{rows: number, columns: number}} size
+   * @param {import("./display.js").Extras} extras
    */
-  show(decoded, palette, { rows, columns }) {
+  show(decoded, palette, { rows, columns }, { filter, veil }) {
     if (!this.#image || this.#image.width !== columns || this.#image.height !== rows) {
       this.#image = new ImageData(columns, rows);
       this.#pixels = new Uint32Array(this.#image.data.buffer);
       this.buffer.width = columns;
       this.buffer.height = rows;
     }
-    paintPixels(decoded.samples, palette, decoded.components, this.#pixels);
+    const pixels = filter ? this.#unfiltered() : this.#pixels;
+    if (palette.mode === "difference") paintDifference(decoded.samples, palette, pixels);
+    else paintPixels(decoded.samples, palette, decoded.components, pixels);
+    if (filter) filter.paint(pixels, this.#pixels, { rows, columns }, filter.sharp);
+    if (veil) paintVeil(veil, this.#pixels);
     this.#preview = null;
     this.#stale = true;
+  }
+
+  #unfiltered() {
+    if (this.#plain.length !== this.#pixels.length) this.#plain = new Uint32Array(this.#pixels.length);
+    return this.#plain;
   }
 
   /** @param {ImageBitmap | HTMLImageElement} image */
@@ -107,12 +136,13 @@ export class Canvas2dRenderer {
       context.fillRect(0, 0, canvas.width, canvas.height);
     }
     if (this.#preview) {
-      context.drawImage(this.#preview, place.x, place.y, place.width, place.height);
+      this.#put(this.#preview, place);
       return;
     }
     const image = this.#image;
     if (!image) return;
-    if (place.width === image.width && place.height === image.height) {
+    const upright = place.turn[0] === 1 && place.turn[3] === 1;
+    if (upright && place.width === image.width && place.height === image.height) {
       context.putImageData(image, place.x, place.y);
       return;
     }
@@ -120,9 +150,21 @@ export class Canvas2dRenderer {
       this.buffer_context.putImageData(image, 0, 0);
       this.#stale = false;
     }
+    this.#put(this.buffer, place);
+  }
+
+  /**
+   * @param {CanvasImageSource} picture
+   * @param {import("./zoom_pan.js").Placement} place
+   */
+  #put(picture, { x, y, width, height, turn: [a, b, c, d] }) {
+    const { context } = this;
     context.imageSmoothingEnabled = true;
     context.imageSmoothingQuality = "low"; // bilinear, as the shader does
-    context.drawImage(this.buffer, place.x, place.y, place.width, place.height);
+    const [across, down] = a === 0 ? [height, width] : [width, height];
+    context.setTransform(a, c, b, d, x + width / 2, y + height / 2);
+    context.drawImage(picture, -across / 2, -down / 2, across, down);
+    context.setTransform(1, 0, 0, 1, 0, 0);
   }
 
   /** Nothing to show: black. */

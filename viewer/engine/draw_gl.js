@@ -2,6 +2,7 @@
 // the shader; colour comes before mixing, as it does on the 2-D canvas, so that both draw the same picture.
 
 import { YBR_FACTORS } from "./display.js";
+import { UPRIGHT } from "./zoom_pan.js";
 
 const VERTEX = `#version 300 es
 void main() {
@@ -14,9 +15,16 @@ precision highp int;
 precision highp usampler2D;
 uniform usampler2D picture;
 uniform usampler2D table;
+uniform usampler2D levels;  // of samples, where a mask is subtracted
+uniform usampler2D mask;
+uniform usampler2D veil;
+uniform vec3 veil_colors[3];
+uniform bool veiled;
+uniform float sharpening;   // 0 as it is, 1 sharper, -1 smoother
 uniform vec4 place;         // x, y, width, height of the picture on the canvas, y down
+uniform mat2 turn;          // from shares of the place to shares of the picture, about the middle
 uniform float canvas_height;
-uniform int mode;           // 0 index, 1 rgb, 2 ybr
+uniform int mode;           // 0 index, 1 rgb, 2 ybr, 3 difference
 uniform float bits;
 uniform vec2 ybr_luma;      // gain, zero
 uniform vec4 ybr_chroma;    // Cr to R, Cb to G, Cr to G, Cb to B
@@ -31,15 +39,33 @@ vec3 curve(vec3 levels) {
 }
 
 vec3 pixel(ivec2 at, ivec2 size) {
-  uvec4 s = texelFetch(picture, clamp(at, ivec2(0), size - 1), 0);
+  at = clamp(at, ivec2(0), size - 1);
+  uvec4 s = texelFetch(picture, at, 0);
   if (mode == 0) return entry(s.r);
   if (mode == 1) return curve(vec3(s.rgb));
+  if (mode == 3) return entry(texelFetch(levels, ivec2(int(s.r & 255u), int(s.r >> 8)), 0).r + 32768u - texelFetch(mask, at, 0).r);
   float unit = exp2(bits - 8.0);
   float y = ybr_luma.x * (float(s.r) - ybr_luma.y * unit) + 0.5;
   float cb = float(s.g) - 128.0 * unit;
   float cr = float(s.b) - 128.0 * unit;
   vec3 rgb = vec3(y + ybr_chroma.x * cr, y + ybr_chroma.y * cb + ybr_chroma.z * cr, y + ybr_chroma.w * cb);
   return curve(floor(clamp(rgb, 0.0, exp2(bits) - 1.0)));
+}
+
+vec3 filtered(ivec2 at, ivec2 size) {
+  vec3 here = pixel(at, size);
+  if (sharpening == 0.0) return here;
+  vec3 sum = vec3(0.0);
+  for (int y = -1; y <= 1; y++) {
+    for (int x = -1; x <= 1; x++) sum += float((2 - abs(x)) * (2 - abs(y))) * pixel(at + ivec2(x, y), size);
+  }
+  return clamp(floor((sharpening > 0.0 ? here * 2.0 - sum / 16.0 : sum / 16.0) + 0.5), 0.0, 255.0);
+}
+
+vec3 seen(ivec2 at, ivec2 size) {
+  at = clamp(at, ivec2(0), size - 1);
+  uint over = veiled ? texelFetch(veil, at, 0).r : 0u;
+  return over > 0u ? veil_colors[over] : filtered(at, size);
 }
 
 void main() {
@@ -49,11 +75,11 @@ void main() {
     color = vec4(0.0, 0.0, 0.0, 1.0);
     return;
   }
-  vec2 p = at * vec2(size) - 0.5;
+  vec2 p = (turn * (at - 0.5) + 0.5) * vec2(size) - 0.5;
   ivec2 i = ivec2(floor(p));
   vec2 f = p - vec2(i);
-  vec3 top = mix(pixel(i, size), pixel(i + ivec2(1, 0), size), f.x);
-  vec3 low = mix(pixel(i + ivec2(0, 1), size), pixel(i + ivec2(1, 1), size), f.x);
+  vec3 top = mix(seen(i, size), seen(i + ivec2(1, 0), size), f.x);
+  vec3 low = mix(seen(i + ivec2(0, 1), size), seen(i + ivec2(1, 1), size), f.x);
   color = vec4(mix(top, low, f.y) / 255.0, 1.0);
 }`;
 
@@ -137,10 +163,20 @@ function formats(gl, components, wide) {
   };
 }
 
+/** @type {readonly [string, number][]} */
+const UNITS = [["table", 1], ["levels", 2], ["mask", 3], ["veil", 4]];
+
+/** @type {import("./display.js").DifferencePalette} stands for any: what it holds is compared by itself */
+const DIFFERENCE = { mode: "difference", bits: 16, table: new Uint32Array(0), levels: new Uint16Array(0), mask: { plane: new Uint16Array(0), version: 0 } };
+
 export class GlRenderer {
   #key = "";
-  /** @type {import("./display.js").Palette | null} */
+  /** @type {import("./display.js").Palette | import("./display.js").DifferencePalette | null} */
   #palette = null;
+  /** What lies in the textures of a subtraction. @type {{table: Uint32Array | null, levels: Uint16Array | null, mask: object | null, version: number}} */
+  #difference = { table: null, levels: null, mask: null, version: -1 };
+  /** What lies in the veil's texture. @type {{plane: Uint8Array | null, version: number}} */
+  #veil = { plane: null, version: -1 };
   #empty = true;
 
   /**
@@ -170,30 +206,41 @@ export class GlRenderer {
     const at = (/** @type {string} */ name) => gl.getUniformLocation(program, name);
     this.at = {
       place: at("place"),
+      turn: at("turn"),
       canvas_height: at("canvas_height"),
       mode: at("mode"),
+      veiled: at("veiled"),
+      veil_colors: at("veil_colors"),
+      sharpening: at("sharpening"),
       bits: at("bits"),
       ybr_luma: at("ybr_luma"),
       ybr_chroma: at("ybr_chroma"),
     };
-    gl.uniform1i(at("table"), 1);
-    gl.activeTexture(gl.TEXTURE1);
-    this.table = makeTexture(gl);
+    for (const [name, unit] of UNITS) {
+      gl.uniform1i(at(name), unit);
+      gl.activeTexture(gl.TEXTURE0 + unit);
+      makeTexture(gl);
+      // Whole, though not used: a sampler without a texture of its kind is an error.
+      gl.texImage2D(gl.TEXTURE_2D, 0, gl.R16UI, 1, 1, 0, gl.RED_INTEGER, gl.UNSIGNED_SHORT, new Uint16Array(1));
+    }
     gl.activeTexture(gl.TEXTURE0);
     this.picture = makeTexture(gl);
     gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);
     this.#key = "";
     this.#palette = null;
+    this.#difference = { table: null, levels: null, mask: null, version: -1 };
+    this.#veil = { plane: null, version: -1 };
     this.#empty = true;
   }
 
   /**
    * Takes a frame as the picture to draw.
    * @param {{samples: Uint8Array | Uint16Array, components: number}} decoded
-   * @param {import("./display.js").Palette} palette
+   * @param {import("./display.js").Palette | import("./display.js").DifferencePalette} palette
    * @param {{rows: number, columns: number}} size
+   * @param {import("./display.js").Extras} extras
    */
-  show({ samples, components }, palette, { rows, columns }) {
+  show({ samples, components }, palette, { rows, columns }, { filter, veil }) {
     const { gl } = this;
     const wide = samples instanceof Uint16Array;
     const { internal, format, type } = formats(gl, components, wide);
@@ -206,8 +253,29 @@ export class GlRenderer {
       this.#key = key;
     }
     gl.texSubImage2D(gl.TEXTURE_2D, 0, 0, 0, columns, rows, format, type, samples);
-    this.#usePalette(palette);
+    if (palette.mode === "difference") this.#useDifference(palette, columns, rows);
+    else this.#usePalette(palette);
+    gl.uniform1f(this.at?.sharpening ?? null, filter ? (filter.sharp ? 1 : -1) : 0);
+    this.#useVeil(veil, columns, rows);
     this.#empty = false;
+  }
+
+  /**
+   * @param {import("./display.js").Extras["veil"]} veil
+   * @param {number} columns
+   * @param {number} rows
+   */
+  #useVeil(veil, columns, rows) {
+    const { gl, at } = this;
+    gl.uniform1i(at?.veiled ?? null, veil ? 1 : 0);
+    if (!veil) return;
+    if (veil.plane !== this.#veil.plane || veil.version !== this.#veil.version) {
+      gl.activeTexture(gl.TEXTURE4);
+      gl.texImage2D(gl.TEXTURE_2D, 0, gl.R8UI, columns, rows, 0, gl.RED_INTEGER, gl.UNSIGNED_BYTE, veil.plane);
+      gl.activeTexture(gl.TEXTURE0);
+      this.#veil = { plane: veil.plane, version: veil.version };
+    }
+    gl.uniform3fv(at?.veil_colors ?? null, veil.colors.flatMap((color) => [color & 255, (color >> 8) & 255, (color >> 16) & 255]));
   }
 
   /** @param {import("./display.js").Palette} palette */
@@ -215,12 +283,7 @@ export class GlRenderer {
     if (palette === this.#palette) return;
     const { gl, at } = this;
     const { table, mode } = palette;
-    const width = Math.min(256, table.length);
-    const bytes = new Uint8Array(table.buffer, table.byteOffset, table.byteLength);
-    gl.activeTexture(gl.TEXTURE1);
-    const height = table.length / width;
-    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA8UI, width, height, 0, gl.RGBA_INTEGER, gl.UNSIGNED_BYTE, bytes);
-    gl.activeTexture(gl.TEXTURE0);
+    this.#useTable(table);
     gl.uniform1i(at?.mode ?? null, mode === "index" ? 0 : mode === "rgb" ? 1 : 2);
     gl.uniform1f(at?.bits ?? null, palette.bits);
     if (mode === "ybr_full" || mode === "ybr_partial") {
@@ -229,6 +292,38 @@ export class GlRenderer {
       gl.uniform4fv(at?.ybr_chroma ?? null, chroma);
     }
     this.#palette = palette;
+  }
+
+  /** @param {Uint32Array} table */
+  #useTable(table) {
+    const { gl } = this;
+    const width = Math.min(256, table.length);
+    const bytes = new Uint8Array(table.buffer, table.byteOffset, table.byteLength);
+    gl.activeTexture(gl.TEXTURE1);
+    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA8UI, width, table.length / width, 0, gl.RGBA_INTEGER, gl.UNSIGNED_BYTE, bytes);
+    gl.activeTexture(gl.TEXTURE0);
+  }
+
+  /**
+   * @param {import("./display.js").DifferencePalette} palette
+   * @param {number} columns
+   * @param {number} rows
+   */
+  #useDifference({ table, levels, mask }, columns, rows) {
+    const { gl } = this;
+    const before = this.#palette?.mode === "difference" ? this.#difference : { ...this.#difference, table: null };
+    if (table !== before.table) this.#useTable(table);
+    /** @type {(unit: number, width: number, height: number, data: Uint16Array) => void} */
+    const fill = (unit, width, height, data) => {
+      gl.activeTexture(gl.TEXTURE0 + unit);
+      gl.texImage2D(gl.TEXTURE_2D, 0, gl.R16UI, width, height, 0, gl.RED_INTEGER, gl.UNSIGNED_SHORT, data);
+      gl.activeTexture(gl.TEXTURE0);
+    };
+    if (levels !== before.levels) fill(2, Math.min(256, levels.length), Math.max(1, levels.length / 256), levels);
+    if (mask !== before.mask || mask.version !== before.version) fill(3, columns, rows, mask.plane);
+    gl.uniform1i(this.at?.mode ?? null, 3);
+    this.#difference = { table, levels, mask, version: mask.version };
+    this.#palette = DIFFERENCE;
   }
 
   /** @param {ImageBitmap | HTMLImageElement} image lossy anyway, so reading it back from a canvas does no harm */
@@ -241,7 +336,7 @@ export class GlRenderer {
     const { data, width, height } = context.getImageData(0, 0, buffer.width, buffer.height);
     const table = Uint32Array.from({ length: 256 }, (_, n) => n);
     const samples = new Uint8Array(data.buffer);
-    this.show({ samples, components: 4 }, { mode: "rgb", bits: 8, table }, { rows: height, columns: width });
+    this.show({ samples, components: 4 }, { mode: "rgb", bits: 8, table }, { rows: height, columns: width }, { filter: null, veil: null });
   }
 
   /** @param {import("./zoom_pan.js").Placement} place */
@@ -254,6 +349,7 @@ export class GlRenderer {
       return;
     }
     gl.uniform4f(at?.place ?? null, place.x, place.y, place.width, place.height);
+    gl.uniformMatrix2fv(at?.turn ?? null, false, place.turn); // the transpose turns back
     gl.uniform1f(at?.canvas_height ?? null, canvas.height);
     gl.drawArrays(gl.TRIANGLES, 0, 3);
   }
@@ -261,7 +357,7 @@ export class GlRenderer {
   /** Nothing to show: black. */
   clear() {
     this.#empty = true;
-    this.draw({ x: 0, y: 0, width: 1, height: 1 });
+    this.draw({ x: 0, y: 0, width: 1, height: 1, turn: UPRIGHT });
   }
 
   release() {

@@ -1,19 +1,18 @@
 // What happens on one canvas, tick by tick: the run on it, the frame of now, its picture, its counts.
 
 import { forgetTick, nextTick } from "./ticker.js";
+import { Masking } from "./masking.js";
 import { PagePreviews } from "./page_previews.js";
 import { Playback } from "./playback.js";
 import { PlayStats } from "./stats.js";
 import { RunLibrary } from "./run_library.js";
-import { openingWish, wishOf } from "./wish.js";
+import { WishTeller, openingWish } from "./wish.js";
 
 /** The clock starts when this many frames after the first are decoded, */
 const READY_AHEAD = 2;
 /** or when previews last long enough (page_previews.js), */
 /** or one frame's time after the first was shown, at most this long: the first loop has to last its nominal time. */
 const READY_WAIT_MS = 300;
-/** While frames are still to come the server is told the playhead this often. */
-const WISH_MS = 500;
 const HELD_EVENT_MS = 100;
 const TIER_PREVIEW = -1;
 
@@ -21,11 +20,7 @@ const TIER_PREVIEW = -1;
  * @typedef {import("./description.js").RunDescription} RunDescription
  * @typedef {import("./run_source.js").RunSource} RunSource
  *
- * @typedef {object} Shown the picture on the screen
- * @property {RunSource} source
- * @property {number} frame
- * @property {number} tier -1: a preview
- * @property {number} since_ms when this frame came, in whatever tier
+ * @typedef {import("./run_source.js").Shown} Shown
  *
  * @typedef {object} Parts
  * @property {import("./connection.js").Connection} connection
@@ -40,10 +35,11 @@ export class PlayTicks {
   playback = new Playback();
   /** @type {RunSource | null} */
   source = null;
+  masking = new Masking();
   badge = "";
   /** Time of the latest tick: what the clock is told must never run back. */
   tick_ms = 0;
-  #connection;
+  #wish;
   #canvas;
   #tell;
   #library;
@@ -56,17 +52,13 @@ export class PlayTicks {
   #keep = false;
   #first_frame_wanted = 0;
   #dirty = { look: false, view: false };
-  #wish_ms = 0;
-  #wish_stale = true;
-  /** Exact frames alone do not come fast enough: the rest of the first pass is asked for before them. */
-  #starved = false;
   #closed = false;
   /** @type {number | undefined} */
   #held_timer;
 
   /** @param {Parts} parts */
   constructor({ connection, pool, canvas, tell, autoplay, bootstrap }) {
-    this.#connection = connection;
+    this.#wish = new WishTeller(connection, pool);
     this.#canvas = canvas;
     this.#tell = tell;
     this.#autoplay = autoplay;
@@ -76,6 +68,7 @@ export class PlayTicks {
       decoded: (source, frame) => source === this.source && this.#decoded(frame),
       held: (source) => source === this.source && this.#heldChanged(source),
       failed: (source, code, message) => this.#tell("error", { run: source.run, code, message }),
+      taken: (source) => source === this.source && this.#taken(),
     });
     this.#library.hide(document.hidden);
     document.addEventListener("visibilitychange", this.#onVisibility);
@@ -83,18 +76,66 @@ export class PlayTicks {
   }
 
   #onWorker = () => {
-    this.#wish_stale = true;
+    this.#wish.stale = true;
     this.touch("time");
   };
 
   #onVisibility = () => {
     // A hidden page gets no animation frames: the clock stands meanwhile, nothing counts as missed, nothing is sent.
+    this.together?.halt();
     this.playback.halt();
     this.now_stats?.stopped();
     this.#library.hide(document.hidden);
-    this.#sendWish();
-    if (!document.hidden) this.touch("view");
+    this.#wish.tell(this.source, this.playback, this.tick_ms);
+    if (!this.#wish.hidden) this.touch("view");
   };
+
+  /** Whether anybody can see the canvas: one that nobody sees costs neither link nor processor. @param {boolean} seen */
+  setSeen(seen) {
+    if (seen === this.#wish.seen) return;
+    this.#wish.seen = seen;
+    if (!seen) this.source?.rest();
+    this.#onVisibility();
+  }
+
+  /** @param {number} weight */
+  setWeight(weight) {
+    if (weight === this.#wish.weight) return;
+    this.#wish.weight = weight;
+    this.#wish.stale = true;
+    this.touch("time");
+  }
+
+  /** Another player of the page shows the run now. */
+  #taken() {
+    this.playback.halt();
+    this.source = this.#shown = null;
+    this.#tell("state", {});
+  }
+
+  // ---- on one clock with others (lock.js)
+
+  /** The lock, while this run can be played by it. */
+  get together() {
+    return this.playback.lock?.isTogether(this) ? this.playback.lock : null;
+  }
+
+  /** @param {number} frame */
+  has(frame) {
+    const shown = this.#shown;
+    return this.source !== null && (this.source.decoded.get(frame) !== undefined || (shown?.source === this.source && shown.frame === frame));
+  }
+
+  /** @param {number} now_ms */
+  started(now_ms) {
+    if (this.source) this.#stats.get(this.source)?.started(now_ms);
+  }
+
+  stopped() {
+    this.#wish.starved = false;
+    this.now_stats?.stopped();
+    this.changed();
+  }
 
   /**
    * Something has to be done at the next tick: the picture made anew (`look`), drawn again (`view`), or only looked for.
@@ -108,17 +149,16 @@ export class PlayTicks {
   /** What plays or how has changed. */
   changed() {
     if (this.source && !this.playback.playing) this.#previews.takeOver();
-    this.#wish_stale = true;
+    this.#wish.stale = true;
     this.touch("time");
     this.#tell("state", {});
   }
 
   /** The clock stands: after a change it starts anew, when the picture of its place is there. */
   halt() {
-    this.#starved = false;
+    if (this.together) return this.together.halt();
     this.playback.halt();
-    this.now_stats?.stopped();
-    this.changed();
+    this.stopped();
   }
 
   /** The previews were windowed on the server; with another window they are wrong. */
@@ -144,13 +184,14 @@ export class PlayTicks {
   open(run, description = null, { frame = 0, play, keep = false } = {}) {
     this.playback.playing = play ?? (this.source ? this.playback.playing : this.#autoplay);
     this.#previews.clear();
-    this.#starved = false;
+    this.#wish.starved = false;
     this.#keep = keep;
     this.#first_frame_wanted = frame;
     const before = this.source;
-    this.source = this.#library.show(run, description, openingWish(description, frame, this.playback.playing, this.#around()));
+    this.source = this.#library.show(run, description, openingWish(description, frame, this.playback.playing, this.#wish.around));
     if (!this.#stats.has(this.source)) this.#stats.set(this.source, new PlayStats());
     if (before && before !== this.source) this.#shown = null;
+    if (before !== this.source) this.masking.leave();
     if (this.source.description) this.#begin(this.source);
     else this.changed();
   }
@@ -161,7 +202,8 @@ export class PlayTicks {
     this.playback.load(description, this.#first_frame_wanted, this.#keep);
     this.#canvas.use(description, this.#keep);
     this.now_stats?.stopped();
-    source.plan = this.playback.plan(this.playback.advance(performance.now())); // its first frame does not wait for a tick
+    this.playback.lock?.rebuild();
+    source.plan = this.masking.plan(this.playback.plan(this.playback.advance(performance.now()))); // its first frame does not wait for a tick
     this.#heldChanged(source);
     this.changed();
   }
@@ -171,28 +213,10 @@ export class PlayTicks {
     this.#library.prefetch(runs);
   }
 
-  /**
-   * @param {ImageBitmap | HTMLImageElement} image
-   * @param {number} frame
-   */
+  /** @param {ImageBitmap | HTMLImageElement} image @param {number} frame */
   showPreview(image, frame) {
     this.#previews.add(frame, image);
     this.touch("time");
-  }
-
-  // ---- wishes to the server
-
-  #around() {
-    return { hidden: document.hidden, starving: this.#starved, starting: this.#library.pool.starting };
-  }
-
-  #sendWish() {
-    this.#wish_stale = false;
-    this.#wish_ms = performance.now();
-    if (!this.source?.description) return;
-    // What is asked for can be here in a round trip; what play has passed by then can wait for the next loop.
-    const frame = this.playback.frameAhead(this.tick_ms, this.#connection.round_trip_ms);
-    this.#connection.want(this.source.run, wishOf(this.playback, frame, this.#around()));
   }
 
   // ---- time
@@ -200,62 +224,61 @@ export class PlayTicks {
   #tick = (/** @type {number} */ now_ms) => {
     this.tick_ms = now_ms;
     const source = this.source;
-    if (!source?.description || this.#closed || document.hidden) {
+    if (!source?.description || this.#closed || this.#wish.hidden) {
       if (this.#dirty.view) this.redrawNow();
       return;
     }
     const playback = this.playback;
-    if (playback.playing && !playback.running) this.#maybeStart(source, now_ms);
+    if (playback.playing && !playback.running) {
+      if (this.together) this.together.tryStart(now_ms);
+      else this.#maybeStart(source, now_ms);
+    }
     const position = playback.advance(now_ms);
-    source.plan = playback.plan(position);
+    source.plan = this.masking.plan(playback.plan(position));
     const step = playback.running ? position.step : null;
     const on_screen = this.#show(source, step, now_ms);
     if (on_screen && step !== null) playback.shown(step);
-    else if (step !== null) {
-      this.#stats.get(source)?.late();
-      if (source.compressed.held[position.frame] === 0 && source.description.tiers.fine) this.#setStarved(true);
-    }
-    if (source.compressed.missing_count === 0) this.#setStarved(false);
+    else if (step !== null) this.#stats.get(source)?.late();
+    // A lock holds the pictures of all where one is missing.
+    const due = this.together && playback.running ? playback.clock.at(now_ms).frame : position.frame;
+    if (step !== null && !(on_screen && due === position.frame) && source.compressed.held[due] === 0 && source.description.tiers.fine) this.#wish.starve(true);
     this.#library.pool.poke();
     if (position.ended) this.#end();
-    const incomplete = source.compressed.checked_count < source.compressed.frames;
-    if (this.#wish_stale || (playback.playing && incomplete && now_ms - this.#wish_ms > WISH_MS)) this.#sendWish();
+    this.#wish.tick(source, playback, now_ms);
     if (playback.playing) nextTick(this.#tick);
   };
 
-  /** @param {boolean} starved */
-  #setStarved(starved) {
-    this.#wish_stale ||= starved !== this.#starved;
-    this.#starved = starved;
-  }
-
   #end() {
+    if (this.together) return this.together.end();
     this.playback.playing = false;
     this.playback.halt();
     this.now_stats?.stopped();
     this.changed();
   }
 
-  /**
-   * @param {RunSource} source
-   * @param {number} now_ms
-   */
+  /** @param {RunSource} source @param {number} now_ms */
   #maybeStart(source, now_ms) {
     const page = this.#shown ? null : this.#previews.adopt(source.run, this.playback);
     if (page) {
       this.#stats.get(source)?.adopted(page.first_ms, page.step);
       return;
     }
+    if (!this.isReady(now_ms)) return;
+    this.playback.start(now_ms, this.#shown?.since_ms);
+    this.#stats.get(source)?.started(now_ms);
+  }
+
+  /** The picture of its place is on the screen, and the next ones wait, or nobody wants to wait for them. @param {number} now_ms */
+  isReady(now_ms) {
+    const { source, playback } = this;
     const shown = this.#shown;
-    if (!shown || shown.source !== source || shown.frame !== this.playback.frame) return;
-    const { order, count } = (source.plan = this.playback.plan(this.playback.advance(now_ms)));
+    if (!source || !shown || shown.source !== source || shown.frame !== playback.frame) return false;
+    const { order, count } = (source.plan = this.masking.plan(playback.plan(playback.advance(now_ms))));
     let ready = true;
     for (let n = 1; n <= READY_AHEAD && n < count; n++) ready &&= source.decoded.get(order[n]) !== undefined;
-    ready ||= this.#previews.last(source.plan, this.playback.rate_fps);
-    const frame_ms = 1000 / Math.abs(this.playback.rate_fps);
-    if (!ready && now_ms - shown.since_ms < Math.min(READY_WAIT_MS, frame_ms)) return;
-    this.playback.start(now_ms, shown.since_ms);
-    this.#stats.get(source)?.started(now_ms);
+    ready ||= this.#previews.last(source.plan, playback.rate_fps);
+    const frame_ms = 1000 / Math.abs(playback.rate_fps);
+    return ready || now_ms - shown.since_ms >= Math.min(READY_WAIT_MS, frame_ms);
   }
 
   /**
@@ -268,7 +291,7 @@ export class PlayTicks {
   #show(source, step, now_ms) {
     const description = /** @type {RunDescription} */ (source.description);
     const frame = this.playback.frame;
-    const decoded = source.decoded.get(frame);
+    const decoded = this.masking.picture(source.decoded.get(frame));
     const preview = decoded ? undefined : this.#previews.picture(source, this.playback);
     const shown = this.#shown;
     const same_frame = shown !== null && shown.source === source && shown.frame === frame;
@@ -313,11 +336,7 @@ export class PlayTicks {
     this.#tell("frame", { run: source.run, frame, tier, badge: this.badge, time_ms, changed: !redrawn });
   }
 
-  /**
-   * @param {RunSource} source
-   * @param {PlayStats} stats
-   * @param {number} now_ms
-   */
+  /** @param {RunSource} source @param {PlayStats} stats @param {number} now_ms */
   #firstFrame(source, stats, now_ms) {
     const earlier_ms = this.#previews.firstOfPage(source.run);
     this.#previews.takeOver();
@@ -346,9 +365,10 @@ export class PlayTicks {
 
   /** @param {number} frame */
   #decoded(frame) {
+    this.masking.decoded(frame);
     if (frame !== this.playback.frame || !this.source) return;
     // The first picture does not wait for the next tick; the clock does, since it counts in the ticks' time.
-    if (this.waiting && !document.hidden) this.#show(this.source, null, performance.now());
+    if (this.waiting && !this.#wish.hidden) this.#show(this.source, null, performance.now());
     this.touch("time");
   }
 
@@ -367,6 +387,8 @@ export class PlayTicks {
   }
 
   close() {
+    const { lock } = this.playback;
+    lock?.setMembers(lock.members.filter((member) => member !== this));
     this.#closed = true;
     forgetTick(this.#tick);
     window.clearTimeout(this.#held_timer);

@@ -1,6 +1,6 @@
 // What plays and where: frame, direction, range, loop mode, clock. No canvas, no data; told the time.
 
-import { PlayClock, frameDurations, makeSequence } from "./clock.js";
+import { PlayClock, frameDurations, indexAt, makeSequence } from "./clock.js";
 
 /** Frames that are worked out ahead of the playhead; the ring never holds more. */
 const AHEAD_MAX = 128;
@@ -31,11 +31,46 @@ export class Playback {
     this.speed = 1;
     /** The reader wants it to play; the clock may still wait for the picture. */
     this.playing = false;
+    /** On one clock with others: then it says which moment is shown. @type {import("./lock.js").Lock | null} */
+    this.lock = null;
+    /** What is played instead of the range, while on one clock with others. @type {import("./clock.js").Sequence | null} */
+    this.track = null;
     this.clock = this.#makeClock();
   }
 
   #makeClock() {
+    if (this.track) return new PlayClock(this.track, this.loop, this.speed);
     return new PlayClock(makeSequence(this.#durations, this.first, this.last, this.loop), this.loop, this.speed);
+  }
+
+  /** Of every frame, as acquired, in ms. */
+  get acquired() {
+    return this.#acquired;
+  }
+
+  /** @param {import("./clock.js").Sequence | null} track null: on its own again */
+  setTrack(track) {
+    this.track = track;
+    this.clock = this.#makeClock();
+  }
+
+  /** The clock stands at a moment of the period. @param {number} phase_ms */
+  standAt(phase_ms) {
+    this.clock = this.#makeClock();
+    this.clock.anchor_index = indexAt(this.clock.sequence, phase_ms);
+    this.frame = this.clock.sequence.frames[this.clock.anchor_index];
+  }
+
+  /** @param {number} phase_ms @param {number} now_ms */
+  startAt(phase_ms, now_ms) {
+    this.clock = this.#makeClock();
+    this.clock.startAt(phase_ms, now_ms);
+  }
+
+  /** The moment to show: now or, where the screen was held up, when the frame after the one shown last came on. @param {number} now_ms */
+  caughtUp(now_ms) {
+    const position = this.clock.toShow(now_ms, LAG_MAX_MS);
+    return position.step === this.clock.at(now_ms).step ? now_ms : this.clock.due_ms(position, 0);
   }
 
   /**
@@ -45,10 +80,15 @@ export class Playback {
    * @param {boolean} keep speed and loop mode
    */
   load(description, frame, keep) {
+    this.track = null;
     this.frames = description.frames;
-    this.first = 0;
-    this.last = description.frames - 1;
-    this.frame = Math.min(Math.max(0, frame), this.last);
+    // Frames that the file wants trimmed away are out of the range (PS3.3 C.7.6.5, Start Trim and Stop Trim).
+    const { start_trim, stop_trim } = description.timing;
+    const trimmed = { first: (start_trim ?? 1) - 1, last: (stop_trim ?? description.frames) - 1 };
+    const sound = trimmed.first >= 0 && trimmed.first <= trimmed.last && trimmed.last < description.frames;
+    this.first = sound ? trimmed.first : 0;
+    this.last = sound ? trimmed.last : description.frames - 1;
+    this.frame = Math.min(Math.max(this.first, frame), this.last);
     this.#durations = this.#acquired = frameDurations(description.timing, description.frames);
     if (!keep) {
       this.speed = 1;
@@ -110,7 +150,7 @@ export class Playback {
    */
   advance(now_ms) {
     if (!this.running) return { step: 0, frame: this.frame, ended: false };
-    const position = this.clock.toShow(now_ms, LAG_MAX_MS);
+    const position = this.track && this.lock ? this.clock.at(this.lock.time(now_ms)) : this.clock.toShow(now_ms, LAG_MAX_MS);
     this.frame = position.frame;
     return position;
   }
@@ -170,6 +210,11 @@ export class Playback {
     return this.loop === "once" && this.frame === (this.speed < 0 ? this.first : this.last);
   }
 
+  /** Whole periods shown since the clock started. */
+  get loops() {
+    return this.running ? Math.floor(this.clock.shown_step / this.clock.sequence.frames.length) : 0;
+  }
+
   /** Back to where play begins. */
   rewind() {
     this.seek(this.speed < 0 ? this.last : this.first);
@@ -185,7 +230,8 @@ export class Playback {
     if (this.playing) {
       const clock = this.clock;
       const from = this.running ? position : { step: 0, frame: this.frame, ended: false };
-      if (!this.running) clock.anchor_index = Math.max(0, clock.sequence.frames.indexOf(this.frame));
+      // A frame may come more than once in a track, which stands where it was put.
+      if (!this.running && !this.track) clock.anchor_index = Math.max(0, clock.sequence.frames.indexOf(this.frame));
       return { order, count: clock.upcoming(from, order), due_ms: (ahead) => (this.running ? clock.due_ms(from, ahead) : ahead) };
     }
     let count = 0;

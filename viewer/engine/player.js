@@ -2,12 +2,15 @@
 
 import { sharedConnection } from "./connection.js";
 import { sharedPool } from "./decode_pool.js";
+import { loadSubtraction } from "./masking.js";
 import { PlayStats } from "./stats.js";
 import { PlayerCanvas } from "./canvas.js";
+import { defaultLook } from "./display.js";
 import { PlayTicks } from "./play_ticks.js";
 
 /**
  * @typedef {import("./description.js").RunDescription} RunDescription
+ * @typedef {import("./lock.js").Lock} Lock
  *
  * @typedef {object} PlayerOptions
  * @property {string} [socketUrl]
@@ -37,10 +40,7 @@ export class Player extends EventTarget {
   #ticks;
   #playback;
 
-  /**
-   * @param {HTMLCanvasElement} canvas
-   * @param {PlayerOptions} options
-   */
+  /** @param {HTMLCanvasElement} canvas @param {PlayerOptions} options */
   constructor(canvas, { socketUrl, early, renderer = "auto", autoplay = true, credit_bytes }) {
     super();
     const pool = sharedPool(early);
@@ -79,10 +79,7 @@ export class Player extends EventTarget {
     this.#ticks.prefetch(runs);
   }
 
-  /**
-   * @param {ImageBitmap | HTMLImageElement} image
-   * @param {number} frame
-   */
+  /** @param {ImageBitmap | HTMLImageElement} image @param {number} frame */
   showPreview(image, frame) {
     this.#ticks.showPreview(image, frame);
   }
@@ -92,6 +89,7 @@ export class Player extends EventTarget {
   play() {
     const playback = this.#playback;
     if (playback.playing) return;
+    if (this.#lock) return this.#lock.play(true);
     if (playback.atEnd()) playback.rewind();
     playback.playing = true;
     this.#ticks.changed();
@@ -99,6 +97,7 @@ export class Player extends EventTarget {
 
   pause() {
     if (!this.#playback.playing) return;
+    if (this.#lock) return this.#lock.play(false);
     this.#playback.playing = false;
     this.#ticks.halt();
   }
@@ -110,12 +109,14 @@ export class Player extends EventTarget {
 
   /** @param {number} frame */
   seek(frame) {
+    if (this.#lock) return this.#lock.seek(this.#ticks, Math.round(frame));
     this.#playback.seek(frame);
     this.#ticks.halt();
   }
 
   /** @param {number} count */
   step(count) {
+    if (this.#lock) return this.#lock.step(this.#ticks, count);
     this.#playback.playing = false;
     this.#playback.step(count);
     this.#ticks.halt();
@@ -124,6 +125,7 @@ export class Player extends EventTarget {
   /** @param {number} factor */
   speed(factor) {
     if (!Number.isFinite(factor) || factor === 0) throw new RangeError("speed must not be 0");
+    if (this.#lock) return this.#lock.speed(factor);
     this.#playback.setSpeed(factor, this.#ticks.tick_ms);
     this.#ticks.now_stats?.stopped();
     this.#ticks.changed();
@@ -138,29 +140,57 @@ export class Player extends EventTarget {
 
   /** @param {import("./clock.js").LoopMode} loop */
   setLoop(loop) {
+    if (this.#lock) return this.#lock.setLoop(loop);
     this.#playback.setLoop(loop);
     this.#ticks.halt();
   }
 
-  /**
-   * @param {number | null} first
-   * @param {number} [last]
-   */
+  /** @param {number | null} first @param {number} [last] */
   setRange(first, last = this.#playback.frames - 1) {
     if (first === null) this.#playback.setRange(0, this.#playback.frames - 1);
     else this.#playback.setRange(Math.round(first), Math.round(last));
     this.#ticks.halt();
+    this.#lock?.rebuild();
+  }
+
+  // ---- beside other players
+
+  /** The lock whose clock it plays by now. */
+  get #lock() {
+    return this.#ticks.together;
+  }
+
+  /**
+   * Plays these players on one clock from now on, the first leading; those that the mode cannot synchronise play on their own.
+   * @param {Lock} lock
+   * @param {Player[]} players
+   */
+  static lock(lock, players) {
+    lock.setMembers(players.map((player) => player.#ticks));
+  }
+
+  /** `""` on its own clock, `"locked"`, or `"apart"`: in a lock whose mode it cannot follow, since no R waves are known. */
+  get locked() {
+    return this.#ticks.together ? "locked" : this.#playback.lock && this.description ? "apart" : "";
+  }
+
+  /** Whether anybody can see the canvas. @param {boolean} seen */
+  setSeen(seen) {
+    this.#ticks.setSeen(seen);
+  }
+
+  /** Its share of the link beside the page's other players; 1 by itself. @param {number} weight */
+  setWeight(weight) {
+    this.#ticks.setWeight(weight);
   }
 
   // ---- looking
 
-  /**
-   * @param {number | null} center null: as the file says
-   * @param {number} [width]
-   */
+  /** @param {number | null} center null: as the file says @param {number} [width] */
   setWindow(center, width = 1) {
-    const { description } = this;
-    if (center === null) this.#canvas.resetWindow(description);
+    const { description, subtraction } = this;
+    if (subtraction) subtraction.setWindow(center === null ? null : { center, width: Math.max(1e-6, width) });
+    else if (center === null) this.#canvas.resetWindow(description);
     else this.#canvas.setLook({ center, width: Math.max(1e-6, width), voi_lut: null });
     this.#looked();
   }
@@ -177,10 +207,54 @@ export class Player extends EventTarget {
     this.#looked();
   }
 
+  /** @param {import("./pixel_filter.js").PixelFilter | null} filter `SHARPEN` or `SMOOTH` of pixel_filter.js: of the display only */
+  setFilter(filter) {
+    this.#canvas.filter = filter;
+    this.#looked();
+  }
+
+  get filter() {
+    return this.#canvas.filter;
+  }
+
+  /** @param {import("./veil.js").Veil | null} veil shutters and overlays of the run on screen; goes with it */
+  setVeil(veil) {
+    this.#canvas.veil = veil;
+    this.#looked();
+  }
+
   #looked() {
     this.#ticks.dropPreviews();
     this.#ticks.touch("look");
     this.#tell("state", {});
+  }
+
+  /**
+   * Subtracts a mask: the file's, or made of frames (they count from 0); `true`: the one there was last, else the file's, else
+   * the first frame; `false`: no more.
+   * @param {import("./subtraction.js").MaskChoice | boolean} choice
+   * @returns {Promise<boolean>} whether it is on; colour is not subtracted
+   */
+  async subtract(choice) {
+    const { source, masking } = this.#ticks;
+    const asked = masking.choose(source, this.frame, choice, this.#owner);
+    const on = typeof asked === "boolean" ? asked : await asked; // what is loaded answers at once
+    this.#looked();
+    return on;
+  }
+
+  /** Makes a mask ready, so that `subtract(true)` shows at once; nothing is subtracted yet. */
+  async prepareSubtraction() {
+    await loadSubtraction();
+    this.#ticks.masking.prepare(this.#ticks.source, this.#owner);
+    this.#ticks.touch("time");
+  }
+
+  #owner = { changed: () => this.subtraction && this.#looked(), inverted: () => this.invert };
+
+  /** The subtraction that is on: its shift, fading and what it is made of; null: none. */
+  get subtraction() {
+    return this.#ticks.masking.now;
   }
 
   /** @param {Partial<import("./zoom_pan.js").View>} view */
@@ -204,23 +278,29 @@ export class Player extends EventTarget {
     this.#viewed();
   }
 
+  /** @param {number} [quarters] clockwise */
+  turn(quarters = 1) {
+    this.#canvas.turn(quarters);
+    this.#viewed();
+  }
+
+  /** @param {"horizontally" | "vertically"} way on the screen */
+  flip(way) {
+    this.#canvas.flip(way === "horizontally");
+    this.#viewed();
+  }
+
   #viewed() {
     this.#ticks.touch("view");
     this.#tell("state", {});
   }
 
-  /**
-   * @param {number} x
-   * @param {number} y
-   */
+  /** @param {number} x @param {number} y */
   imageToCanvas(x, y) {
     return this.#canvas.imageToCanvas(this.description, x, y);
   }
 
-  /**
-   * @param {number} x
-   * @param {number} y
-   */
+  /** @param {number} x @param {number} y */
   canvasToImage(x, y) {
     return this.#canvas.canvasToImage(this.description, x, y);
   }
@@ -251,12 +331,23 @@ export class Player extends EventTarget {
   get loop() {
     return this.#playback.loop;
   }
+  get loops() {
+    return this.#playback.loops;
+  }
   get range() {
     return { first: this.#playback.first, last: this.#playback.last };
   }
   get window() {
+    if (this.subtraction) return this.subtraction.window;
     const { center, width, voi_lut } = this.#canvas.look;
     return voi_lut === null ? { center, width } : null;
+  }
+  /** The window is not the file's. */
+  get windowed() {
+    const { description, window } = this;
+    if (!description || !window) return false;
+    const { center, width } = defaultLook(description);
+    return center !== window.center || width !== window.width;
   }
   get invert() {
     return this.#canvas.look.invert;
@@ -286,21 +377,7 @@ export class Player extends EventTarget {
 
   /** docs/api.md, `window.fastcine.player`; ms from navigation. */
   stats() {
-    const compressed = this.#ticks.source?.compressed;
-    const stats = this.#ticks.now_stats ?? new PlayStats();
-    return {
-      first_frame_ms: stats.first_frame_ms,
-      steady_ms: stats.steady_ms,
-      frames_shown: stats.frames_shown,
-      frames_missed: stats.frames_missed,
-      frames_out_of_order: stats.frames_out_of_order,
-      stalls: stats.stalls,
-      frames_exact: compressed?.checked_count ?? 0,
-      frames_total: compressed?.frames ?? 0,
-      all_exact_ms: stats.all_exact_ms,
-      bytes_t0: compressed?.received_t0_bytes ?? 0,
-      bytes_t1: compressed?.received_t1_bytes ?? 0,
-    };
+    return (this.#ticks.now_stats ?? new PlayStats()).told(this.#ticks.source?.compressed);
   }
 
   close() {

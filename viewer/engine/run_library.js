@@ -1,4 +1,5 @@
-// The runs a player has at hand: the one on screen, those fetched in advance, and those seen before.
+// The runs a player has at hand: the one on screen, those fetched in advance, and those seen before. The players of one connection
+// share them: a run is received once and has one place on the screen at a time.
 
 import { RunSource } from "./run_source.js";
 
@@ -15,9 +16,25 @@ const LATER_MS = 1e12;
  * @typedef {import("./description.js").RunDescription} RunDescription
  */
 
+/**
+ * @typedef {object} Shelf what the libraries of one connection share
+ * @property {Map<string, RunSource>} runs insertion order = order of last use
+ * @property {Set<RunLibrary>} libraries
+ */
+
+/** @type {WeakMap<object, Shelf>} */
+const shelves = new WeakMap();
+
+/** @param {object} connection @returns {Shelf} */
+function shelfOf(connection) {
+  const shelf = shelves.get(connection) ?? { runs: new Map(), libraries: new Set() };
+  shelves.set(connection, shelf);
+  return shelf;
+}
+
 export class RunLibrary {
-  /** @type {Map<string, RunSource>} insertion order = order of last use */
-  #runs = new Map();
+  #shelf;
+  #runs;
   /** @type {RunSource | null} */
   #shown = null;
   /** @type {Set<string>} */
@@ -33,6 +50,31 @@ export class RunLibrary {
     this.connection = connection;
     this.pool = pool;
     this.owner = owner;
+    this.#shelf = shelfOf(connection);
+    this.#runs = this.#shelf.runs;
+    this.#shelf.libraries.add(this);
+  }
+
+  /** @param {RunSource} source */
+  #isShown(source) {
+    for (const library of this.#shelf.libraries) if (library.#shown === source) return true;
+    return false;
+  }
+
+  /** @param {string} run */
+  #isWanted(run) {
+    for (const library of this.#shelf.libraries) if (library.#wanted.has(run)) return true;
+    return false;
+  }
+
+  /** Another player shows the run from now on. @param {RunSource} source */
+  #takeFromOthers(source) {
+    for (const library of this.#shelf.libraries) {
+      if (library === this || library.#shown !== source) continue;
+      library.#shown = null;
+      library.owner.taken(source);
+      source.rest();
+    }
   }
 
   /**
@@ -46,13 +88,15 @@ export class RunLibrary {
     let source = this.#runs.get(run);
     if (source) {
       this.#runs.delete(run);
+      this.#takeFromOthers(source);
+      source.owner = this.owner;
       this.connection.want(run, wish);
     } else {
       source = new RunSource(run, description, this, wish);
     }
     this.#runs.set(run, source);
     this.#shown = source;
-    this.#wanted.delete(run);
+    for (const library of this.#shelf.libraries) library.#wanted.delete(run);
     if (before && before !== source) this.#shelve(before);
     this.#clearShelf();
     return source;
@@ -64,11 +108,17 @@ export class RunLibrary {
     source.rest();
   }
 
+  #shelveRest() {
+    for (const source of this.#runs.values()) {
+      if (!this.#isShown(source) && !this.#isWanted(source.run)) this.#shelve(source);
+    }
+  }
+
   #clearShelf() {
     let bytes = 0;
-    for (const source of this.#runs.values()) if (source !== this.#shown) bytes += source.compressed.stored_bytes;
+    for (const source of this.#runs.values()) if (!this.#isShown(source)) bytes += source.compressed.stored_bytes;
     for (const [run, source] of this.#runs) {
-      if (source === this.#shown || this.#wanted.has(run)) continue;
+      if (this.#isShown(source) || this.#isWanted(run)) continue;
       if (bytes <= SHELF_BYTES && this.#runs.size <= SHELF_RUNS && !source.isEmpty()) continue;
       bytes -= source.compressed.stored_bytes;
       source.release();
@@ -76,12 +126,11 @@ export class RunLibrary {
     }
   }
 
-  /** @param {{run: string, description?: RunDescription | null}[]} runs replaces the list before */
+  /** @param {{run: string, description?: RunDescription | null}[]} runs replaces the list before; those on screen are left alone */
   prefetch(runs) {
-    this.#wanted = new Set(runs.map(({ run }) => run).filter((run) => run !== this.#shown?.run));
-    for (const source of this.#runs.values()) {
-      if (source !== this.#shown && !this.#wanted.has(source.run)) this.#shelve(source);
-    }
+    const shown = new Set([...this.#shelf.libraries].map((library) => library.#shown?.run));
+    this.#wanted = new Set(runs.map(({ run }) => run).filter((run) => !shown.has(run)));
+    this.#shelveRest();
     for (const { run, description } of runs) {
       if (!this.#wanted.has(run)) continue;
       const wish = this.#wishInAdvance();
@@ -107,9 +156,17 @@ export class RunLibrary {
     for (const run of this.#wanted) if (this.#runs.has(run)) this.connection.want(run, this.#wishInAdvance());
   }
 
+  /** The player goes: its run stays on the shelf while other players are there. */
   release() {
+    this.#shown = null;
+    this.#wanted.clear();
+    this.#shelf.libraries.delete(this);
+    if (this.#shelf.libraries.size) {
+      this.#shelveRest();
+      this.#clearShelf();
+      return;
+    }
     for (const source of this.#runs.values()) source.release();
     this.#runs.clear();
-    this.#shown = null;
   }
 }

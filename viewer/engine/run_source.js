@@ -38,10 +38,19 @@ const LATE_DECODES = 4;
  * @property {(source: RunSource, frame: number) => void} decoded a frame came into the ring
  * @property {(source: RunSource) => void} held what is held has changed
  * @property {(source: RunSource, code: string, message: string) => void} failed
+ * @property {(source: RunSource) => void} taken another player shows the run now
  */
 
 /** @type {Plan} */
 const NOTHING = { order: new Int32Array(0), count: 0, due_ms: () => Infinity };
+
+/**
+ * @typedef {object} Shown the picture on a screen
+ * @property {RunSource} source
+ * @property {number} frame
+ * @property {number} tier -1: a preview
+ * @property {number} since_ms when this frame came, in whatever tier
+ */
 
 export class RunSource {
   /** @type {Set<Bitstream>} with a worker */

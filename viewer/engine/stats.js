@@ -122,4 +122,21 @@ export class PlayStats {
     // Intervals, not pictures: a window of a second that happens to hold both its ends would read one too many.
     return shown > 1 && newest > oldest ? ((shown - 1) * 1000) / (newest - oldest) : 0;
   }
+
+  /** As docs/api.md names them. @param {import("./compressed_frames.js").CompressedFrames} [compressed] what is held of the run */
+  told(compressed) {
+    return {
+      first_frame_ms: this.first_frame_ms,
+      steady_ms: this.steady_ms,
+      frames_shown: this.frames_shown,
+      frames_missed: this.frames_missed,
+      frames_out_of_order: this.frames_out_of_order,
+      stalls: this.stalls,
+      frames_exact: compressed?.checked_count ?? 0,
+      frames_total: compressed?.frames ?? 0,
+      all_exact_ms: this.all_exact_ms,
+      bytes_t0: compressed?.received_t0_bytes ?? 0,
+      bytes_t1: compressed?.received_t1_bytes ?? 0,
+    };
+  }
 }

@@ -1,4 +1,4 @@
-// What the server is told to send of the run on screen: how it plays and where, as a wish of the protocol. Pure.
+// What the server is told to send of the run on screen: how it plays and where, as a wish of the protocol.
 
 /** Where a run does not say how fast it plays. */
 const USUAL_FPS = 15;
@@ -11,6 +11,7 @@ const USUAL_FPS = 15;
  * @property {boolean} hidden nobody sees the page
  * @property {boolean} starving exact frames alone do not come fast enough: the first pass is asked for before them
  * @property {boolean} starting decoders are not all up yet
+ * @property {number} [weight] its share of the link beside other runs; 1 where it is not said
  */
 
 /**
@@ -19,7 +20,7 @@ const USUAL_FPS = 15;
  * @param {Circumstances} around
  * @returns {Wish}
  */
-export function wishOf(playback, frame, { hidden, starving, starting }) {
+export function wishOf(playback, frame, { hidden, starving, starting, weight = 1 }) {
   if (hidden) return { state: "hidden", frame };
   /** @type {Wish} */
   const wish = { state: "pause", frame };
@@ -29,6 +30,7 @@ export function wishOf(playback, frame, { hidden, starving, starting }) {
     if (starving) wish.max_tier = 1;
   }
   if (starting) wish.starting = true;
+  if (weight !== 1) wish.weight = weight;
   return wish;
 }
 
@@ -47,4 +49,70 @@ export function openingWish(description, frame, playing, around) {
   const last = description ? frames - 1 : -1;
   const whole = /** @type {const} */ ({ playing, rate_fps, first: 0, last, loop: "loop" });
   return wishOf(whole, frame, around);
+}
+
+/** While frames are still to come the server is told the playhead this often. */
+const WISH_MS = 500;
+
+/** Keeps the server told, for one player. */
+export class WishTeller {
+  /** What was told is not true any more. */
+  stale = true;
+  /** Exact frames alone do not come fast enough: the rest of the first pass is asked for before them. */
+  starved = false;
+  /** Whether anybody can see the canvas. */
+  seen = true;
+  /** Its share of the link beside other players'. */
+  weight = 1;
+  #told_ms = 0;
+
+  /**
+   * @param {import("./connection.js").Connection} connection
+   * @param {import("./decode_pool.js").DecodePool} pool
+   */
+  constructor(connection, pool) {
+    this.connection = connection;
+    this.pool = pool;
+  }
+
+  get hidden() {
+    return document.hidden || !this.seen;
+  }
+
+  /** @returns {Circumstances} */
+  get around() {
+    return { hidden: this.hidden, starving: this.starved, starting: this.pool.starting, weight: this.weight };
+  }
+
+  /** @param {boolean} starved */
+  starve(starved) {
+    this.stale ||= starved !== this.starved;
+    this.starved = starved;
+  }
+
+  /**
+   * @param {import("./run_source.js").RunSource | null} source
+   * @param {import("./playback.js").Playback} playback
+   * @param {number} tick_ms
+   */
+  tell(source, playback, tick_ms) {
+    this.stale = false;
+    this.#told_ms = performance.now();
+    if (!source?.description) return;
+    // What is asked for can be here in a round trip; what play has passed by then can wait for the next loop.
+    const frame = playback.frameAhead(tick_ms, this.connection.round_trip_ms);
+    this.connection.want(source.run, wishOf(playback, frame, this.around));
+  }
+
+  /**
+   * At every tick: tells what has changed and, while frames are still to come, where play is.
+   * @param {import("./run_source.js").RunSource} source
+   * @param {import("./playback.js").Playback} playback
+   * @param {number} now_ms
+   */
+  tick(source, playback, now_ms) {
+    const { missing_count, checked_count, frames } = source.compressed;
+    if (missing_count === 0) this.starve(false);
+    if (this.stale || (playback.playing && checked_count < frames && now_ms - this.#told_ms > WISH_MS)) this.tell(source, playback, now_ms);
+  }
 }

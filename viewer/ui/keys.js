@@ -1,7 +1,7 @@
 // @ts-check
 /**
  * The commands and their keys: one table for the keyboard, the tooltips and the help page. Keys are KeyboardEvent.key values,
- * with "Shift+" in front where it matters. Letters that later tools will take (A C D E M S, 1 2 4) are left free.
+ * with "Shift+", "Alt+" or "Alt+Shift+" in front where it matters. Letters that later tools will take (A C D E M) are left free.
  */
 
 /** @typedef {{id: string, keys: string[], label: string, group: string}} Command */
@@ -27,13 +27,35 @@ export const COMMANDS = [
   { id: "set-in", keys: ["["], label: "Loop starts here", group: "Speed and range" },
   { id: "set-out", keys: ["]"], label: "Loop ends here", group: "Speed and range" },
   { id: "clear-range", keys: ["\\"], label: "Loop the whole run", group: "Speed and range" },
+  { id: "layout-1", keys: ["1"], label: "One picture", group: "Pictures side by side" },
+  { id: "layout-2", keys: ["2"], label: "Two", group: "Pictures side by side" },
+  { id: "layout-4", keys: ["4"], label: "Four", group: "Pictures side by side" },
+  { id: "layout-6", keys: ["6"], label: "Six", group: "Pictures side by side" },
+  { id: "layout-9", keys: ["9"], label: "Nine", group: "Pictures side by side" },
+  { id: "stress", keys: ["5"], label: "Stress echo: stages below each other, views side by side", group: "Pictures side by side" },
+  { id: "biplane", keys: ["3"], label: "Both planes of a biplane run", group: "Pictures side by side" },
+  { id: "prior", keys: ["7"], label: "The same projection of an earlier study", group: "Pictures side by side" },
+  { id: "lock", keys: ["8"], label: "Together: same time, R waves, beats stretched, each alone", group: "Pictures side by side" },
+  { id: "once", keys: ["u"], label: "Once, or loop", group: "Speed and range" },
   { id: "invert", keys: ["i"], label: "Invert", group: "Picture" },
   { id: "next-window", keys: ["w"], label: "Next window of the file", group: "Picture" },
   { id: "zoom-in", keys: ["+", "="], label: "Zoom in", group: "Picture" },
   { id: "zoom-out", keys: ["-"], label: "Zoom out", group: "Picture" },
   { id: "fit", keys: ["z"], label: "Fit, or one to one", group: "Picture" },
-  { id: "reset", keys: ["r"], label: "Reset window, zoom and inversion", group: "Picture" },
+  { id: "turn", keys: ["q"], label: "Turn a quarter to the right", group: "Picture" },
+  { id: "flip-h", keys: ["h"], label: "Mirror left and right", group: "Picture" },
+  { id: "flip-v", keys: ["v"], label: "Mirror top and bottom", group: "Picture" },
+  { id: "reset", keys: ["r"], label: "Reset window, zoom, turns and inversion", group: "Picture" },
   { id: "texts", keys: ["t"], label: "Hide or show the texts", group: "Picture" },
+  { id: "filter", keys: ["g"], label: "Sharpen the display, smooth it, or neither", group: "Picture" },
+  { id: "overlays", keys: ["o"], label: "Hide or show the overlays", group: "Picture" },
+  { id: "shutters", keys: ["y"], label: "Open or close the shutters", group: "Picture" },
+  { id: "subtract", keys: ["s"], label: "Subtract the mask", group: "Subtraction" },
+  { id: "mask-next", keys: ["n"], label: "Next kind of mask", group: "Subtraction" },
+  ...["Left", "Right", "Up", "Down"].flatMap((way) =>
+    ["", "-fine"].map((fine) => ({ id: `mask-${way.toLowerCase()}${fine}`, keys: [`Alt+${fine && "Shift+"}Arrow${way}`], label: `Mask ${fine ? "0.1" : "1"} pixel ${way.toLowerCase()}`, group: "Subtraction" })),
+  ),
+  { id: "register", keys: ["x"], label: "Fit the mask to this frame", group: "Subtraction" },
   { id: "full-screen", keys: ["f"], label: "Full screen", group: "Page" },
   { id: "banner", keys: ["p"], label: "More about the patient", group: "Page" },
   { id: "help", keys: ["?"], label: "Keys and gestures", group: "Page" },
@@ -46,9 +68,12 @@ export const GESTURES = [
   ["Middle-drag, Shift+drag", "Move the picture"],
   ["Wheel", "Through the frames"],
   ["Ctrl+wheel, pinch", "Zoom at the pointer"],
-  ["Double-click", "Hide or show the film strip"],
+  ["Double-click", "One of several pictures alone and back; else hide or show the film strip"],
+  ["Drag a tile", "Its run into a picture"],
+  ["Pointer on a tile", "Through its frames"],
   ["Tap", "Play or pause"],
   ["Two fingers", "Zoom and move"],
+  ["Rest a finger", "Magnify"],
 ];
 
 /** @type {Map<string, string>} */
@@ -63,7 +88,7 @@ const BY_KEY = new Map(COMMANDS.flatMap(({ id, keys }) => keys.map((key) => /** 
 export function commandOf({ key, shiftKey, ctrlKey, metaKey, altKey }) {
   if (ctrlKey || metaKey) return null;
   // AltGr types brackets and backslash on many keyboards, and reports Alt on some.
-  if (altKey && !"[]\\".includes(key)) return null;
+  if (altKey && !"[]\\".includes(key)) return BY_KEY.get(`Alt+${shiftKey ? "Shift+" : ""}${key}`) ?? null;
   const name = key.length === 1 ? key.toLowerCase() : key;
   if (shiftKey && name.length > 1) return BY_KEY.get(`Shift+${name}`) ?? null;
   return BY_KEY.get(name) ?? null;
@@ -75,7 +100,7 @@ export function keyText(key) {
     " ": "Space", ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓", PageUp: "PgUp", PageDown: "PgDn", "-": "−",
   });
   return key
-    .split(/(?<=Shift)\+/)
+    .split(/(?<=Shift|Alt)\+/)
     .map((part) => names[part] ?? (part.length === 1 ? part.toUpperCase() : part))
     .join("+");
 }

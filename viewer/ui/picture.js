@@ -6,18 +6,25 @@
  * @typedef {import("./types.js").Description} Description
  * @typedef {import("./types.js").Tile} Tile
  */
-import { byId, setText } from "./dom.js";
+import { setText } from "./dom.js";
 import { badgeWords, noticeWords, runLabel, windowText } from "./words.js";
 
 const LATE_MS = 400; // shorter waits are not worth a word
+const HINT_MS = 4000;
 const BETWEEN_MS = 120; // shorter ones are not seen
 
 export class Picture {
-  /** @param {Player} player */
-  constructor(player) {
+  /** @param {Player} player @param {HTMLElement} stage @param {(id: string) => HTMLElement} part elements of this stage by the id that the first one has in the page */
+  constructor(player, stage, part) {
     this.player = player;
-    this.frame = byId("frame-text");
-    this.time = byId("time-text");
+    this.stage = stage;
+    this.part = part;
+    this.frame = part("frame-text");
+    this.time = part("time-text");
+    this.vacant = false;
+    this.hinted = "";
+    /** How it plays beside others, in words. */
+    this.together = "";
     /** @type {Tile | null} */
     this.tile = null;
     this.place = "";
@@ -42,8 +49,9 @@ export class Picture {
 
   /** Another run is on its way. @param {Tile | null} tile @param {string} place "run 3 of 8" @param {boolean} [play] a video, as soon as it is there */
   begin(tile, place, play = true) {
+    if (tile) this.vacant = false;
     this.tile = tile;
-    this.error = "";
+    this.error = this.hinted = "";
     this.waitingSince = performance.now();
     this.drawn = -1;
     this.pending = true;
@@ -81,6 +89,22 @@ export class Picture {
     else tell("failed");
   }
 
+  /** No run is here (any more). */
+  empty() {
+    this.vacant = true;
+    this.begin(null, "");
+  }
+
+  /** Says something for a few seconds. @param {string} text */
+  hint(text) {
+    this.hinted = text;
+    window.setTimeout(() => {
+      this.hinted = "";
+      this.notice();
+    }, HINT_MS);
+    this.notice();
+  }
+
   /** @param {string} error in words for people */
   fail(error) {
     this.error = error;
@@ -92,10 +116,10 @@ export class Picture {
     // While a run that failed or waits is on screen, the player has the one before.
     const now = this.video === "plays" ? "BY BROWSER" : this.holds ? badge : "";
     const words = badgeWords(now, this.description);
-    const element = byId("badge");
+    const element = this.part("badge");
     element.className = `badge ${words.className}`;
     setText(element, words.text);
-    setText(byId("badge-detail"), words.detail);
+    setText(this.part("badge-detail"), words.detail);
   }
 
   /** After every drawn frame: only what changes with it. @param {number} frame */
@@ -117,11 +141,11 @@ export class Picture {
   refresh() {
     const { player, description } = this;
     const label = runLabel(description) || (this.tile?.label ?? "");
-    setText(byId("run-label"), [description?.phantom ? "PHANTOM" : "", label].filter(Boolean).join(" · "));
-    setText(byId("run-place"), [description?.geometry?.label, this.place].filter(Boolean).join(" · "));
-    setText(byId("window-text"), this.holds ? windowText(player.window, player.invert, player.view.scale) : "");
-    setText(byId("calibration"), description?.calibration?.text ?? "");
-    byId("picture").setAttribute("aria-label", description ? `${runLabel(description)}, ${description.frames} frames` : "Picture");
+    setText(this.part("run-label"), [description?.phantom ? "PHANTOM" : "", label].filter(Boolean).join(" · "));
+    setText(this.part("run-place"), [description?.geometry?.label, this.place, this.together].filter(Boolean).join(" · "));
+    setText(this.part("window-text"), this.holds ? windowText(player.window, player.invert, player.view.scale) : "");
+    setText(this.part("calibration"), description?.calibration?.text ?? "");
+    this.part("picture").setAttribute("aria-label", description ? `${runLabel(description)}, ${description.frames} frames` : "Picture");
     this.drawn = -1;
     this.drawFrame(player.frame);
     this.badge(this.holds && !player.waiting ? player.badge : "");
@@ -143,11 +167,11 @@ export class Picture {
     const waited_ms = performance.now() - this.waitingSince;
     const late = waited_ms >= LATE_MS;
     if (waiting && !late) this.timer = window.setTimeout(() => this.notice(), (waited_ms < BETWEEN_MS ? BETWEEN_MS : LATE_MS) - waited_ms + 5);
-    const words = noticeWords({ connection, full, waiting, late, byBrowser, tile: this.tile, error: this.error, retry_ms: this.retry_ms });
-    const element = byId("notice");
+    const words = this.vacant ? { text: "Drag a run here", bad: false } : this.hinted ? { text: this.hinted, bad: false } : noticeWords({ connection, full, waiting, late, byBrowser, tile: this.tile, error: this.error, retry_ms: this.retry_ms });
+    const element = this.part("notice");
     // The picture of the run before must not pass for this one.
-    byId("stage").classList.toggle("between", this.holds && waiting && waited_ms >= BETWEEN_MS);
-    byId("stage").classList.toggle("nothing", !this.holds);
+    this.stage.classList.toggle("between", this.holds && waiting && waited_ms >= BETWEEN_MS);
+    this.stage.classList.toggle("nothing", !this.holds);
     element.hidden = words === null;
     element.className = `notice${words?.bad ? " bad" : ""}${waiting ? " middle" : ""}`;
     if (words) setText(element, words.text);

@@ -9,9 +9,9 @@ import { byId } from "./dom.js";
 import { frameAt } from "./drag.js";
 
 export class Scrubber {
-  /** @param {Player} player @param {() => import("./types.js").Description | null} seen the run on screen, null when none can be */
-  constructor(player, seen) {
-    this.player = player;
+  /** @param {() => Player} active the player that the bar is about @param {() => import("./types.js").Description | null} seen its run, null when none can be */
+  constructor(active, seen) {
+    this.active = active;
     this.seen = seen;
     this.element = byId("scrubber");
     this.canvas = /** @type {HTMLCanvasElement} */ (byId("held"));
@@ -27,6 +27,10 @@ export class Scrubber {
       this.drawRange();
     }).observe(this.element);
     this.#hands();
+  }
+
+  get player() {
+    return this.active();
   }
 
   get frames() {

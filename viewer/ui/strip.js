@@ -53,6 +53,13 @@ export class Strip {
     if (entry) this.#fill(entry, tile);
   }
 
+  /** The run or still whose tile this is part of. @param {Element} element @returns {PictureTile | null} */
+  tileOf(element) {
+    const item = element.closest("li");
+    for (const entry of this.entries.values()) if (entry.item === item && entry.tile.kind !== "other") return entry.tile;
+    return null;
+  }
+
   /** Marks the run on screen and keeps it in sight. @param {string} key */
   select(key) {
     const before = this.current === null ? undefined : this.entries.get(this.current)?.button;

@@ -14,12 +14,14 @@ const BY_HAND = "hand";
 
 export class Transport {
   /**
-   * @param {Player} player
-   * @param {{run: (command: string) => void, seen: () => Description | null}} options seen: the run on screen, null when none can be
+   * @param {() => Player} active the player that the bar is about
+   * @param {{run: (command: string) => void, seen: () => Description | null, rated: (rate: import("./rates.js").Rate | null) => void, sequenced: (value: string) => void}} options
+   *   seen: its run, null when none can be; rated: the reader's own rate, null: as acquired; sequenced: what the list of ways to play says
    */
-  constructor(player, { run, seen }) {
-    this.player = player;
+  constructor(active, { run, seen, rated, sequenced }) {
+    this.active = active;
     this.seen = seen;
+    this.rated = rated;
     /** @type {Tool} */
     this.tool = "scrub";
     this.chosen = "";
@@ -39,12 +41,38 @@ export class Transport {
       const speed = Number(button.dataset["speed"]);
       button.title = `${button.textContent} speed (, slower  . faster  0 as acquired)`;
       button.setAttribute("aria-label", `${speed} times the speed`);
-      button.addEventListener("click", () => player.speed(Math.sign(player.speed_now || 1) * speed));
+      button.addEventListener("click", () => this.setSpeed(Math.sign(this.player.speed_now || 1) * speed));
     }
     for (const button of buttons("[data-tool]")) button.addEventListener("click", () => this.#takeTool(/** @type {Tool} */ (button.dataset["tool"])));
     this.presets.addEventListener("change", () => this.#preset(this.presets.value));
     this.recommended.addEventListener("click", () => this.#toggleRecommended());
+    const sequencing = /** @type {HTMLSelectElement} */ (byId("sequencing"));
+    sequencing.addEventListener("change", () => sequenced(sequencing.value));
     this.#takeTool("scrub");
+  }
+
+  get player() {
+    return this.active();
+  }
+
+  /** The reader's own speed. @param {number} speed */
+  setSpeed(speed) {
+    this.player.speed(speed);
+    this.#rated();
+  }
+
+  #rated() {
+    const fps = this.recommended.getAttribute("aria-pressed") === "true" ? otherRate(this.description?.timing) : null;
+    const speed = Math.abs(this.player.speed_now);
+    this.rated({ speed, fps });
+  }
+
+  /** A run at the reader's own rate, kept from before. @param {import("./rates.js").Rate} rate */
+  takeRate({ speed, fps }) {
+    if (speed !== Math.abs(this.player.speed_now)) this.player.speed(Math.sign(this.player.speed_now || 1) * speed);
+    if (fps === null || fps !== otherRate(this.description?.timing)) return;
+    this.player.setRate(fps);
+    this.recommended.setAttribute("aria-pressed", "true");
   }
 
   get description() {
@@ -62,6 +90,7 @@ export class Transport {
     const on = this.recommended.getAttribute("aria-pressed") === "true";
     this.player.setRate(on ? null : rate);
     this.recommended.setAttribute("aria-pressed", String(!on));
+    this.#rated();
   }
 
   /** Plays as acquired again. */
@@ -69,6 +98,7 @@ export class Transport {
     this.player.setRate(null);
     this.player.speed(Math.sign(this.player.speed_now || 1));
     this.recommended.setAttribute("aria-pressed", "false");
+    this.rated(null);
   }
 
   /** The windows and tables of the file, when another run is shown. */
@@ -100,7 +130,7 @@ export class Transport {
   /** The next of the file's windows and tables. */
   nextPreset() {
     const values = [...this.presets.options].map(({ value }) => value).filter((value) => value !== BY_HAND);
-    if (values.length) this.#preset(values[(values.indexOf(this.presets.value) + 1) % values.length] ?? "");
+    if (values.length && !this.player.subtraction) this.#preset(values[(values.indexOf(this.presets.value) + 1) % values.length] ?? "");
   }
 
   /** @param {string} value */
@@ -124,9 +154,11 @@ export class Transport {
     else this.presets.value = this.chosen.startsWith("l") ? this.chosen : "l0";
   }
 
-  /** After any change of the player's state. */
-  refresh() {
+  /** After any change of the player's state. @param {string} chosen the reader's way to play, "" where it is the file's */
+  refresh(chosen) {
     const { player } = this;
+    const sequencing = /** @type {HTMLSelectElement} */ (byId("sequencing"));
+    sequencing.value = chosen.startsWith("next") && player.loop === "loop" ? chosen : player.loop;
     byId("toggle-icon").setAttribute("href", player.playing ? "#i-pause" : "#i-play");
     for (const button of buttons("[data-speed]")) {
       button.setAttribute("aria-pressed", String(Math.abs(player.speed_now) === Number(button.dataset["speed"])));
@@ -142,6 +174,7 @@ export class Transport {
     setText(byId("rate"), many ? rateText(timing) : "");
     byId("rate").title = timing ? `Rate from: ${timing.source}` : "";
     if (!player.playing || !many) setText(byId("shown"), many ? "paused" : "");
+    this.presets.disabled = !this.presets.options.length || player.subtraction !== null; // those of the file are not for differences
     this.#mark();
     this.showMeasured();
   }

@@ -51,7 +51,7 @@
  *
  * @typedef {{kind: "other", label: string, sop_instance_uid: string}} OtherTile
  * @typedef {PictureTile | OtherTile} Tile
- * @typedef {{study_instance_uid: string, banner: Banner, tiles: Tile[]}} Study
+ * @typedef {{study_instance_uid: string, banner: Banner, tiles: Tile[], biplane_pairs?: {a: string, b: string}[]}} Study
  *
  * @typedef {import("../engine/description.js").RunDescription & Told} Description a run's description: what the engine reads, and what people are told
  *
@@ -63,10 +63,15 @@
  * @property {number | null} [series_number]
  * @property {number | null} [instance_number]
  * @property {{source: string, acquisition_known: boolean}} timing
- * @property {{label: string} | null} geometry
+ * @property {{label: string, primary_angle_deg?: number | null, secondary_angle_deg?: number | null} | null} geometry
  * @property {{state: string, text: string} | null} calibration
  * @property {{source: boolean, ratio: number | null, text: string} | null} lossy
  * @property {boolean} phantom
+ * @property {{name: string | null, number: number | null} | null} [stage] of a stress echo
+ * @property {{name: string | null, number: number | null} | null} [view]
+ *
+ * @typedef {{kind: "run" | "still", run: string, label: string, frames: number, state: TileState, geometry: {primary_angle_deg?: number | null, secondary_angle_deg?: number | null} | null}} PriorRun
+ * @typedef {{study_date_text: string, earlier: boolean | null, runs: PriorRun[]}} Prior another study of the same patient
  *
  * @typedef {{outcome: "stored" | "duplicate" | "skipped" | "refused", reason?: string | null}} UploadAnswer
  */

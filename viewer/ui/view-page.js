@@ -1,11 +1,13 @@
 // @ts-check
-/** The viewer's page: one player, the film strip, and the commands that keys and buttons give. */
+/** The viewer's page: which cell is active, the film strip, and the commands that keys and buttons give. */
 import { createPlayer } from "../engine/player.js";
+import { formatAddress, parseAddress } from "./address.js";
 import { showBanner, toggleBannerDetail } from "./banner.js";
+import { Cell } from "./cell.js";
 import { byId } from "./dom.js";
 import { Gestures } from "./gestures.js";
 import { commandOf } from "./keys.js";
-import { Picture } from "./picture.js";
+import { Rates, seriesOf, tabStore } from "./rates.js";
 import { Scrubber } from "./scrubber.js";
 import { Strip } from "./strip.js";
 import { Transport } from "./transport.js";
@@ -14,6 +16,8 @@ import { nextSpeed } from "./words.js";
 /** @typedef {import("./types.js").PictureTile} PictureTile */
 
 const PATIENCE_MS = 4000; // a picture that takes longer than this takes minutes
+const STILL_MS = 2000; // a still's time on the screen, where runs follow each other by themselves
+const ADDRESS_MS = 300; // browsers take no more than a few changes of the address a second
 
 const study = /** @type {import("./types.js").Study} */ (JSON.parse(byId("study").textContent ?? ""));
 showBanner(study.banner);
@@ -23,53 +27,110 @@ showBanner(study.banner);
 /** @type {Bootstrap | undefined} */
 const early = /** @type {any} */ (window).fastcineEarly;
 const preview = byId("preview");
-const canvas = /** @type {HTMLCanvasElement} */ (byId("picture"));
-const player = createPlayer(canvas, early ? { early } : {});
-/** @type {any} */ (window).fastcine = { player };
-
-const picture = new Picture(player);
-/** The run on screen as it is described; null when none can be, and then no control touches the one before. */
-const seen = () => (picture.holds ? /** @type {import("./types.js").Description | null} */ (player.description) : null);
-const scrubber = new Scrubber(player, seen);
-const strip = new Strip(byId("tiles"), { choose: (tile) => show(tile) });
-const transport = new Transport(player, { run: obey, seen });
-new Gestures(byId("stage"), player, { tool: () => transport.tool, seen, doubled: () => document.body.classList.toggle("maximised") });
+const asked = parseAddress(location.search);
+const first = new Cell(byId("stage"), byId, createPlayer(/** @type {HTMLCanvasElement} */ (byId("picture")), { early, renderer: asked.renderer }));
 
 /** @type {PictureTile[]} */
 let tiles = [];
-/** @type {PictureTile | null} */
-let current = null;
+let speed = 1;
+/** The reader's way to play, from run to run: a loop mode, or "next N"; "" as each file says. */
+let sequencing = "";
+const rates = new Rates(study.study_instance_uid, tabStore());
+/** @type {import("./cells.js").Cells | null} several pictures, as soon as they have been asked for */
+let several = null;
+
+const page = {
+  cells: [first],
+  active: first,
+  /** @returns {PictureTile[]} */
+  get tiles() {
+    return tiles;
+  },
+  study: study.study_instance_uid,
+  pairs: study.biplane_pairs ?? [],
+  show,
+  activate,
+  adopt,
+  refresh,
+  prefetch,
+  goRun,
+};
+/** @typedef {typeof page} Page what cells.js sees of this page */
+
+const offered = { player: first.player, players: [first.player] };
+/** @type {any} */ (window).fastcine = offered;
+
+const player = () => page.active.player;
+const seen = () => page.active.seen();
+const scrubber = new Scrubber(player, seen);
+const strip = new Strip(byId("tiles"), { choose: (tile) => show(tile) });
+const transport = new Transport(player, {
+  run: obey,
+  seen,
+  rated: (rate) => {
+    const description = seen();
+    if (description) rates.keep(seriesOf(description), rate);
+  },
+  sequenced: (value) => {
+    sequencing = value;
+    player().setLoop(value.startsWith("next") ? "loop" : /** @type {import("../engine/clock.js").LoopMode} */ (value));
+  },
+});
+let refreshing = 0;
+let stillTimer = 0;
+let addressTimer = 0;
+let written_ms = 0;
 /** @type {string | null} the run whose windows and rates the bar shows */
 let described = null;
-let speed = 1;
-/** @type {boolean | null} whether it would play, while a run that cannot stands in between; playing goes on after it */
-let halted = null;
-let refreshing = 0;
 
 /** @param {import("./types.js").Tile[]} all */
 function takeTiles(all) {
   tiles = all.filter((tile) => tile.kind !== "other");
   strip.show(all);
-  current = tiles.find((tile) => tile.run === current?.run) ?? current;
+  for (const cell of page.cells) cell.tile = tiles.find((tile) => tile.run === cell.run) ?? cell.tile;
 }
 
-/** @param {PictureTile} tile */
-function show(tile) {
-  if (current?.run === tile.run && player.run === tile.run) return;
-  const first = current === null;
-  const play = first || (halted ?? player.playing);
-  if (!first && player.description) speed = Math.abs(player.speed_now);
-  current = tile;
-  strip.select(tile.run);
-  if (!first) history.replaceState(null, "", `?run=${encodeURIComponent(tile.run)}`);
-  halted = playable(tile) ? null : play;
-  picture.begin(tile, placeOf(tile), play);
-  if (playable(tile)) player.open(tile.run, tile.description, { play });
-  else player.pause();
+/**
+ * @param {PictureTile} tile @param {Cell} [cell]
+ * @param {{frame?: number, play?: boolean}} [how] where it stands, whether it plays; else as the picture before it
+ */
+function show(tile, cell = page.active, how = {}) {
+  if (cell.run === tile.run && cell.player.run === tile.run) return;
+  for (const other of page.cells) if (other !== cell && other.run === tile.run) other.empty(); // a run has one place on the screen
+  const opening = cell.tile === null;
+  const play = how.play ?? (opening ? player() === cell.player || player().playing : (cell.halted ?? cell.player.playing));
+  if (!opening && cell.player.description) speed = Math.abs(cell.player.speed_now);
+  cell.tile = tile;
+  cell.settled = null;
+  if (cell === page.active) strip.select(tile.run);
+  cell.halted = playable(tile) ? null : play;
+  cell.picture.begin(tile, placeOf(tile), play);
+  if (playable(tile)) cell.player.open(tile.run, tile.description, { play, frame: how.frame ?? 0 });
+  else cell.player.pause();
   refresh();
-  const index = tiles.indexOf(tile);
+  if (!opening) writeAddress(); // a reload at any moment opens this run
+  prefetch();
+}
+
+/** The neighbours of the active picture, and nothing else. */
+function prefetch() {
+  for (const { player: other } of page.cells) if (other !== player()) other.prefetch([]);
+  const index = page.active.tile ? tiles.indexOf(page.active.tile) : -1;
   const near = [tiles[index + 1], tiles[index + 2], tiles[index - 1]].filter((next) => next !== undefined);
-  player.prefetch(near.filter(playable).map(({ run, description }) => ({ run, description })));
+  player().prefetch(near.filter(playable).map(({ run, description }) => ({ run, description })));
+}
+
+/** What keys, buttons, scrubber and strip are about from now on. @param {Cell} cell */
+function activate(cell) {
+  if (cell === page.active) return;
+  page.active = cell;
+  offered.player = cell.player;
+  described = null;
+  if (cell.run) strip.select(cell.run);
+  several?.activated();
+  refresh();
+  scrubber.drawHeld();
+  prefetch();
 }
 
 /** A run that waits has no description yet, and the server nothing to send. @param {PictureTile} tile */
@@ -90,74 +151,111 @@ function refreshSoon() {
 function refresh() {
   cancelAnimationFrame(refreshing);
   refreshing = 0;
-  const on = seen() ? player.run : null;
+  for (const cell of page.cells) settle(cell);
+  const on = seen() ? player().run : null;
   if (described !== on) {
     described = on;
-    if (on !== null && speed !== 1) player.speed(speed); // the reader's speed goes on from run to run
     transport.describe();
+    const rate = on === null ? null : rates.of(seriesOf(/** @type {import("./types.js").Description} */ (seen())));
+    if (rate) transport.takeRate(rate);
     scrubber.drawHeld();
   }
-  picture.refresh();
-  transport.refresh();
+  several?.refresh();
+  for (const cell of page.cells) cell.picture.refresh();
+  transport.refresh(sequencing);
   scrubber.drawRange();
   scrubber.drawFrame();
+  addressTimer ||= window.setTimeout(writeAddress, Math.max(0, written_ms + ADDRESS_MS - performance.now()));
+}
+
+/** The reader's speed and way to play go on from run to run; a series' own rate comes first. @param {Cell} cell */
+function settle(cell) {
+  const description = cell.seen();
+  if (!description || cell.settled === description.run) return;
+  cell.settled = description.run;
+  const own = rates.of(seriesOf(description))?.speed ?? speed;
+  if (own !== 1 && !cell.player.locked) cell.player.speed(own);
+  if (sequencing) cell.player.setLoop(sequencing.startsWith("next") ? "loop" : /** @type {import("../engine/clock.js").LoopMode} */ (sequencing));
+  clearTimeout(stillTimer);
+  if (cell === page.active && description.frames < 2) stillTimer = window.setTimeout(() => sequencing.startsWith("next") && cell.player.playing && cell === page.active && goRun(1), STILL_MS);
+}
+
+function writeAddress() {
+  addressTimer = 0;
+  written_ms = performance.now();
+  const { active } = page;
+  const description = active.seen();
+  if (!active.tile || (active.player.waiting && !strip.thumbnails)) return; // the first picture is not there yet
+  const { window: level, playing, frame } = active.player;
+  const own = description && level && active.player.windowed ? /** @type {[number, number]} */ ([level.center, level.width]) : null;
+  const many = several?.place ?? { layout: "", cells: [], lock: "" };
+  const stands = description !== null && description.frames > 1 && !playing;
+  const address = formatAddress({ run: active.run, frame: stands ? frame : null, window: own, ...many });
+  if (address !== location.search) history.replaceState(history.state, "", location.pathname + address);
 }
 
 /** @param {number} step */
 function goRun(step) {
-  const index = current ? tiles.findIndex((tile) => tile.run === current?.run) : -1;
-  const tile = tiles[index + step];
-  if (tile) show(tile);
+  const { tile } = page.active;
+  const next = tiles[(tile ? tiles.findIndex(({ run }) => run === tile.run) : -1) + step];
+  if (next) several?.goRun(next, step) || show(next);
+}
+
+/** Several pictures: loaded when they are first asked for. @param {(cells: import("./cells.js").Cells) => unknown} act */
+async function withCells(act) {
+  const { Cells } = await import("./cells.js");
+  several ??= new Cells(page);
+  act(several);
+  refresh();
 }
 
 const actions = /** @type {Record<string, () => unknown>} */ ({
-  toggle: () => player.toggle(),
-  pause: () => player.pause(),
-  back: () => player.step(-1),
-  on: () => player.step(1),
-  "back-10": () => player.step(-10),
-  "on-10": () => player.step(10),
-  first: () => player.seek(player.range.first),
-  last: () => player.seek(player.range.last),
-  reverse: () => (player.speed(-Math.abs(player.speed_now)), player.play()),
-  forward: () => (player.speed(Math.abs(player.speed_now)), player.play()),
+  toggle: () => player().toggle(),
+  pause: () => player().pause(),
+  back: () => player().step(-1),
+  on: () => player().step(1),
+  "back-10": () => player().step(-10),
+  "on-10": () => player().step(10),
+  first: () => player().seek(player().range.first),
+  last: () => player().seek(player().range.last),
+  reverse: () => (player().speed(-Math.abs(player().speed_now)), player().play()),
+  forward: () => (player().speed(Math.abs(player().speed_now)), player().play()),
   "previous-run": () => goRun(-1),
   "next-run": () => goRun(1),
-  slower: () => player.speed(nextSpeed(player.speed_now, -1)),
-  faster: () => player.speed(nextSpeed(player.speed_now, 1)),
+  slower: () => transport.setSpeed(nextSpeed(player().speed_now, -1)),
+  faster: () => transport.setSpeed(nextSpeed(player().speed_now, 1)),
   "dicom-rate": () => transport.resetRate(),
-  bounce: () => player.setLoop(player.loop === "sweep" ? "loop" : "sweep"),
-  "set-in": () => player.setRange(player.frame, Math.max(player.range.last, player.frame)),
-  "set-out": () => player.setRange(Math.min(player.range.first, player.frame), player.frame),
-  "clear-range": () => player.setRange(null),
-  invert: () => player.setInvert(!player.invert),
+  bounce: () => player().setLoop((sequencing = player().loop === "sweep" ? "loop" : "sweep")),
+  once: () => player().setLoop((sequencing = player().loop === "once" ? "loop" : "once")),
+  "set-in": () => player().setRange(player().frame, Math.max(player().range.last, player().frame)),
+  "set-out": () => player().setRange(Math.min(player().range.first, player().frame), player().frame),
+  "clear-range": () => player().setRange(null),
   "next-window": () => transport.nextPreset(),
-  "zoom-in": () => zoom(1.25),
-  "zoom-out": () => zoom(0.8),
-  fit: fitOrOne,
-  reset: () => (player.setWindow(null), player.setInvert(false), player.fit()),
-  texts: () => byId("stage").classList.toggle("bare"),
+  texts: () => byId("cells").classList.toggle("bare"),
   "full-screen": () => (document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen()).catch(() => undefined),
   banner: toggleBannerDetail,
+  "layout-1": () => withCells((cells) => cells.setLayout("")),
+  "layout-2": () => withCells((cells) => cells.setLayout("2")),
+  "layout-4": () => withCells((cells) => cells.setLayout("4")),
+  "layout-6": () => withCells((cells) => cells.setLayout("6")),
+  "layout-9": () => withCells((cells) => cells.setLayout("9")),
+  stress: () => withCells((cells) => cells.setLayout("stress")),
+  biplane: () => withCells((cells) => cells.showPlanes()),
+  prior: () => withCells((cells) => cells.showPrior()),
+  lock: () => withCells((cells) => cells.nextLock()),
   help: async () => (await import("./help.js")).toggleHelp(),
 });
 
-/** @param {number} factor about the middle of the stage */
-function zoom(factor) {
-  player.zoomAt(factor, canvas.clientWidth / 2, canvas.clientHeight / 2);
-}
-
-/** The whole picture, or one image column a device pixel. */
-function fitOrOne() {
-  const { zoom: now, pan_x, pan_y, scale } = player.view;
-  if (now === 1 && pan_x === 0 && pan_y === 0) zoom(1 / scale);
-  else player.fit();
-}
+/** What is done to the picture itself: asked for when there is one. @param {Cell} [cell] */
+const looks = async (cell = page.active) => (looking ??= await import("./picture-commands.js")).looksOf(cell.player, cell.stage);
+/** @type {typeof import("./picture-commands.js") | null} once loaded, a key acts at once */
+let looking = null;
 
 /** @param {string} command */
-function obey(command) {
-  if (!seen() && !["previous-run", "next-run", "full-screen", "banner", "help"].includes(command)) return;
-  void actions[command]?.();
+async function obey(command) {
+  if (!seen() && !/^(previous-run|next-run|full-screen|banner|help|layout-.|stress|lock|biplane|prior)$/.test(command)) return;
+  const { player: its, stage } = page.active;
+  void (actions[command] ?? (looking ? looking.looksOf(its, stage) : await looks())[command])?.();
 }
 
 addEventListener("keydown", (event) => {
@@ -170,30 +268,46 @@ addEventListener("keydown", (event) => {
   // A button and a video take Space for themselves, a select its arrows and letters; the scrubber is a slider whose arrows are ours.
   if (target.closest("select") || (event.key === " " && target.closest("button, a, video"))) return;
   event.preventDefault();
-  if (event.repeat && !/^(back|on|zoom|slower|faster|previous|next-run)/.test(command)) return;
+  if (event.repeat && !/^(back|on|zoom|slower|faster|previous|next-run|mask-[lrud])/.test(command)) return;
   obey(command);
 });
 
-player.addEventListener("frame", (event) => {
-  const { run, frame, tier } = /** @type {CustomEvent} */ (event).detail;
-  if (run !== current?.run) return;
-  if (tier >= 0) void afterFirstFrame();
-  preview.hidden = true;
-  picture.drawFrame(frame);
-  scrubber.drawFrame();
-});
-player.addEventListener("held", () => scrubber.drawHeld());
-player.addEventListener("badge", (event) => picture.badge(/** @type {CustomEvent} */ (event).detail.badge));
-player.addEventListener("state", refreshSoon);
-player.addEventListener("connection", (event) => {
-  if (player.connection === "open") picture.error = "";
-  picture.retry_ms = /** @type {CustomEvent} */ (event).detail.retry_ms ?? 0;
-  picture.notice();
-});
-player.addEventListener("error", (event) => {
-  const { run, message } = /** @type {CustomEvent} */ (event).detail;
-  if (!run || run === current?.run) picture.fail(message); // not what befell a neighbour that was fetched in advance
-});
+/** A cell of the page from now on: what its player tells goes where it is seen. @param {Cell} cell */
+function adopt(cell) {
+  const { player: its, picture } = cell;
+  offered.players = [...new Set([...offered.players, its])];
+  if (cell !== first) void looks(cell);
+  new Gestures(cell.stage, its, { tool: () => transport.tool, seen: cell.seen, doubled: () => several?.maximise(cell) || document.body.classList.toggle("maximised") });
+  its.addEventListener("frame", (event) => {
+    const { run, frame, tier } = /** @type {CustomEvent} */ (event).detail;
+    if (run !== cell.run) return;
+    if (cell === first) {
+      if (tier >= 0) void afterFirstFrame();
+      preview.hidden = true;
+    }
+    picture.drawFrame(frame);
+    if (cell !== page.active) return;
+    scrubber.drawFrame();
+    if (its.playing && sequencing.startsWith("next") && its.loops >= Number(sequencing.slice(5))) goRun(1);
+  });
+  its.addEventListener("held", () => cell === page.active && scrubber.drawHeld());
+  its.addEventListener("badge", (event) => picture.badge(/** @type {CustomEvent} */ (event).detail.badge));
+  its.addEventListener("state", refreshSoon);
+  its.addEventListener("connection", (event) => {
+    if (its.connection === "open") picture.error = "";
+    picture.retry_ms = /** @type {CustomEvent} */ (event).detail.retry_ms ?? 0;
+    picture.notice();
+  });
+  its.addEventListener("error", (event) => {
+    const { run, message } = /** @type {CustomEvent} */ (event).detail;
+    if (!run || run === cell.run) picture.fail(message); // not what befell a neighbour that was fetched in advance
+  });
+}
+adopt(first);
+for (const id of ["layout", "lock"]) {
+  const list = /** @type {HTMLSelectElement} */ (byId(id));
+  list.addEventListener("change", () => withCells((cells) => (id === "layout" ? cells.setLayout(list.value) : cells.setLock(list.value))));
+}
 // A click leaves the focus on its button, where the next Space would press it again instead of playing; those who came by Tab stay.
 let byPointer = false;
 addEventListener("pointerdown", () => (byPointer = true), true);
@@ -212,14 +326,23 @@ setInterval(() => transport.showMeasured(), 500);
 async function afterFirstFrame() {
   if (strip.thumbnails) return;
   strip.loadThumbnails();
+  if (asked.layout) void withCells((cells) => cells.restore(asked));
+  else if (page.pairs.length) void withCells(() => undefined); // both planes are offered
+  void import("./tile-hands.js").then(({ tileHands }) => tileHands(byId("tiles"), { page, tileOf: (element) => strip.tileOf(element) }));
+  void looks(first);
   const { follow } = await import("./live.js");
   follow(study.study_instance_uid, {
-    study: ({ tiles: all }) => {
-      const before = current;
+    study: ({ tiles: all, biplane_pairs }) => {
+      page.pairs = biplane_pairs ?? [];
+      const before = page.cells.map(({ tile }) => tile);
       takeTiles(all);
-      if (before === null || current === null) start();
-      else if (!playable(before) && playable(current)) show(current);
-      else picture.update(current, placeOf(current));
+      if (before[0] === null && page.cells.length === 1) return start();
+      page.cells.forEach((cell, at) => {
+        const was = before[at];
+        if (!cell.tile || !was) return;
+        if (!playable(was) && playable(cell.tile)) show(cell.tile, cell);
+        else cell.picture.update(cell.tile, placeOf(cell.tile));
+      });
     },
     run: ({ run, ready = [], complete = false, state }) => {
       const tile = tiles.find((one) => one.run === run);
@@ -231,7 +354,7 @@ async function afterFirstFrame() {
       if (!known) return false;
       Object.assign(tile, { ready, complete, state: now });
       strip.refresh(tile);
-      picture.notice();
+      for (const { picture } of page.cells) picture.notice();
       return true;
     },
   });
@@ -239,15 +362,17 @@ async function afterFirstFrame() {
 
 /** Opens what the address names, else the first run, else the first still. */
 function start() {
-  const asked = new URLSearchParams(location.search).get("run") ?? early?.run;
-  const tile = tiles.find((one) => one.run === asked) ?? tiles.find((one) => one.kind === "run" && one.state !== "failed") ?? tiles[0];
-  if (tile) show(tile);
-  else picture.begin(null, "");
+  const named = asked.run ?? early?.run;
+  const tile = tiles.find((one) => one.run === named) ?? tiles.find((one) => one.kind === "run" && one.state !== "failed") ?? tiles[0];
+  const place = tile && tile.run === asked.run ? asked : null;
+  if (tile) show(tile, first, place?.frame != null ? { frame: place.frame, play: false } : { play: true });
+  else first.picture.begin(null, "");
+  if (place?.window) first.player.setWindow(...place.window);
   // Where no picture is to be had soon, the rest need not wait for it.
   if (tile?.state !== "ready") void afterFirstFrame();
   else setTimeout(afterFirstFrame, PATIENCE_MS);
   if (!early) return;
-  early.onpreview = (image, frame) => player.showPreview(image, frame);
+  early.onpreview = (image, frame) => first.player.showPreview(image, frame);
   early.previews?.forEach(early.onpreview);
 }
 

@@ -29,6 +29,7 @@ def routes(client):
             "run": run_name(run_id(client.receipt.sop_instance_uid)),
             "frames": "1",
             "tag": "7FE00010",
+            "group": "6000",
             "version": "0" * 16,
             "name": "x.js",
         }.items():
@@ -197,6 +198,8 @@ async def test_one_who_is_kept_to_a_patient_guesses_uids_in_vain(client, data):
     for path in (
         "/view/1.2.3.9",
         "/api/studies/1.2.3.9",
+        "/api/studies/1.2.3.9/priors",
+        "/api/studies/1.2.3.9/presentation-states",
         "/dicomweb/studies/1.2.3.9",
         "/dicomweb/studies/1.2.3.9/metadata",
         f"/dicomweb/studies/1.2.3.9/series/{series}/instances/1.2.3.9.1",

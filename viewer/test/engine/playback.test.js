@@ -89,3 +89,28 @@ test("once: at its end it rewinds to where its direction begins", () => {
   playback.rewind();
   assert.equal(playback.frame, 4);
 });
+
+test("what the file trims away is out of the range at first, and can be had", () => {
+  const playback = new Playback();
+  const timing = { frame_time_ms: 40, frame_starts_ms: null };
+  playback.load(describeRun({ frames: 10, timing: { ...timing, start_trim: 3, stop_trim: 8 } }), 0, false);
+  assert.deepEqual([playback.first, playback.last, playback.frame], [2, 7, 2]);
+  playback.setRange(0, 9);
+  assert.deepEqual([playback.first, playback.last], [0, 9]);
+  playback.load(describeRun({ frames: 10, timing: { ...timing, start_trim: 9, stop_trim: 40 } }), 0, false);
+  assert.deepEqual([playback.first, playback.last], [0, 9], "a trim that cannot be is none");
+});
+
+test("loops are counted from the start of play", () => {
+  const playback = loaded(4); // 40 ms a frame
+  playback.playing = true;
+  playback.start(0);
+  const seen = [];
+  for (let now = 0; now < 400; now += 10) {
+    playback.shown(playback.advance(now).step);
+    seen.push(playback.loops);
+  }
+  assert.deepEqual([...new Set(seen)], [0, 1, 2]);
+  playback.halt();
+  assert.equal(playback.loops, 0);
+});

@@ -26,7 +26,7 @@ class FakeConnection {
 function library() {
   const connection = new FakeConnection();
   const pool = { attach() {}, detach() {}, recycle() {}, poke() {} };
-  const owner = { described() {}, decoded() {}, held() {}, failed() {} };
+  const owner = { described() {}, decoded() {}, held() {}, failed() {}, taken() {} };
   const runs = new RunLibrary(/** @type {any} */ (connection), /** @type {any} */ (pool), owner);
   runs.show("now", null, { state: "play", frame: 0 });
   return { connection, runs };
@@ -43,4 +43,26 @@ test("a page that nobody sees fetches nothing in advance, and goes on when it is
   runs.hide(false);
   assert.equal(connection.states().third, "prefetch");
   assert.equal(connection.states().next, "prefetch");
+});
+
+test("players of one connection share their runs: a run is asked for once and has one place", () => {
+  const connection = new FakeConnection();
+  const pool = { attach() {}, detach() {}, recycle() {}, poke() {} };
+  /** @type {string[]} */
+  const taken = [];
+  const owner = { described() {}, decoded() {}, held() {}, failed() {}, taken: (/** @type {any} */ source) => void taken.push(source.run) };
+  const [left, right] = [1, 2].map(() => new RunLibrary(/** @type {any} */ (connection), /** @type {any} */ (pool), owner));
+  const play = /** @type {const} */ ({ state: "play", frame: 0 });
+  const a = left.show("a", null, play);
+  right.show("b", null, play);
+  right.prefetch([{ run: "a" }, { run: "c" }]);
+  assert.deepEqual(connection.states(), { a: "play", b: "play", c: "prefetch" }, "what is on screen is not fetched in advance");
+  left.prefetch([{ run: "d" }]);
+  assert.equal(connection.states().c, "prefetch", "one player's list is not another's");
+  assert.equal(right.show("a", null, play), a);
+  assert.deepEqual(taken, ["a"]);
+  left.release();
+  assert.deepEqual([...connection.wishes.keys()], ["a", "c"], "what is on screen and wanted stays; an empty run goes");
+  right.release();
+  assert.deepEqual(connection.states(), {});
 });

@@ -13,6 +13,12 @@ test("play is told with its speed, range and mode; where exact frames are too sl
   assert.deepEqual(wishOf(PLAYING, 3, { ...CALM, starting: true }), { ...plays, starting: true });
 });
 
+test("a run's share of the link is told where it is not the usual one", () => {
+  assert.equal(wishOf(PLAYING, 3, { ...CALM, weight: 4 }).weight, 4);
+  assert.equal(openingWish(null, 0, false, { ...CALM, weight: 0.5 }).weight, 0.5);
+  assert.ok(!("weight" in wishOf(PLAYING, 3, { ...CALM, weight: 1 })));
+});
+
 test("a page that nobody sees wants nothing, a paused one its frame", () => {
   assert.deepEqual(wishOf(PLAYING, 3, { ...CALM, hidden: true }), { state: "hidden", frame: 3 });
   assert.deepEqual(wishOf({ ...PLAYING, playing: false }, 3, { ...CALM, starving: true }), { state: "pause", frame: 3 });

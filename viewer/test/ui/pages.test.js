@@ -5,6 +5,8 @@ import { readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 
+import ts from "typescript";
+
 const root = new URL("../../", import.meta.url);
 /** @param {string} name */
 const read = (name) => readFileSync(new URL(name, root), "utf8");
@@ -28,29 +30,64 @@ test("every id that a script asks for is in a page", () => {
   for (const name of scripts) for (const [, id] of read(`ui/${name}`).matchAll(/byId\("([^"]+)"\)/g)) assert.ok(ids.has(id), `${name}: #${id}`);
 });
 
-/** Loaded only where a study holds a video that nothing on the server decodes. */
-const SELDOM = new Set(["ui/video.js"]);
+/** What the server sends of a file: scripts go without their comments (fastcine/server/static.py). @param {string} name */
+function sent(name) {
+  const text = read(name);
+  if (!name.endsWith(".js")) return text;
+  const lines = text.replace(/\/\*\*[^]*?\*\/ ?/g, "").split("\n").map((line) => line.trim());
+  return lines.filter((line) => line && !line.startsWith("//")).join("\n");
+}
 
-/** A page and all of the interface that it loads, sooner or later. @param {string} page @returns {Set<string>} */
-function loaded(page) {
+/** @param {string} text */
+const weight = (text) => gzipSync(text, { level: 9 }).length;
+
+test("without its comments a script is the same script", () => {
+  const print = (/** @type {string} */ text) =>
+    ts.transpileModule(text, { compilerOptions: { removeComments: true, target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext } }).outputText;
+  const code = (/** @type {string} */ text) => print(text).replace(/\s+/g, " ");
+  for (const folder of ["ui", "engine"]) {
+    for (const name of readdirSync(new URL(`${folder}/`, root)).filter((file) => file.endsWith(".js"))) {
+      assert.equal(code(sent(`${folder}/${name}`)), code(read(`${folder}/${name}`)), name);
+    }
+  }
+});
+
+/**
+ * A page and the interface that it loads before it shows anything; with `later`, all that it may ever load.
+ * @param {string} page @param {boolean} later @returns {Set<string>}
+ */
+function loaded(page, later) {
   const found = new Set([page]);
+  const asked = later ? /(?:^import|^export|import\()[^;"]*"(\.[^"]+\.js)"/gm : /^import .*"(\.\/[^"]+)"/gm;
   for (const name of found) {
     const text = read(name);
-    for (const [, path = ""] of text.matchAll(/"\/static\/((?:ui|style)\/[^"]+)"/g)) found.add(path);
-    if (name.startsWith("ui/")) for (const [, file = ""] of text.matchAll(/^(?:import .*| *.*await import\()"\.\/([^"]+)"/gm)) found.add(`ui/${file}`);
+    for (const [, path = ""] of text.matchAll(later ? /"\/static\/([^"]+)"/g : /"\/static\/((?:ui|style)\/[^"]+)"/g)) found.add(path);
+    if (!name.endsWith(".js")) continue;
+    for (const [, path = ""] of sent(name).matchAll(asked)) found.add(new URL(path, new URL(name, root)).href.slice(root.href.length));
+    if (later) for (const [, path = ""] of text.matchAll(/new URL\("(\.[^"]+\.(?:js|css))"/g)) found.add(new URL(path, new URL(name, root)).href.slice(root.href.length));
   }
-  for (const name of SELDOM) found.delete(name);
   return found;
 }
 
 test("a page's interface weighs at most 30 kB over the wire, and the viewer's template far less than the first 14 kB", () => {
   for (const page of pages) {
-    const files = loaded(page);
+    const files = loaded(page, false);
     assert.ok(files.size >= 10, [...files].join(" "));
-    const bytes = [...files].reduce((sum, name) => sum + gzipSync(read(name), { level: 9 }).length, 0);
+    const bytes = [...files].reduce((sum, name) => sum + weight(sent(name)), 0);
     assert.ok(bytes < 30_000, `${page}: ${bytes} bytes`);
   }
-  assert.ok(gzipSync(read("view.html"), { level: 9 }).length < 5000);
+  assert.ok(weight(read("view.html")) < 5000);
+});
+
+test("the whole viewer does not grow beyond 75 kB gzipped, but for the decoders", () => {
+  const files = [...loaded("view.html", true), "bootstrap/early_start.js", "bootstrap/preview.js"].filter((name) => !name.startsWith("vendor/"));
+  for (const name of ["engine/decode_worker.js", "engine/crc_check.js", "ui/help.js", "ui/live.js", "ui/video.js"]) assert.ok(files.includes(name), name);
+  // Each file goes over the wire by itself, which costs a fifth more than one archive of all: docs/decisions/0012.
+  const bytes = weight(files.map(sent).join("\n"));
+  const apart = files.reduce((sum, name) => sum + weight(sent(name)), 0);
+  console.log(`${files.length} files: ${bytes} bytes gzipped together, ${apart} each by itself`);
+  // The aim is 60 kB, and is missed: this only keeps it from growing until it has been brought down.
+  assert.ok(bytes < 75_000, `${bytes} bytes`);
 });
 
 /** Modules that this one imports before it runs, itself included. @param {string} name @param {Set<string>} [found] */

@@ -34,7 +34,8 @@ test("a recommended rate is offered only where it differs", () => {
 
 test("speeds go by the buttons' steps, keep their sign and stop at the ends", () => {
   assert.equal(nextSpeed(1, 1), 2);
-  assert.equal(nextSpeed(2, 1), 2);
+  assert.equal(nextSpeed(2, 1), 4);
+  assert.equal(nextSpeed(-4, 1), -4);
   assert.equal(nextSpeed(-1, -1), -0.5);
   assert.equal(nextSpeed(0.25, -1), 0.25);
   assert.equal(nextSpeed(0.9, -1), 0.5);

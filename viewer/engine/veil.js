@@ -1,0 +1,127 @@
+// What lies over a picture or hides its edges: overlays 60xx and shutters (PS3.3 C.9.2, C.7.6.11, C.7.6.15). Pure; loaded after the
+// first picture.
+//
+// A veil is a plane of the picture's size: 0 the picture, 1 hidden by a shutter, 2 an overlay's bit.
+
+/**
+ * @typedef {import("./description.js").RunDescription} RunDescription
+ * @typedef {import("./description.js").Overlay} Overlay
+ * @typedef {{plane: Uint8Array, version: number}} VeilPlane the version counts its changes
+ */
+
+const HIDDEN = 1;
+const GRAPHIC = 2;
+/** Overlays are drawn in a colour that no grey picture has. */
+const GRAPHIC_COLOR = 0xff50dcff;
+
+/** @param {RunDescription} description @param {number} index @returns {[number, number]} row and column of a pixel, from 1 */
+const placeOf = ({ columns }, index) => [Math.floor(index / columns) + 1, (index % columns) + 1];
+
+/**
+ * @param {readonly (readonly [number, number])[]} vertices row, column; the last is joined to the first
+ * @param {number} row
+ * @param {number} column
+ */
+function isInside(vertices, row, column) {
+  let inside = false;
+  for (let n = 0, before = vertices.length - 1; n < vertices.length; before = n++) {
+    const [y1, x1] = vertices[n];
+    const [y2, x2] = vertices[before];
+    const cross = (x2 - x1) * (row - y1) - (column - x1) * (y2 - y1);
+    const between = row >= Math.min(y1, y2) && row <= Math.max(y1, y2) && column >= Math.min(x1, x2) && column <= Math.max(x1, x2);
+    if (cross === 0 && between) return true; // edges belong to what is seen
+    if (y1 > row !== y2 > row && column < ((x2 - x1) * (row - y1)) / (y2 - y1) + x1) inside = !inside;
+  }
+  return inside;
+}
+
+/**
+ * @param {import("./description.js").Shutter} shutter
+ * @returns {((row: number, column: number) => boolean) | null} whether a pixel is seen; null: not by its place
+ */
+function seenThrough(shutter) {
+  const { shape, center, radius, vertices, left = 1, right = Infinity, upper = 1, lower = Infinity } = shutter;
+  if (shape === "rectangular") return (row, column) => column >= left && column <= right && row >= upper && row <= lower;
+  if (shape === "circular" && center && radius) return (row, column) => (row - center[0]) ** 2 + (column - center[1]) ** 2 <= radius ** 2;
+  if (shape === "polygonal" && vertices) return (row, column) => isInside(vertices, row, column);
+  return null;
+}
+
+export class Veil {
+  #still;
+  #moving;
+  #made = "";
+  /** @type {VeilPlane} */
+  #plane;
+
+  /**
+   * @param {RunDescription} description
+   * @param {ReadonlyMap<string, Uint8Array>} bits of its overlays, by group
+   * @param {{shutters: boolean, overlays: boolean}} on
+   */
+  constructor(description, bits, { shutters, overlays }) {
+    this.description = description;
+    this.bits = bits;
+    const all = description.overlays ?? [];
+    const drawn = overlays ? all.filter(({ group }) => bits.has(group)) : [];
+    this.#moving = drawn.filter(({ every_frame }) => !every_frame);
+    this.#still = new Uint8Array(description.rows * description.columns);
+    const closed = shutters ? (description.shutters ?? []) : [];
+    for (const overlay of drawn) if (overlay.every_frame) this.#lay(overlay, 0, this.#still, GRAPHIC);
+    for (const shutter of closed) this.#shut(shutter, all);
+    this.#plane = { plane: this.#still, version: 0 };
+    if (this.#moving.length) this.#plane.plane = this.#still.slice();
+    /** @type {readonly number[]} RGBA little-endian, by the plane's value */
+    this.colors = [0, shutterColor(closed), GRAPHIC_COLOR];
+    this.empty = !drawn.length && !closed.length;
+  }
+
+  /** @param {import("./description.js").Shutter} shutter @param {Overlay[]} overlays */
+  #shut(shutter, overlays) {
+    const hiding = overlays.find(({ group }) => group === shutter.overlay_group);
+    if (shutter.shape === "bitmap" && hiding) this.#lay(hiding, 0, this.#still, HIDDEN);
+    const seen = seenThrough(shutter);
+    if (!seen) return;
+    for (let n = 0; n < this.#still.length; n++) if (!seen(...placeOf(this.description, n))) this.#still[n] = HIDDEN;
+  }
+
+  /**
+   * @param {Overlay} overlay
+   * @param {number} plane of its planes, from 0
+   * @param {Uint8Array} out
+   * @param {number} value
+   */
+  #lay({ group, rows, columns, origin }, plane, out, value) {
+    const bits = this.bits.get(group);
+    if (!bits) return;
+    const { rows: height, columns: width } = this.description;
+    for (let row = 0, bit = plane * rows * columns; row < rows; row++) {
+      const y = row + origin[0] - 1;
+      for (let column = 0; column < columns; column++, bit++) {
+        if (!((bits[bit >> 3] >> (bit & 7)) & 1)) continue;
+        const x = column + origin[1] - 1;
+        const at = y * width + x;
+        if (y >= 0 && y < height && x >= 0 && x < width && out[at] !== HIDDEN) out[at] = value;
+      }
+    }
+  }
+
+  /** @param {number} frame from 0 @returns {VeilPlane} */
+  of(frame) {
+    if (!this.#moving.length) return this.#plane;
+    const now = this.#moving.map(({ first_frame, frames }) => (frame >= first_frame - 1 && frame < first_frame - 1 + frames ? frame - first_frame + 1 : -1));
+    if (now.join() === this.#made) return this.#plane;
+    this.#made = now.join();
+    const { plane } = this.#plane;
+    plane.set(this.#still);
+    this.#moving.forEach((overlay, n) => now[n] >= 0 && this.#lay(overlay, now[n], plane, GRAPHIC));
+    this.#plane.version++;
+    return this.#plane;
+  }
+}
+
+/** @param {import("./description.js").Shutter[]} shutters of the first that says: 0 black to 65535 white */
+function shutterColor(shutters) {
+  const value = shutters.find(({ presentation_value }) => presentation_value !== null && presentation_value !== undefined)?.presentation_value ?? 0;
+  return (0xff000000 | (Math.round(value / 257) * 0x010101)) >>> 0;
+}

@@ -1,0 +1,43 @@
+// @ts-check
+/**
+ * What the page's address says of what is on the screen, so that a link opens the same: run, frame, window, layout. UIDs and wire
+ * ids only, nothing of the patient.
+ *
+ * @typedef {object} Place
+ * @property {string | null} run in the active cell
+ * @property {number | null} frame where it stands, from 0; null: it plays
+ * @property {[number, number] | null} window center and width, where they are not the file's
+ * @property {string} layout one of layout.js, "" for a single picture
+ * @property {string[]} cells the run of each cell, "" for an empty one
+ * @property {string} lock how the cells play together, "" when each by itself
+ * @property {"auto" | "gl" | "2d"} [renderer] asked for by hand, for a look at a machine's trouble; not kept in the address
+ */
+
+/** @param {string} search @returns {Place} */
+export function parseAddress(search) {
+  const query = new URLSearchParams(search);
+  const frame = query.get("frame") ?? "";
+  const window = (query.get("window") ?? "").split(",").map(Number);
+  const layout = query.get("layout") ?? "";
+  const lock = query.get("lock") ?? "";
+  return {
+    run: query.get("run"),
+    frame: /^[1-9]\d{0,6}$/.test(frame) ? Number(frame) - 1 : null,
+    window: window.length === 2 && window.every(Number.isFinite) && window[1] > 0 ? [window[0], window[1]] : null,
+    layout: /^(2|4|6|9|stress)$/.test(layout) ? layout : "",
+    cells: (query.get("cells") ?? "").split(",").filter((run, at, all) => all.length > 1 && /^[0-9a-f]*$/.test(run)),
+    lock: /^(time|beats|stretch)$/.test(lock) ? lock : "",
+    renderer: query.get("renderer") === "gl" ? "gl" : query.get("renderer") === "2d" ? "2d" : "auto",
+  };
+}
+
+/** Frames count from 1, as on the picture. @param {Place} place @returns {string} */
+export function formatAddress({ run, frame, window, layout, cells, lock }) {
+  const parts = [];
+  if (run) parts.push(`run=${encodeURIComponent(run)}`);
+  if (frame !== null) parts.push(`frame=${frame + 1}`);
+  if (window) parts.push(`window=${window.map((value) => Number(value.toPrecision(7))).join(",")}`);
+  if (layout) parts.push(`layout=${layout}`, `cells=${cells.join(",")}`);
+  if (lock) parts.push(`lock=${lock}`);
+  return parts.length ? `?${parts.join("&")}` : "";
+}

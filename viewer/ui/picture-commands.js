@@ -1,0 +1,110 @@
+// @ts-check
+/**
+ * What keys and buttons do to the picture itself, and the line on it that says so. Loaded after the first picture.
+ *
+ * @typedef {import("../engine/player.js").Player} Player
+ * @typedef {Record<string, () => unknown>} Looks actions by the commands of keys.js
+ */
+import { loadSubtraction } from "../engine/masking.js";
+import { SHARPEN, SMOOTH } from "../engine/pixel_filter.js";
+import { makeCovering } from "./covering.js";
+import { make, setText } from "./dom.js";
+import { addLoupe } from "./loupe.js";
+import { makePanel, subtractionText } from "./subtraction-panel.js";
+
+/** Modalities whose runs are subtracted every day. */
+const MASKED = new Set(["XA", "RF"]);
+
+/** @type {WeakMap<Player, Looks>} */
+const known = new WeakMap();
+
+/**
+ * The same answer for the same player.
+ * @param {Player} player
+ * @param {HTMLElement} stage what its canvas lies on
+ * @returns {Looks}
+ */
+export function looksOf(player, stage) {
+  let looks = known.get(player);
+  if (!looks) known.set(player, (looks = makeLooks(player, stage)));
+  return looks;
+}
+
+/** @param {Player} player @param {HTMLElement} stage @returns {Looks} */
+function makeLooks(player, stage) {
+  loadStyle();
+  void loadSubtraction();
+  /** @type {string | null} */
+  let prepared = null;
+  const label = make("div", "looks");
+  label.setAttribute("role", "status");
+  stage.append(label);
+  const panel = makePanel(player, stage);
+  const covering = makeCovering(player);
+  addLoupe(player, stage);
+  const say = () => setText(label, [subtractionText(player.subtraction), player.filter?.words, covering.text(), lyingText(player.view)].filter(Boolean).join("\n"));
+  player.addEventListener("state", () => (say(), panel.refresh(), covering.follow()));
+  player.addEventListener("frame", () => {
+    say(); // what a picture is made of may change with every frame
+    void covering.follow();
+    // An angiogram's mask is made ready when its first exact pictures are there: by then nothing waits for the decoders.
+    if (player.run === prepared || player.badge !== "EXACT" || !MASKED.has(/** @type {import("./types.js").Description | null} */ (player.description)?.modality ?? "")) return;
+    prepared = player.run;
+    void player.prepareSubtraction();
+  });
+  say();
+  void covering.follow();
+  const zoom = (/** @type {number} */ factor) => player.zoomAt(factor, stage.clientWidth / 2, stage.clientHeight / 2);
+  return {
+    invert: () => player.setInvert(!player.invert),
+    "zoom-in": () => zoom(1.25),
+    "zoom-out": () => zoom(0.8),
+    // The whole picture, or one image column a device pixel.
+    fit: () => {
+      const { zoom: now, pan_x, pan_y, scale } = player.view;
+      if (now === 1 && pan_x === 0 && pan_y === 0) zoom(1 / scale);
+      else player.fit();
+    },
+    turn: () => player.turn(1),
+    "flip-h": () => player.flip("horizontally"),
+    "flip-v": () => player.flip("vertically"),
+    reset: () => {
+      player.setWindow(null);
+      player.setInvert(false);
+      player.setFilter(null);
+      player.setView({ zoom: 1, pan_x: 0, pan_y: 0, turns: 0, mirrored: false });
+    },
+    filter: () => player.setFilter(player.filter === SHARPEN ? SMOOTH : player.filter ? null : SHARPEN),
+    overlays: () => covering.toggle("overlays"),
+    shutters: () => covering.toggle("shutters"),
+    subtract: panel.toggle,
+    "mask-next": panel.next,
+    "mask-left": () => panel.move(-1, 0),
+    "mask-left-fine": () => panel.move(-0.1, 0),
+    "mask-right": () => panel.move(1, 0),
+    "mask-right-fine": () => panel.move(0.1, 0),
+    "mask-up": () => panel.move(0, -1),
+    "mask-up-fine": () => panel.move(0, -0.1),
+    "mask-down": () => panel.move(0, 1),
+    "mask-down-fine": () => panel.move(0, 0.1),
+    register: panel.register,
+  };
+}
+
+let styled = false;
+
+/** The first picture does not wait for it either. */
+function loadStyle() {
+  if (styled) return;
+  styled = true;
+  const link = make("link");
+  link.rel = "stylesheet";
+  link.href = new URL("../style/looks.css", import.meta.url).href;
+  document.head.append(link);
+}
+
+/** How the picture lies, where that is not as in the file. @param {{turns: number, mirrored: boolean}} view */
+export function lyingText({ turns, mirrored }) {
+  const turned = ["", "turned 90° right", "turned 180°", "turned 90° left"][turns] ?? "";
+  return [mirrored ? "mirrored" : "", turned].filter(Boolean).join(", ");
+}

@@ -1,0 +1,120 @@
+// @ts-check
+/**
+ * Hands on the film strip: a tile is dragged into a picture, and the pointer on a tile goes through its frames. Loaded after the
+ * first picture.
+ *
+ * @typedef {import("./types.js").PictureTile} PictureTile
+ * @typedef {import("./cell.js").Cell} Cell
+ */
+import { createPlayer } from "../engine/player.js";
+import { make } from "./dom.js";
+import { frameAt } from "./drag.js";
+
+const SLOP = 8;
+/** A pointer that only passes over a tile fetches nothing. */
+const REST_MS = 150;
+/** Frames under the pointer are the last to get the link, but for neighbouring runs. */
+const HOVER_WEIGHT = 0.25;
+
+/**
+ * @param {HTMLElement} list
+ * @param {{page: import("./view-page.js").Page, tileOf: (element: Element) => PictureTile | null}} options
+ */
+export function tileHands(list, { page, tileOf }) {
+  const sheet = make("link");
+  sheet.rel = "stylesheet";
+  sheet.href = new URL("../style/cells.css", import.meta.url).href;
+  document.head.append(sheet);
+  dragTiles(list, page, tileOf);
+  if (matchMedia("(hover: hover)").matches) hoverTiles(list, page, tileOf);
+}
+
+/** @param {HTMLElement} list @param {import("./view-page.js").Page} page @param {(element: Element) => PictureTile | null} tileOf */
+function dragTiles(list, page, tileOf) {
+  /** @type {{tile: PictureTile, button: HTMLElement, x: number, y: number, ghost: HTMLElement | null} | null} */
+  let drag = null;
+  /** @type {Element | null} */
+  let over = null;
+  let dropped_ms = -Infinity;
+  const mark = (/** @type {Element | null} */ stage) => {
+    over?.classList.remove("drop");
+    over = stage;
+    over?.classList.add("drop");
+  };
+  const end = () => {
+    drag?.ghost?.remove();
+    drag = null;
+    mark(null);
+  };
+  list.addEventListener("pointerdown", (event) => {
+    const button = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest("button.tile"));
+    const tile = button && tileOf(button);
+    if (tile && event.button === 0) drag = { tile, button, x: event.clientX, y: event.clientY, ghost: null };
+  });
+  list.addEventListener("pointermove", (event) => {
+    if (!drag) return;
+    if (!drag.ghost) {
+      if (Math.hypot(event.clientX - drag.x, event.clientY - drag.y) < SLOP) return;
+      drag.button.setPointerCapture(event.pointerId);
+      drag.ghost = make("div", "dragged");
+      const image = drag.button.querySelector("img")?.cloneNode();
+      if (image) drag.ghost.append(image);
+      document.body.append(drag.ghost);
+    }
+    drag.ghost.style.left = `${event.clientX}px`;
+    drag.ghost.style.top = `${event.clientY}px`;
+    mark(document.elementFromPoint(event.clientX, event.clientY)?.closest(".stage") ?? null);
+  });
+  list.addEventListener("pointerup", (event) => {
+    if (!drag?.ghost) return end();
+    dropped_ms = event.timeStamp;
+    const cell = page.cells.find(({ stage }) => stage === over);
+    const { tile } = drag;
+    end();
+    if (!cell) return;
+    page.show(tile, cell);
+    page.activate(cell);
+  });
+  list.addEventListener("pointercancel", end);
+  // The click that ends a drag chooses nothing.
+  list.addEventListener("click", (event) => event.timeStamp - dropped_ms < 100 && event.stopPropagation(), true);
+}
+
+/** @param {HTMLElement} list @param {import("./view-page.js").Page} page @param {(element: Element) => PictureTile | null} tileOf */
+function hoverTiles(list, page, tileOf) {
+  /** @type {{button: Element, canvas: HTMLCanvasElement, player: import("../engine/player.js").Player} | null} */
+  let shown = null;
+  let timer = 0;
+  const end = () => {
+    clearTimeout(timer);
+    shown?.player.close();
+    shown?.canvas.remove();
+    shown = null;
+  };
+  const begin = (/** @type {Element} */ button, /** @type {PictureTile} */ tile) => {
+    const thumb = button.querySelector(".thumb");
+    if (!thumb || !tile.description || page.cells.some(({ run }) => run === tile.run)) return; // a run has one place on the screen
+    const canvas = make("canvas");
+    thumb.append(canvas);
+    const player = createPlayer(canvas, { renderer: "2d", autoplay: false });
+    player.setWeight(HOVER_WEIGHT);
+    player.open(tile.run, tile.description, { play: false });
+    shown = { button, canvas, player };
+  };
+  list.addEventListener("pointermove", (event) => {
+    if (event.pointerType !== "mouse" || event.buttons) return end();
+    const button = /** @type {Element} */ (event.target).closest("button.tile");
+    const tile = button && tileOf(button);
+    if (!button || !tile || tile.kind !== "run" || tile.state === "failed") return end();
+    if (shown?.button !== button) {
+      end();
+      timer = window.setTimeout(() => begin(button, tile), REST_MS);
+      return;
+    }
+    const box = button.getBoundingClientRect();
+    const frame = frameAt(event.clientX - box.left, { frames: tile.description?.frames ?? 1, width: box.width });
+    if (frame !== shown.player.frame) shown.player.seek(frame);
+  });
+  list.addEventListener("pointerleave", end);
+  list.addEventListener("pointerdown", end, true);
+}
