@@ -8,7 +8,8 @@ DATA ?= fastcine-data
 PORT ?= 8080
 DICOM_PORT ?= 11112
 T ?= tests
-WORKERS := $(shell nproc 2>/dev/null || echo 2)
+# Many tests wait for servers that they started: three for two cores.
+WORKERS := $(shell echo $$(( ($$(nproc 2>/dev/null || echo 2) * 3 + 1) / 2 )))
 SOURCES := setup.py pyproject.toml viewer/package-lock.json viewer/vendor.mjs \
 	$(wildcard ext/*.pyx ext/*.pxd ext/*.h) $(filter-out ext/_%.c,$(wildcard ext/*.c))
 # Where the machine has no Node.js, the tests use that of PyPI, whose commands lie in .venv/bin.

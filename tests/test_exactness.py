@@ -21,6 +21,7 @@ from fastcine.config import Settings
 from fastcine.server.app import make_app
 from tests import corpus
 from tests.archives import fill
+from tests.phantom_disc import phantom_disc
 
 # pydicom reads values lazily and warns of what real files hold; it is the oracle here, not what is tested.
 pytestmark = pytest.mark.filterwarnings("ignore:::pydicom")
@@ -170,17 +171,9 @@ def test_the_corpus_is_really_tested(corpus_played):
 
 @pytest.fixture(scope="module")
 def phantom_played(tmp_path_factory):
-    from fastcine.phantom.patient import phantom_files
-
-    base = tmp_path_factory.mktemp("phantom")
-    paths = []
-    for name, data in phantom_files():
-        path = base / "files" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-        paths.append(path)
+    paths = phantom_disc(tmp_path_factory).values()
     images = [path for path in paths if path.name != "DICOMDIR" and kind_of(path)]
-    return played(images, base)
+    return played(images, tmp_path_factory.mktemp("phantom"))
 
 
 def test_phantom_comes_back_exact(phantom_played):

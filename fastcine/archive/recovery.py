@@ -11,7 +11,6 @@ from fastcine.archive import index_check
 from fastcine.archive.describe import describe_object
 from fastcine.archive.folder import DataFolder, FolderLock, storage_errors, sync_directory
 from fastcine.archive.index import Index
-from fastcine.archive.intents import forget
 from fastcine.archive.interfaces import ArchiveIndex
 from fastcine.archive.queue import Priority
 from fastcine.archive.receive import stored_as
@@ -92,8 +91,8 @@ def recover_incoming(folder: DataFolder, index: ArchiveIndex, *, site_timezone: 
     Answers how many objects were indexed. Living receivers are not disturbed.
     """
     adopted = 0
-    for notes, locations in Store(folder).left_over():
-        for location in locations:
+    for notes in Store(folder).left_over():
+        for location in notes.locations:
             try:
                 if folder.resolve(location).exists():
                     adopted += adopt(folder, index, location, site_timezone=site_timezone)
@@ -101,5 +100,5 @@ def recover_incoming(folder: DataFolder, index: ArchiveIndex, *, site_timezone: 
                 # Nobody was told that it is stored: `verify` shows it, and the start goes on.
                 logger.warning("%s was left by a killed receiver and cannot be indexed: %s", location, error)
         with storage_errors("cleaning up incoming/"):
-            forget(notes)
+            notes.forget()
     return adopted

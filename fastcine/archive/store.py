@@ -17,7 +17,7 @@ from types import TracebackType
 
 from fastcine.archive.digest import Digest, Digester
 from fastcine.archive.folder import DataFolder, storage_errors, sync_directory
-from fastcine.archive.intents import left_by_the_dead
+from fastcine.archive.intents import LeftNotes, left_by_the_dead
 from fastcine.errors import NotFound, StorageFull
 
 Chunk = bytes | bytearray | memoryview
@@ -278,12 +278,12 @@ class Store:
             for name in sorted(files):
                 yield Path(folder, name).relative_to(self._folder.root).as_posix()
 
-    def left_over(self) -> list[tuple[Path, list[str]]]:
-        """Delete temp files of dead receivers; answer the notes that they left, and the objects' locations in each."""
+    def left_over(self) -> Iterator[LeftNotes]:
+        """Delete temp files of dead receivers; the notes that they left, held while they are looked at."""
         with storage_errors("cleaning up incoming/"):
             for path in sorted(self._folder.incoming.glob(f"*{TEMP_SUFFIX}")):
                 _delete_abandoned(path)
-            return left_by_the_dead(self._folder.incoming)
+            yield from left_by_the_dead(self._folder.incoming)
 
 
 def _new_temp(folder: DataFolder) -> tuple[str, int]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from fastcine.archive.folder import DataFolder
-from fastcine.archive.intents import forget
 from fastcine.archive.store import HELD_BYTES, Store, digest_of
 from fastcine.errors import NotFound
 
@@ -57,11 +58,11 @@ def test_missing_and_empty_objects_are_not_found(folder: DataFolder) -> None:
 def test_cleaning_up_spares_the_living(folder: DataFolder) -> None:
     (folder.incoming / "dead.part").write_bytes(b"x")
     with Store(folder).receive(LARGE) as incoming:
-        assert Store(folder).left_over() == []
+        assert list(Store(folder).left_over()) == []
         assert names(folder) == [incoming.path.name]
         location = Store(folder).commit(incoming, "1", "2", sop="3")
-        assert Store(folder).left_over() == []  # not acknowledged yet, but its receiver lives
-    assert folder.resolve(location).exists() and Store(folder).left_over() == []
+        assert list(Store(folder).left_over()) == []  # not acknowledged yet, but its receiver lives
+    assert folder.resolve(location).exists() and list(Store(folder).left_over()) == []
 
 
 DIES = """
@@ -82,25 +83,37 @@ def test_what_a_dead_receiver_noted_is_told_once_it_is_dead(folder: DataFolder) 
     with Store(folder).receive([b"x"]) as incoming:
         Store(folder).commit(incoming, "1", "2", sop="3")  # the living have a file of their own
         assert subprocess.run([sys.executable, "-c", DIES, str(folder.root)]).returncode == -9
-        ((notes, locations),) = Store(folder).left_over()
-        assert [location.rpartition("/")[2] for location in locations] == ["4.dcm", "6.dcm"]
+        for notes in Store(folder).left_over():
+            assert [location.rpartition("/")[2] for location in notes.locations] == ["4.dcm", "6.dcm"]
         # Nobody else notes into that file before it is forgotten.
         fresh = DataFolder(folder.root, reserve_bytes=0).intents
         fresh.drop(fresh.note("objects/x"))
-        assert Store(folder).left_over() == [(notes, locations)]
-        forget(notes)
-    assert Store(folder).left_over() == []
+        (again,) = (notes.locations for notes in Store(folder).left_over())
+        assert again == notes.locations
+        for notes in Store(folder).left_over():
+            notes.forget()
+    assert list(Store(folder).left_over()) == []
+
+
+def test_a_dead_receivers_notes_are_waited_for_while_the_kernel_still_locks_them(folder: DataFolder) -> None:
+    assert subprocess.run([sys.executable, "-c", DIES, str(folder.root)]).returncode == -9
+    (path,) = folder.incoming.glob(".intents-*")
+    with open(path, "rb") as lingering:
+        fcntl.flock(lingering, fcntl.LOCK_EX)
+        timer = threading.Timer(0.2, fcntl.flock, (lingering, fcntl.LOCK_UN))
+        timer.start()
+        found = [notes.locations for notes in Store(folder).left_over()]
+        timer.join()
+    assert [len(locations) for locations in found] == [2]
 
 
 def test_a_temp_file_that_a_cleaner_took_is_made_again(folder: DataFolder, monkeypatch: pytest.MonkeyPatch) -> None:
-    import fcntl
-
     real, taken = fcntl.flock, []
 
     def flock(descriptor: int, operation: int) -> None:
         if operation == fcntl.LOCK_EX and not taken:  # the cleaner comes between the making and the locking
             taken.extend(names(folder))
-            assert Store(folder).left_over() == [] and names(folder) == []
+            assert list(Store(folder).left_over()) == [] and names(folder) == []
         real(descriptor, operation)
 
     monkeypatch.setattr(fcntl, "flock", flock)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Error, sync_playwright
 
 from fastcine.archive.folder import DataFolder
 from fastcine.archive.index import Index
@@ -62,8 +62,12 @@ def gl_browser(browser):
 def wait_until(page, expression, timeout_ms=20_000):
     """Until `expression` is true in the page. (Playwright's own waiting evaluates text, which the CSP forbids.)"""
     for _ in range(timeout_ms // 50):
-        if page.evaluate(expression):
-            return
+        try:
+            if page.evaluate(expression):
+                return
+        except Error as error:
+            if "context was destroyed" not in str(error):  # it is going to another page
+                raise
         page.wait_for_timeout(50)
     raise AssertionError(f"{expression} did not become true within {timeout_ms} ms")
 

@@ -18,6 +18,8 @@ from fastcine.phantom.xa_objects import mask_item, xa_dataset
 
 HEART, COLOUR, HOSTILE, CHINESE, JAPANESE, NAMELESS, SUBTRACTED = range(101, 108)
 """Seeds, one a study: every UID of it and its Patient ID (PH-101) derive from it."""
+CHOSEN, DROPPED, LONG, ARRIVED = 110, 112, 120, 130
+"""Those that come in while tests run; CHOSEN + 1 and DROPPED + 1 are taken too."""
 
 SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7.4"
 GB18030_NAME = "Wang^XiaoDong=王^小东="

@@ -36,9 +36,11 @@ class Run:
 
 
 def test_it_stands_in_the_strip_within_a_second_and_plays_before_it_is_whole(quiet_page, tmp_path):
-    name, data = bench_run("xa1024x60")
-    (tmp_path / name).write_bytes(data)
-    second = Run(data, "1.2.3.4.5")
+    second = Run(bench_run("xa1024x60")[1], "1.2.3.4.5")
+    name, data = bench_run("xa512x60", frames=12)
+    first = pydicom.dcmread(io.BytesIO(data))
+    first.StudyInstanceUID = second.study_instance_uid
+    first.save_as(tmp_path / name)
     with serving(tmp_path / "data", "--dicom-port", "0") as server:
         server.upload(tmp_path / name)
         server.wait_until_made()

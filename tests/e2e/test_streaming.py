@@ -147,7 +147,10 @@ def long_run():
     for number, frame in enumerate(stored):
         counter.burn(frame, number)
     dataset = xa_dataset(
-        made_objects.place(120, "Long"), CArm(20, 10, 512, 512, 0.36), bits=8, timing=constant_timing(FRAMES, "66.6667")
+        made_objects.place(made_objects.LONG, "Long"),
+        CArm(20, 10, 512, 512, 0.36),
+        bits=8,
+        timing=constant_timing(FRAMES, "66.6667"),
     )
     return made_objects.native("long", dataset, stored)
 

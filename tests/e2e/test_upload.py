@@ -45,7 +45,7 @@ def check(page, *, name, prefix):
 
 
 def test_chosen_files(quiet_page, archive, tmp_path):
-    paths = lay_out(tmp_path, archive, study=110, name="Chosen^Charlotte")
+    paths = lay_out(tmp_path, archive, study=made_objects.CHOSEN, name="Chosen^Charlotte")
     quiet_page.goto(archive.url)
     with quiet_page.expect_file_chooser() as chooser:
         quiet_page.get_by_role("button", name="Add files").first.click()
@@ -56,7 +56,7 @@ def test_chosen_files(quiet_page, archive, tmp_path):
 def test_a_dropped_folder_is_walked(quiet_page, archive, tmp_path):
     folder = tmp_path / "disc"
     folder.mkdir()
-    lay_out(folder, archive, study=112, name="Dropped^Dora")
+    lay_out(folder, archive, study=made_objects.DROPPED, name="Dropped^Dora")
     quiet_page.goto(archive.url)
     wait_until(quiet_page, "document.querySelectorAll('#rows tr').length > 0")
     browser = quiet_page.context.new_cdp_session(quiet_page)

@@ -113,7 +113,7 @@ def test_a_study_is_opened_by_key_and_the_way_back_leads_to_its_row(worklist, ar
 
 def test_a_new_study_appears_by_itself(worklist, archive, tmp_path):
     worklist.evaluate("window.same_page = true")
-    arrived = made_objects.named(120, character_set="ISO_IR 192", name="Just^Arrived", date="20260501")
+    arrived = made_objects.named(made_objects.ARRIVED, character_set="ISO_IR 192", name="Just^Arrived", date="20260501")
     path = tmp_path / "arrived.dcm"
     path.write_bytes(arrived.data)
     command("ingest", "--data", archive.data, path)

@@ -1,6 +1,7 @@
 """`fastcine bench` against a real server: every frame asked for arrives, and the figures say so."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -11,6 +12,8 @@ from fastcine.load.crowd import lag_p99_ms, parse_metrics
 from fastcine.phantom.bench_runs import bench_run
 from tests.archives import fill
 from tests.serving import command, serving
+
+TIERS = ("coarse", "fine", "exact")
 
 
 @pytest.fixture(scope="module")
@@ -30,17 +33,30 @@ def bench(server, tmp_path, *options):
     return json.loads(out.read_text()), done.stdout
 
 
-@pytest.mark.parametrize(("tier", "name"), [("coarse", "coarse"), ("fine", "fine"), ("exact", "exact")])
-def test_every_frame_comes_and_no_tier_above_the_one_asked_for(server, tmp_path, tier, name):
-    found, text = bench(server, tmp_path, "--viewers", "8", "--seconds", "4", "--every", "1", "--max-tier", tier)
+@pytest.fixture(scope="module")
+def by_tier(server, tmp_path_factory):
+    """What the bench found for each --max-tier, the three measured at once."""
+    folder = tmp_path_factory.mktemp("tiers")
+
+    def measured(tier):
+        (folder / tier).mkdir()
+        words = ("--viewers", "8", "--seconds", "4", "--every", "1", "--max-tier", tier)
+        return bench(server, folder / tier, *words)
+
+    with ThreadPoolExecutor() as pool:
+        return dict(zip(TIERS, pool.map(measured, TIERS), strict=True))
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_every_frame_comes_and_no_tier_above_the_one_asked_for(by_tier, tier):
+    found, text = by_tier[tier]
     assert found["errors"] == {} and found["connections_lost"] == 0
     assert found["viewers"] == 8
     # 8 viewers, each a run of 12 frames a second.
     assert 0.7 * 96 <= found["frames_per_s"] <= 1.3 * 96
-    sent = {each: sum(second[each] for second in found["seconds"]) for each in ("coarse", "fine", "exact")}
-    assert sent[name] > 0
-    higher = {"coarse": ("fine", "exact"), "fine": ("exact",), "exact": ()}[tier]
-    assert all(sent[each] == 0 for each in higher)
+    sent = {each: sum(second[each] for second in found["seconds"]) for each in TIERS}
+    assert sent[tier] > 0
+    assert all(sent[each] == 0 for each in TIERS[TIERS.index(tier) + 1 :])
     assert "late" in text and "of a core" in text
 
 

@@ -1,4 +1,4 @@
-"""The whole phantom, made once for this module (about 10 s of CPU), read back by pydicom, gdcm and dciodvfy."""
+"""The whole phantom, read back by pydicom, gdcm and dciodvfy."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pydicom.fileset import FileSet
 
 from fastcine.phantom import identity, patient, xa_runs
 from tests.phantom import reading
+from tests.phantom_disc import phantom_disc
 
 ENTRIES = {entry.what: entry for entry in patient.ENTRIES}
 OBJECTS = {what: patient.file_name(entry) for what, entry in ENTRIES.items()}
@@ -20,17 +21,13 @@ PLUGINS = {"1.2.840.10008.1.2.4.70": "gdcm", "1.2.840.10008.1.2.4.90": "pylibjpe
 
 
 @pytest.fixture(scope="module")
-def files() -> dict[str, bytes]:
-    return dict(patient.phantom_files())
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    return {name: path.read_bytes() for name, path in phantom_disc(tmp_path_factory).items()}
 
 
 @pytest.fixture(scope="module")
-def disc_folder(files: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("disc")
-    for name, data in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(data)
-    return folder
+def disc_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return phantom_disc(tmp_path_factory)["DICOMDIR"].parent
 
 
 def test_names_are_known_beforehand_and_are_file_ids(files: dict[str, bytes]) -> None:
