@@ -38,7 +38,7 @@ def as_value(command, control=COMMAND | LAST):
 
 UIDS = st.from_regex(r"[1-9][0-9]{0,8}(\.[1-9][0-9]{0,8}){1,5}", fullmatch=True)
 UIDS.validate()
-"""Now, while this process has one thread: it imports modules, and Python 3.11's parser may fail beside others that parse."""
+"""Now, while this process has one thread: it imports modules, and Python 3.11 may fail to parse in two at once."""
 
 
 @given(sop_class=UIDS, sop=UIDS, message_id=st.integers(0, 65535))
