@@ -38,7 +38,7 @@ READ_PICTURE = """() => new Promise((resolve) => {
 def drawing_by(browser, renderer):
     """A page whose own player draws by "gl" or "2d", whatever the machine has; it must not say an error."""
     with opened_page(browser, width=800, height=760) as page:  # WebGL by the processor is slow
-        # What the last visit found out about the machine (draw_gl.js).
+        # What the last visit found out about the machine (fast_gl.js).
         page.add_init_script(f"localStorage.setItem('fastcine-fast-gl', '{'yes' if renderer == 'gl' else 'no'}')")
         yield page
         assert page.errors == []

@@ -2,7 +2,8 @@
 
 import { defaultLook, makePalette } from "./display.js";
 import { Canvas2dRenderer } from "./draw_2d.js";
-import { GlRenderer, hasFastGl } from "./draw_gl.js";
+import { GlRenderer } from "./draw_gl.js";
+import { hasFastGl } from "./fast_gl.js";
 import { ZOOM_MAX, ZOOM_MIN, flipped, place, toCanvas, toImage, turned, zoomedAt } from "./zoom_pan.js";
 
 /**

@@ -1,5 +1,5 @@
-// Pixels → canvas by WebGL2. Integer textures cannot be filtered, so the four neighbours are looked up, coloured and mixed in
-// the shader; colour comes before mixing, as it does on the 2-D canvas, so that both draw the same picture.
+// Pixels → canvas by WebGL2, in two steps: a frame's samples become colours, pixel by pixel; the coloured picture is laid out on
+// the canvas, its neighbours mixed. Colour comes before mixing, as it does on the 2-D canvas, so that both draw the same picture.
 
 import { YBR_FACTORS } from "./display.js";
 import { UPRIGHT } from "./zoom_pan.js";
@@ -9,8 +9,10 @@ void main() {
   gl_Position = vec4(vec2(gl_VertexID & 1, gl_VertexID >> 1) * 4.0 - 1.0, 0.0, 1.0);
 }`;
 
-const FRAGMENT = `#version 300 es
-precision highp float;
+const MODES = /** @type {const} */ ({ index: 0, rgb: 1, ybr_full: 2, ybr_partial: 2, difference: 3 });
+
+/** What a picture does not need is not in its shader: drawn by the processor, branches not taken would cost as much as those taken. */
+const COLORING = `precision highp float;
 precision highp int;
 precision highp usampler2D;
 uniform usampler2D picture;
@@ -19,12 +21,7 @@ uniform usampler2D levels;  // of samples, where a mask is subtracted
 uniform usampler2D mask;
 uniform usampler2D veil;
 uniform vec3 veil_colors[3];
-uniform bool veiled;
-uniform float sharpening;   // 0 as it is, 1 sharper, -1 smoother
-uniform vec4 place;         // x, y, width, height of the picture on the canvas, y down
-uniform mat2 turn;          // from shares of the place to shares of the picture, about the middle
-uniform float canvas_height;
-uniform int mode;           // 0 index, 1 rgb, 2 ybr, 3 difference
+uniform float sharpening;   // 1 sharper, -1 smoother
 uniform float bits;
 uniform vec2 ybr_luma;      // gain, zero
 uniform vec4 ybr_chroma;    // Cr to R, Cb to G, Cr to G, Cb to B
@@ -41,85 +38,60 @@ vec3 curve(vec3 levels) {
 vec3 pixel(ivec2 at, ivec2 size) {
   at = clamp(at, ivec2(0), size - 1);
   uvec4 s = texelFetch(picture, at, 0);
-  if (mode == 0) return entry(s.r);
-  if (mode == 1) return curve(vec3(s.rgb));
-  if (mode == 3) return entry(texelFetch(levels, ivec2(int(s.r & 255u), int(s.r >> 8)), 0).r + 32768u - texelFetch(mask, at, 0).r);
+#if MODE == 0
+  return entry(s.r);
+#elif MODE == 1
+  return curve(vec3(s.rgb));
+#elif MODE == 3
+  return entry(texelFetch(levels, ivec2(int(s.r & 255u), int(s.r >> 8)), 0).r + 32768u - texelFetch(mask, at, 0).r);
+#else
   float unit = exp2(bits - 8.0);
   float y = ybr_luma.x * (float(s.r) - ybr_luma.y * unit) + 0.5;
   float cb = float(s.g) - 128.0 * unit;
   float cr = float(s.b) - 128.0 * unit;
   vec3 rgb = vec3(y + ybr_chroma.x * cr, y + ybr_chroma.y * cb + ybr_chroma.z * cr, y + ybr_chroma.w * cb);
   return curve(floor(clamp(rgb, 0.0, exp2(bits) - 1.0)));
+#endif
 }
 
 vec3 filtered(ivec2 at, ivec2 size) {
   vec3 here = pixel(at, size);
-  if (sharpening == 0.0) return here;
+#if FILTERED
   vec3 sum = vec3(0.0);
   for (int y = -1; y <= 1; y++) {
     for (int x = -1; x <= 1; x++) sum += float((2 - abs(x)) * (2 - abs(y))) * pixel(at + ivec2(x, y), size);
   }
-  return clamp(floor((sharpening > 0.0 ? here * 2.0 - sum / 16.0 : sum / 16.0) + 0.5), 0.0, 255.0);
+  here = clamp(floor((sharpening > 0.0 ? here * 2.0 - sum / 16.0 : sum / 16.0) + 0.5), 0.0, 255.0);
+#endif
+  return here;
 }
 
 vec3 seen(ivec2 at, ivec2 size) {
   at = clamp(at, ivec2(0), size - 1);
-  uint over = veiled ? texelFetch(veil, at, 0).r : 0u;
-  return over > 0u ? veil_colors[over] : filtered(at, size);
+#if VEILED
+  uint over = texelFetch(veil, at, 0).r;
+  if (over > 0u) return veil_colors[over];
+#endif
+  return filtered(at, size);
 }
 
 void main() {
-  ivec2 size = textureSize(picture, 0);
-  vec2 at = (vec2(gl_FragCoord.x, canvas_height - gl_FragCoord.y) - place.xy) / place.zw;
-  if (any(lessThan(at, vec2(0.0))) || any(greaterThanEqual(at, vec2(1.0)))) {
-    color = vec4(0.0, 0.0, 0.0, 1.0);
-    return;
-  }
-  vec2 p = (turn * (at - 0.5) + 0.5) * vec2(size) - 0.5;
-  ivec2 i = ivec2(floor(p));
-  vec2 f = p - vec2(i);
-  vec3 top = mix(seen(i, size), seen(i + ivec2(1, 0), size), f.x);
-  vec3 low = mix(seen(i + ivec2(0, 1), size), seen(i + ivec2(1, 1), size), f.x);
-  color = vec4(mix(top, low, f.y) / 255.0, 1.0);
+  color = vec4(seen(ivec2(gl_FragCoord.xy), textureSize(picture, 0)) / 255.0, 1.0);
 }`;
 
-/** Names that a software renderer gives itself: slower than the 2-D canvas (48 pictures a second instead of 60 at 1024x1024). */
-const SOFTWARE = /swiftshader|llvmpipe|softpipe|software|basic render/i;
+const LAYOUT = `#version 300 es
+precision highp float;
+uniform sampler2D colored;
+uniform vec4 place;         // x, y, width, height of the picture on the canvas, y down
+uniform mat2 turn;          // from shares of the place to shares of the picture, about the middle
+uniform float canvas_height;
+out vec4 color;
 
-/** Where the answer of the last visit is kept: to ask takes 10 to 20 ms, just when the first picture is due. */
-const KEPT = "fastcine-fast-gl";
-/** So long after a page has begun it is asked again, for the next visit: another graphics card, another driver. */
-const ASK_AGAIN_MS = 10_000;
-
-/** @type {boolean | undefined} */
-let usable;
-
-/** Whether this machine has a WebGL2 that is not done in software. */
-export function hasFastGl() {
-  if (usable !== undefined) return usable;
-  let kept = null;
-  try {
-    kept = localStorage.getItem(KEPT);
-  } catch {} // not allowed here
-  if (kept !== null) setTimeout(askForFastGl, ASK_AGAIN_MS);
-  return (usable = kept === null ? askForFastGl() : kept === "yes");
-}
-
-/** Asked on a canvas of its own; kept for the next visit. */
-function askForFastGl() {
-  const gl = document.createElement("canvas").getContext("webgl2", { failIfMajorPerformanceCaveat: true });
-  let fast = false;
-  if (gl) {
-    const names = gl.getExtension("WEBGL_debug_renderer_info");
-    const name = String(gl.getParameter(names ? names.UNMASKED_RENDERER_WEBGL : gl.RENDERER));
-    fast = !SOFTWARE.test(name);
-    gl.getExtension("WEBGL_lose_context")?.loseContext();
-  }
-  try {
-    localStorage.setItem(KEPT, fast ? "yes" : "no");
-  } catch {} // not allowed here
-  return fast;
-}
+void main() {
+  vec2 at = (vec2(gl_FragCoord.x, canvas_height - gl_FragCoord.y) - place.xy) / place.zw;
+  bool inside = all(greaterThanEqual(at, vec2(0.0))) && all(lessThan(at, vec2(1.0)));
+  color = inside ? texture(colored, turn * (at - 0.5) + 0.5) : vec4(0.0, 0.0, 0.0, 1.0);
+}`;
 
 /**
  * @param {WebGL2RenderingContext} gl
@@ -136,13 +108,32 @@ function compile(gl, kind, source) {
   return shader;
 }
 
-/** @param {WebGL2RenderingContext} gl */
-function makeTexture(gl) {
+/** Bound to the unit that is active. @param {WebGL2RenderingContext} gl @param {number} [filter] */
+function makeTexture(gl, filter = gl.NEAREST) {
   const texture = gl.createTexture();
   gl.bindTexture(gl.TEXTURE_2D, texture);
-  for (const name of [gl.TEXTURE_MIN_FILTER, gl.TEXTURE_MAG_FILTER]) gl.texParameteri(gl.TEXTURE_2D, name, gl.NEAREST);
+  for (const name of [gl.TEXTURE_MIN_FILTER, gl.TEXTURE_MAG_FILTER]) gl.texParameteri(gl.TEXTURE_2D, name, filter);
   for (const name of [gl.TEXTURE_WRAP_S, gl.TEXTURE_WRAP_T]) gl.texParameteri(gl.TEXTURE_2D, name, gl.CLAMP_TO_EDGE);
   return texture;
+}
+
+/** A program, from now on in use, and where its uniforms are. @param {WebGL2RenderingContext} gl @param {string} fragment @returns {Made} */
+function build(gl, fragment) {
+  const program = /** @type {WebGLProgram} */ (gl.createProgram());
+  gl.attachShader(program, compile(gl, gl.VERTEX_SHADER, VERTEX));
+  gl.attachShader(program, compile(gl, gl.FRAGMENT_SHADER, fragment));
+  gl.linkProgram(program);
+  gl.useProgram(program);
+  /** @type {Map<string, WebGLUniformLocation | null>} */
+  const places = new Map();
+  return {
+    program,
+    at: (name) => {
+      let place = places.get(name);
+      if (place === undefined) places.set(name, (place = gl.getUniformLocation(program, name)));
+      return place;
+    },
+  };
 }
 
 /**
@@ -165,9 +156,13 @@ function formats(gl, components, wide) {
 
 /** @type {readonly [string, number][]} */
 const UNITS = [["table", 1], ["levels", 2], ["mask", 3], ["veil", 4]];
+const COLORED = 5;
 
 /** @type {import("./display.js").DifferencePalette} stands for any: what it holds is compared by itself */
 const DIFFERENCE = { mode: "difference", bits: 16, table: new Uint32Array(0), levels: new Uint16Array(0), mask: { plane: new Uint16Array(0), version: 0 } };
+
+/** @typedef {(name: string) => WebGLUniformLocation | null} Place */
+/** @typedef {{program: WebGLProgram, at: Place}} Made */
 
 export class GlRenderer {
   #key = "";
@@ -178,6 +173,14 @@ export class GlRenderer {
   /** What lies in the veil's texture. @type {{plane: Uint8Array | null, version: number}} */
   #veil = { plane: null, version: -1 };
   #empty = true;
+  /** By kind of picture. @type {Map<string, Made>} */
+  #programs = new Map();
+  /** @type {Made | null} */
+  #layout = null;
+  /** @type {WebGLTexture | null} */
+  #colored = null;
+  /** @type {WebGLFramebuffer | null} */
+  #target = null;
 
   /**
    * @param {HTMLCanvasElement} canvas
@@ -198,26 +201,12 @@ export class GlRenderer {
 
   #setUp() {
     const { gl } = this;
-    const program = /** @type {WebGLProgram} */ (gl.createProgram());
-    gl.attachShader(program, compile(gl, gl.VERTEX_SHADER, VERTEX));
-    gl.attachShader(program, compile(gl, gl.FRAGMENT_SHADER, FRAGMENT));
-    gl.linkProgram(program);
-    gl.useProgram(program);
-    const at = (/** @type {string} */ name) => gl.getUniformLocation(program, name);
-    this.at = {
-      place: at("place"),
-      turn: at("turn"),
-      canvas_height: at("canvas_height"),
-      mode: at("mode"),
-      veiled: at("veiled"),
-      veil_colors: at("veil_colors"),
-      sharpening: at("sharpening"),
-      bits: at("bits"),
-      ybr_luma: at("ybr_luma"),
-      ybr_chroma: at("ybr_chroma"),
-    };
-    for (const [name, unit] of UNITS) {
-      gl.uniform1i(at(name), unit);
+    this.#programs.clear();
+    this.#layout = build(gl, LAYOUT);
+    gl.uniform1i(this.#layout.at("colored"), COLORED);
+    this.#target = gl.createFramebuffer();
+    this.#colored = null;
+    for (const [, unit] of UNITS) {
       gl.activeTexture(gl.TEXTURE0 + unit);
       makeTexture(gl);
       // Whole, though not used: a sampler without a texture of its kind is an error.
@@ -231,6 +220,19 @@ export class GlRenderer {
     this.#difference = { table: null, levels: null, mask: null, version: -1 };
     this.#veil = { plane: null, version: -1 };
     this.#empty = true;
+  }
+
+  /** The places of the uniforms of the program that colours one kind of picture, from now on in use. @param {number} mode @param {boolean} filtered @param {boolean} veiled */
+  #use(mode, filtered, veiled) {
+    const { gl } = this;
+    const kind = `#version 300 es\n#define MODE ${mode}\n#define FILTERED ${Number(filtered)}\n#define VEILED ${Number(veiled)}\n`;
+    let made = this.#programs.get(kind);
+    if (!made) {
+      this.#programs.set(kind, (made = build(gl, kind + COLORING)));
+      for (const [name, unit] of UNITS) gl.uniform1i(made.at(name), unit);
+    }
+    gl.useProgram(made.program);
+    return made.at;
   }
 
   /**
@@ -250,48 +252,62 @@ export class GlRenderer {
       gl.deleteTexture(this.picture ?? null);
       this.picture = makeTexture(gl);
       gl.texStorage2D(gl.TEXTURE_2D, 1, internal, columns, rows);
+      this.#layOut(columns, rows);
       this.#key = key;
     }
     gl.texSubImage2D(gl.TEXTURE_2D, 0, 0, 0, columns, rows, format, type, samples);
+    const at = this.#use(MODES[palette.mode], Boolean(filter), Boolean(veil));
     if (palette.mode === "difference") this.#useDifference(palette, columns, rows);
-    else this.#usePalette(palette);
-    gl.uniform1f(this.at?.sharpening ?? null, filter ? (filter.sharp ? 1 : -1) : 0);
-    this.#useVeil(veil, columns, rows);
+    else this.#usePalette(palette, at);
+    if (filter) gl.uniform1f(at("sharpening"), filter.sharp ? 1 : -1);
+    if (veil) this.#useVeil(veil, columns, rows, at("veil_colors"));
+    gl.bindFramebuffer(gl.FRAMEBUFFER, this.#target);
+    gl.viewport(0, 0, columns, rows);
+    gl.drawArrays(gl.TRIANGLES, 0, 3);
+    gl.bindFramebuffer(gl.FRAMEBUFFER, null);
     this.#empty = false;
   }
 
+  /** The coloured picture's own texture, of this size. @param {number} columns @param {number} rows */
+  #layOut(columns, rows) {
+    const { gl } = this;
+    gl.activeTexture(gl.TEXTURE0 + COLORED);
+    gl.deleteTexture(this.#colored);
+    this.#colored = makeTexture(gl, gl.LINEAR);
+    gl.texStorage2D(gl.TEXTURE_2D, 1, gl.RGBA8, columns, rows);
+    gl.activeTexture(gl.TEXTURE0);
+    gl.bindFramebuffer(gl.FRAMEBUFFER, this.#target);
+    gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, this.#colored, 0);
+    gl.bindFramebuffer(gl.FRAMEBUFFER, null);
+  }
+
   /**
-   * @param {import("./display.js").Extras["veil"]} veil
+   * @param {NonNullable<import("./display.js").Extras["veil"]>} veil
    * @param {number} columns
    * @param {number} rows
+   * @param {WebGLUniformLocation | null} colors
    */
-  #useVeil(veil, columns, rows) {
-    const { gl, at } = this;
-    gl.uniform1i(at?.veiled ?? null, veil ? 1 : 0);
-    if (!veil) return;
+  #useVeil(veil, columns, rows, colors) {
+    const { gl } = this;
     if (veil.plane !== this.#veil.plane || veil.version !== this.#veil.version) {
       gl.activeTexture(gl.TEXTURE4);
       gl.texImage2D(gl.TEXTURE_2D, 0, gl.R8UI, columns, rows, 0, gl.RED_INTEGER, gl.UNSIGNED_BYTE, veil.plane);
       gl.activeTexture(gl.TEXTURE0);
       this.#veil = { plane: veil.plane, version: veil.version };
     }
-    gl.uniform3fv(at?.veil_colors ?? null, veil.colors.flatMap((color) => [color & 255, (color >> 8) & 255, (color >> 16) & 255]));
+    gl.uniform3fv(colors, veil.colors.flatMap((color) => [color & 255, (color >> 8) & 255, (color >> 16) & 255]));
   }
 
-  /** @param {import("./display.js").Palette} palette */
-  #usePalette(palette) {
-    if (palette === this.#palette) return;
-    const { gl, at } = this;
-    const { table, mode } = palette;
-    this.#useTable(table);
-    gl.uniform1i(at?.mode ?? null, mode === "index" ? 0 : mode === "rgb" ? 1 : 2);
-    gl.uniform1f(at?.bits ?? null, palette.bits);
-    if (mode === "ybr_full" || mode === "ybr_partial") {
-      const [gain, zero, ...chroma] = YBR_FACTORS[mode];
-      gl.uniform2f(at?.ybr_luma ?? null, gain, zero);
-      gl.uniform4fv(at?.ybr_chroma ?? null, chroma);
-    }
+  /** @param {import("./display.js").Palette} palette @param {Place} at */
+  #usePalette(palette, at) {
+    const { gl } = this;
+    if (palette !== this.#palette) this.#useTable(palette.table);
     this.#palette = palette;
+    if (palette.mode !== "ybr_full" && palette.mode !== "ybr_partial") return;
+    const [gain, zero, ...chroma] = YBR_FACTORS[palette.mode];
+    gl.uniform1f(at("bits"), palette.bits);
+    gl.uniform2f(at("ybr_luma"), gain, zero);
+    gl.uniform4fv(at("ybr_chroma"), chroma);
   }
 
   /** @param {Uint32Array} table */
@@ -321,7 +337,6 @@ export class GlRenderer {
     };
     if (levels !== before.levels) fill(2, Math.min(256, levels.length), Math.max(1, levels.length / 256), levels);
     if (mask !== before.mask || mask.version !== before.version) fill(3, columns, rows, mask.plane);
-    gl.uniform1i(this.at?.mode ?? null, 3);
     this.#difference = { table, levels, mask, version: mask.version };
     this.#palette = DIFFERENCE;
   }
@@ -341,16 +356,18 @@ export class GlRenderer {
 
   /** @param {import("./zoom_pan.js").Placement} place */
   draw(place) {
-    const { gl, at, canvas } = this;
+    const { gl, canvas } = this;
     gl.viewport(0, 0, canvas.width, canvas.height);
-    if (this.#empty) {
+    if (this.#empty || !this.#layout) {
       gl.clearColor(0, 0, 0, 1);
       gl.clear(gl.COLOR_BUFFER_BIT);
       return;
     }
-    gl.uniform4f(at?.place ?? null, place.x, place.y, place.width, place.height);
-    gl.uniformMatrix2fv(at?.turn ?? null, false, place.turn); // the transpose turns back
-    gl.uniform1f(at?.canvas_height ?? null, canvas.height);
+    const { program, at } = this.#layout;
+    gl.useProgram(program);
+    gl.uniform4f(at("place"), place.x, place.y, place.width, place.height);
+    gl.uniformMatrix2fv(at("turn"), false, place.turn); // the transpose turns back
+    gl.uniform1f(at("canvas_height"), canvas.height);
     gl.drawArrays(gl.TRIANGLES, 0, 3);
   }
 
