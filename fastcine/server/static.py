@@ -1,7 +1,7 @@
 """The viewer's files, read once at start, gzipped, served under a path that names their content.
 
-Scripts go without their comments. `/static/<version>/…` never changes, so browsers keep it for a year without asking;
-pages name the current version.
+Scripts and style sheets go without their comments. `/static/<version>/…` never changes, so browsers keep it for a year
+without asking; pages name the current version.
 """
 
 from __future__ import annotations
@@ -105,8 +105,7 @@ def _inlined(page: str, root: Path) -> str:
     """The page with its style sheets inside: fetched, even from the cache, they would hold up the first picture."""
 
     def sheet(link: re.Match[str]) -> str:
-        text = re.sub(r"/\*.*?\*/", "", (root / link[1]).read_text("utf-8"), flags=re.DOTALL)
-        return f'<style nonce="{{{{nonce}}}}">{text}</style>'
+        return f'<style nonce="{{{{nonce}}}}">{_style(root / link[1])}</style>'
 
     return re.sub(r'<link rel="stylesheet" href="/static/([a-z/]+\.css)">', sheet, page)
 
@@ -118,9 +117,15 @@ def _code(path: Path) -> str:
     return "\n".join(line for line in lines if line and not line.startswith("//"))
 
 
+def _style(path: Path) -> str:
+    """A style sheet without its comments, and without the blanks that only people need."""
+    text = re.sub(r"/\*.*?\*/", "", path.read_text("utf-8"), flags=re.DOTALL)
+    return re.sub(r"\s*([{};,\n])\s*", r"\1", text).strip()
+
+
 def _load(path: Path) -> ViewerFile:
-    ours = path.suffix == ".js" and path.parent.name != "vendor"
-    plain = _code(path).encode() if ours else path.read_bytes()
+    lean = {".js": _code, ".css": _style}.get(path.suffix) if path.parent.name != "vendor" else None
+    plain = lean(path).encode() if lean else path.read_bytes()
     ready_made = path.with_name(path.name + ".gz")
     squeezed = ready_made.read_bytes() if ready_made.is_file() else gzip.compress(plain, 9, mtime=0)
     return ViewerFile(MEDIA_TYPES[path.suffix], plain, squeezed if len(squeezed) < len(plain) else None)

@@ -30,9 +30,10 @@ test("every id that a script asks for is in a page", () => {
   for (const name of scripts) for (const [, id] of read(`ui/${name}`).matchAll(/byId\("([^"]+)"\)/g)) assert.ok(ids.has(id), `${name}: #${id}`);
 });
 
-/** What the server sends of a file: scripts go without their comments (fastcine/server/static.py). @param {string} name */
+/** What the server sends of a file: scripts and style sheets go without their comments (fastcine/server/static.py). @param {string} name */
 function sent(name) {
   const text = read(name);
+  if (name.endsWith(".css")) return text.replace(/\/\*[^]*?\*\//g, "").replace(/\s*([{};,\n])\s*/g, "$1").trim();
   if (!name.endsWith(".js")) return text;
   const lines = text.replace(/\/\*\*[^]*?\*\/ ?/g, "").split("\n").map((line) => line.trim());
   return lines.filter((line) => line && !line.startsWith("//")).join("\n");
@@ -64,7 +65,8 @@ function loaded(page, later) {
     for (const [, path = ""] of text.matchAll(later ? /"\/static\/([^"]+)"/g : /"\/static\/((?:ui|style)\/[^"]+)"/g)) found.add(path);
     if (!name.endsWith(".js")) continue;
     for (const [, path = ""] of sent(name).matchAll(asked)) found.add(new URL(path, new URL(name, root)).href.slice(root.href.length));
-    if (later) for (const [, path = ""] of text.matchAll(/new URL\("(\.[^"]+\.(?:js|css))"/g)) found.add(new URL(path, new URL(name, root)).href.slice(root.href.length));
+    if (later) for (const [, path = ""] of text.matchAll(/new URL\("(\.[^"]+\.js)"/g)) found.add(new URL(path, new URL(name, root)).href.slice(root.href.length));
+    if (later) for (const [, sheet = ""] of text.matchAll(/addStyle\("([^"]+)"/g)) found.add(`style/${sheet}`);
   }
   return found;
 }
@@ -81,7 +83,7 @@ test("a page's interface weighs at most 30 kB over the wire, and the viewer's te
 
 test("the whole viewer does not grow beyond 75 kB gzipped, but for the decoders", () => {
   const files = [...loaded("view.html", true), "bootstrap/early_start.js", "bootstrap/preview.js"].filter((name) => !name.startsWith("vendor/"));
-  for (const name of ["engine/decode_worker.js", "engine/crc_check.js", "ui/help.js", "ui/live.js", "ui/video.js"]) assert.ok(files.includes(name), name);
+  for (const name of ["engine/decode_worker.js", "engine/crc_check.js", "ui/help.js", "ui/live.js", "ui/video.js", "style/cells.css", "style/looks.css"]) assert.ok(files.includes(name), name);
   // Each file goes over the wire by itself, which costs a fifth more than one archive of all: docs/decisions/0012.
   const bytes = weight(files.map(sent).join("\n"));
   const apart = files.reduce((sum, name) => sum + weight(sent(name)), 0);
