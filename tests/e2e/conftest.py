@@ -171,7 +171,8 @@ def archive(tmp_path_factory):
 @pytest.fixture(scope="session")
 def morning(tmp_path_factory):
     """One server with an echo reader's morning, wholly made: 20 studies of 50 loops each, in `morning.studies`."""
-    data, studies = make_morning(tmp_path_factory.mktemp("morning"))
+    folder = tmp_path_factory.mktemp("morning")
+    data, studies = make_morning(folder)
     with serving(data) as server:
-        server.studies = studies
+        server.folder, server.studies = folder, studies
         yield server

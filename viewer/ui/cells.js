@@ -9,7 +9,7 @@
 import { Lock } from "../engine/lock.js";
 import { Player, createPlayer } from "../engine/player.js";
 import { Cell } from "./cell.js";
-import { byId, make } from "./dom.js";
+import { addStyle, byId, make, makeButton } from "./dom.js";
 import { fillCells, gridOf, sameProjection, stressGrid } from "./layout.js";
 
 /** Shares of the link: what is looked at before what is beside it. The server sends neighbouring runs after all of these. */
@@ -38,10 +38,7 @@ export class Cells {
     this.grid = byId("cells");
     this.list = /** @type {HTMLSelectElement} */ (byId("layout"));
     this.locks = /** @type {HTMLSelectElement} */ (byId("lock"));
-    const sheet = make("link");
-    sheet.rel = "stylesheet";
-    sheet.href = new URL("../style/cells.css", import.meta.url).href;
-    document.head.append(sheet);
+    addStyle("cells.css");
     this.#mind(page.cells[0]);
     matchMedia("(orientation: portrait)").addEventListener("change", () => this.#arrange());
   }
@@ -228,10 +225,9 @@ export class Cells {
   }
 
   #makeOffer() {
-    const button = make("button", "offer", "Biplane: both planes (3)");
-    button.type = "button";
+    const button = makeButton("Biplane: both planes (3)", () => this.showPlanes());
+    button.className = "offer";
     button.addEventListener("pointerdown", (event) => event.stopPropagation()); // not a drag of the picture
-    button.addEventListener("click", () => this.showPlanes());
     return button;
   }
 

@@ -26,6 +26,24 @@ export function make(tag, className = "", ...children) {
   return element;
 }
 
+/** @param {string} words @param {() => unknown} act */
+export function makeButton(words, act) {
+  const button = make("button", "", words);
+  button.type = "button";
+  button.addEventListener("click", act);
+  return button;
+}
+
+/** Loads a style sheet of the viewer that the first picture does without; once. @param {string} name */
+export function addStyle(name) {
+  const href = new URL(`../style/${name}`, import.meta.url).href;
+  if (document.querySelector(`link[href="${href}"]`)) return;
+  const sheet = make("link");
+  sheet.rel = "stylesheet";
+  sheet.href = href;
+  document.head.append(sheet);
+}
+
 /**
  * Sets text only where it differs, so that nothing is laid out or announced anew.
  * @param {Node} element @param {string} text

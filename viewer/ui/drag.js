@@ -62,8 +62,27 @@ export function pinch(before, after) {
   return { dx: is.x - was.x, dy: is.y - was.y, factor: apart > 0 && now > 0 ? now / apart : 1, x: is.x, y: is.y };
 }
 
-/** @param {[Point, Point]} points @returns {Point} */
-function middle([a, b]) {
+/**
+ * What two fingers are about to do: up or down side by side changes the window, all else moves and zooms; "" while it is not clear.
+ * @param {Point[]} from @param {Point[]} now @returns {"" | "window" | "picture"}
+ */
+export function together(from, now) {
+  const ways = now.map(({ x, y }, at) => ({ x: x - from[at].x, y: y - from[at].y }));
+  const far = ways.map(({ x, y }) => Math.hypot(x, y));
+  const alone = Math.max(...far) >= 24; // one finger rests, the other moves
+  if (Math.min(...far) < 8 && !alone) return "";
+  const { x, y } = middle(ways);
+  const apart = Math.hypot(ways[0].x - ways[1].x, ways[0].y - ways[1].y);
+  return Math.abs(y) > 2 * Math.abs(x) && apart < Math.abs(y) ? "window" : "picture";
+}
+
+/** A finger that came in from an edge, far enough and not across. @param {number} dx @param {number} dy @param {number} edge -1 the left one, 1 the right one */
+export function isSwipe(dx, dy, edge) {
+  return -edge * dx >= 60 && Math.abs(dx) > 2 * Math.abs(dy);
+}
+
+/** @param {Point[]} points two @returns {Point} */
+export function middle([a, b]) {
   return { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 };
 }
 

@@ -4,12 +4,13 @@
  *
  * @typedef {import("../engine/player.js").Player} Player
  * @typedef {"scrub" | "window" | "pan"} Tool
- * @typedef {{tool: Tool, x: number, y: number, frame: number, window: {center: number, width: number}, pan_x: number, pan_y: number, moved: boolean, at_ms: number, touch: boolean}} Drag
+ * @typedef {{tool: Tool, x: number, y: number, frame: number, window: {center: number, width: number}, pan_x: number, pan_y: number, moved: boolean, at_ms: number, touch: boolean, edge: number}} Drag edge: the run that a swipe from where it began leads to, -1 or 1; 0 amid the picture
  */
-import { WheelSteps, dragFrames, dragWindow, pinch, wheelZoom } from "./drag.js";
+import { WheelSteps, dragFrames, dragWindow, isSwipe, middle, pinch, together, wheelZoom } from "./drag.js";
 
 const SLOP = 6; // a resting hand trembles by so many pixels
 const TAP_MS = 350;
+const EDGE = 28; // a finger that begins so near to the side of the pictures comes from beyond it
 
 export class Gestures {
   /**
@@ -18,16 +19,20 @@ export class Gestures {
    * @param {() => Tool} options.tool what the main button's drag does now
    * @param {() => import("./types.js").Description | null} options.seen the run on screen, null when none can be
    * @param {() => void} options.doubled
+   * @param {(step: number) => void} options.swiped from the left edge -1, from the right one 1
    */
-  constructor(stage, player, { tool, seen, doubled }) {
+  constructor(stage, player, { tool, seen, doubled, swiped }) {
     this.stage = stage;
     this.player = player;
     this.tool = tool;
     this.seen = seen;
+    this.swiped = swiped;
     /** @type {Map<number, {x: number, y: number}>} */
     this.points = new Map();
     /** @type {Drag | null} */
     this.drag = null;
+    /** Two fingers: where they began, and what they do once that is clear. @type {{from: {x: number, y: number}[], window: {center: number, width: number}, does: "" | "window" | "picture"} | null} */
+    this.two = null;
     this.wheel = new WheelSteps();
     stage.addEventListener("pointerdown", (event) => this.#down(event));
     stage.addEventListener("pointermove", (event) => this.#move(event));
@@ -54,22 +59,31 @@ export class Gestures {
     this.stage.setPointerCapture(event.pointerId);
     const at = this.#at(event);
     this.points.set(event.pointerId, at);
+    const { view, frame } = this.player;
+    const window = this.player.window ?? description.display.windows[0] ?? { center: 128, width: 256 };
     if (this.points.size > 1) {
       this.drag = null; // a second finger: no longer a drag nor a tap
+      this.two = { from: [...this.points.values()], window, does: "" };
       return;
     }
-    const { window, view, frame } = this.player;
     this.drag = {
       tool: this.#toolOf(event),
       ...at,
       frame,
-      window: window ?? description.display.windows[0] ?? { center: 128, width: 256 },
+      window,
       pan_x: view.pan_x,
       pan_y: view.pan_y,
       moved: false,
       at_ms: event.timeStamp,
       touch: event.pointerType === "touch",
+      edge: event.pointerType === "touch" ? this.#edge(event.clientX) : 0,
     };
+  }
+
+  /** @param {number} x of the page */
+  #edge(x) {
+    const { left, right } = (this.stage.parentElement ?? this.stage).getBoundingClientRect();
+    return x < left + EDGE ? -1 : x > right - EDGE ? 1 : 0;
   }
 
   /** @param {PointerEvent} event @returns {Tool} */
@@ -86,9 +100,10 @@ export class Gestures {
     const before = this.points.get(event.pointerId);
     if (!before) return;
     const at = this.#at(event);
-    if (this.points.size === 2) this.#pinch(event.pointerId, before, at);
+    if (this.points.size === 2 && this.two?.does === "picture") this.#pinch(event.pointerId, before, at);
     this.points.set(event.pointerId, at);
-    if (this.drag) this.#dragged(this.drag, at.x - this.drag.x, at.y - this.drag.y);
+    if (this.points.size === 2 && this.two) this.#bothMoved(this.two);
+    if (this.drag && !this.drag.edge) this.#dragged(this.drag, at.x - this.drag.x, at.y - this.drag.y);
   }
 
   /** @param {Drag} drag @param {number} dx @param {number} dy from where it began */
@@ -110,6 +125,16 @@ export class Gestures {
     }
   }
 
+  /** @param {NonNullable<Gestures["two"]>} two */
+  #bothMoved(two) {
+    const now = [...this.points.values()];
+    two.does ||= together(two.from, now);
+    if (two.does !== "window") return;
+    const [was, is] = [middle(two.from), middle(now)];
+    const { center, width } = dragWindow(two.window, is.x - was.x, is.y - was.y);
+    this.player.setWindow(center, width);
+  }
+
   /** @param {number} id @param {{x: number, y: number}} before @param {{x: number, y: number}} after */
   #pinch(id, before, after) {
     const other = [...this.points].find(([key]) => key !== id)?.[1];
@@ -123,10 +148,13 @@ export class Gestures {
   /** @param {PointerEvent} event @param {boolean} finished */
   #up(event, finished) {
     this.points.delete(event.pointerId);
+    this.two = null;
     const { drag } = this;
     if (!drag) return;
     this.drag = null;
-    if (finished && drag.touch && !drag.moved && event.timeStamp - drag.at_ms < TAP_MS) this.player.toggle();
+    const at = this.#at(event);
+    if (finished && drag.edge && isSwipe(at.x - drag.x, at.y - drag.y, drag.edge)) this.swiped(drag.edge);
+    else if (finished && drag.touch && !drag.moved && Math.hypot(at.x - drag.x, at.y - drag.y) < SLOP && event.timeStamp - drag.at_ms < TAP_MS) this.player.toggle();
   }
 
   /** @param {WheelEvent} event */

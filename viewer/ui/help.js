@@ -1,38 +1,80 @@
 // @ts-check
-/** The page of keys and gestures under "?": printed from the same table that the keyboard obeys. Loaded when first asked for. */
-import { byId, make } from "./dom.js";
-import { COMMANDS, GESTURES, keyText } from "./keys.js";
+/**
+ * The page of keys and gestures under "?": printed from the same table that the keyboard obeys, and where its keys are changed.
+ * Loaded when first asked for.
+ */
+import { byId, make, makeButton } from "./dom.js";
+import { COMMANDS, GESTURES, keepKeys, keyName, keyText, ownKeys } from "./keys.js";
+import { tellKeys } from "./transport.js";
 
 /** Opens the page, or closes it. */
 export function toggleHelp() {
   const dialog = /** @type {HTMLDialogElement} */ (byId("help"));
-  if (dialog.open) {
-    dialog.close();
-    return;
+  if (dialog.open) return dialog.close();
+  if (!dialog.firstChild) {
+    // A click on the dark around it closes it too.
+    dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
+    dialog.addEventListener("close", () => fill(dialog));
+    fill(dialog);
   }
-  if (!dialog.firstChild) fill(dialog);
   dialog.showModal();
 }
 
-/** @param {HTMLDialogElement} dialog */
-function fill(dialog) {
-  const close = make("button", "", "Close");
-  close.type = "button";
-  close.addEventListener("click", () => dialog.close());
+/** @param {HTMLDialogElement} dialog @param {{changing?: boolean, said?: string, at?: string}} [state] said: what became of the last change; at: its command */
+function fill(dialog, { changing = false, said = "", at = "" } = {}) {
+  dialog.onkeydown = null;
   const columns = make("div", "columns");
   for (const group of new Set(COMMANDS.map((command) => command.group))) {
     const list = make("dl");
-    for (const { label, keys } of COMMANDS.filter((command) => command.group === group)) {
+    for (const command of COMMANDS.filter((one) => one.group === group)) {
       const names = make("dt");
-      keys.forEach((key, index) => names.append(...(index ? [" "] : []), make("kbd", "", keyText(key))));
-      list.append(names, make("dd", "", label));
+      if (changing) names.append(changer(dialog, command));
+      else command.keys.forEach((key, index) => names.append(...(index ? [" "] : []), make("kbd", "", keyText(key))));
+      list.append(names, make("dd", "", command.label));
     }
     columns.append(make("section", "", make("h3", "", group), list));
   }
   const hands = make("dl");
   for (const [what = "", does = ""] of GESTURES) hands.append(make("dt", "", what), make("dd", "", does));
   columns.append(make("section", "", make("h3", "", "Mouse and touch"), hands));
-  dialog.append(make("header", "", make("h2", "", "Keys and gestures"), close), columns);
-  // A click on the dark around it closes it too.
-  dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
+  const change = makeButton(changing ? "Done" : "Change keys", () => fill(dialog, { changing: !changing, at: "change" }));
+  change.dataset["of"] = "change";
+  const header = make("header", "", make("h2", "", "Keys and gestures"), change, makeButton("Close", () => dialog.close()));
+  const usual = makeButton("Usual keys", () => keep(dialog, {}, { said: "All keys are the usual ones.", at: "change" }));
+  if (changing) change.before(usual);
+  const status = make("p", "", said || (changing ? "Choose a key, then press another. Esc: leave it." : ""));
+  status.setAttribute("role", "status");
+  dialog.replaceChildren(header, status, columns);
+  /** @type {HTMLElement | null} */ (dialog.querySelector(`[data-of="${at}"]`))?.focus();
+}
+
+/** @param {HTMLDialogElement} dialog @param {Record<string, string[]>} own @param {{said: string, at: string}} state */
+function keep(dialog, own, state) {
+  keepKeys(own);
+  tellKeys();
+  fill(dialog, { changing: true, ...state });
+}
+
+/** The button that changes a command's key. @param {HTMLDialogElement} dialog @param {import("./keys.js").Command} command */
+function changer(dialog, { id, label, keys }) {
+  const text = keys.map(keyText).join(" ");
+  const made = makeButton(text, () => {
+    made.textContent = "Press a key";
+    dialog.onkeydown = (event) => pressed(event);
+  });
+  made.dataset["of"] = id;
+  made.setAttribute("aria-label", `${label}: ${text}. Change`);
+
+  /** @param {KeyboardEvent} event */
+  function pressed(event) {
+    if (event.repeat || /^(Shift|Control|Alt|AltGraph|Meta|Dead|Tab)$/.test(event.key)) return;
+    event.preventDefault();
+    event.stopPropagation();
+    const key = keyName(event);
+    const other = COMMANDS.find((one) => one.id !== id && one.keys.includes(key ?? ""));
+    if (other && key) fill(dialog, { changing: true, said: `${keyText(key)} is taken: ${other.label}. Give that another key first.`, at: id });
+    else if (!key || key === "Escape") fill(dialog, { changing: true, at: id });
+    else keep(dialog, { ...ownKeys(), [id]: [key] }, { said: `${label}: ${keyText(key)}`, at: id });
+  }
+  return made;
 }

@@ -4,7 +4,7 @@
  * with "Shift+", "Alt+" or "Alt+Shift+" in front where it matters. Letters that later tools will take (A C D E M) are left free.
  */
 
-/** @typedef {{id: string, keys: string[], label: string, group: string}} Command */
+/** @typedef {{id: string, keys: string[], label: string, group: string}} Command keys: those that the reader has chosen, else the usual ones */
 
 /** @type {readonly Command[]} */
 export const COMMANDS = [
@@ -20,6 +20,9 @@ export const COMMANDS = [
   { id: "forward", keys: ["l"], label: "Play forwards", group: "Playing" },
   { id: "previous-run", keys: ["ArrowUp", "PageUp"], label: "Previous run", group: "Runs" },
   { id: "next-run", keys: ["ArrowDown", "PageDown"], label: "Next run", group: "Runs" },
+  { id: "run-on", keys: ["Enter"], label: "Each run once, one after the other, or loop", group: "Runs" },
+  { id: "previous-study", keys: ["Shift+PageUp"], label: "Previous study of the worklist", group: "Runs" },
+  { id: "next-study", keys: ["Shift+PageDown"], label: "Next study of the worklist", group: "Runs" },
   { id: "slower", keys: [","], label: "Slower", group: "Speed and range" },
   { id: "faster", keys: ["."], label: "Faster", group: "Speed and range" },
   { id: "dicom-rate", keys: ["0"], label: "Speed as acquired", group: "Speed and range" },
@@ -27,11 +30,7 @@ export const COMMANDS = [
   { id: "set-in", keys: ["["], label: "Loop starts here", group: "Speed and range" },
   { id: "set-out", keys: ["]"], label: "Loop ends here", group: "Speed and range" },
   { id: "clear-range", keys: ["\\"], label: "Loop the whole run", group: "Speed and range" },
-  { id: "layout-1", keys: ["1"], label: "One picture", group: "Pictures side by side" },
-  { id: "layout-2", keys: ["2"], label: "Two", group: "Pictures side by side" },
-  { id: "layout-4", keys: ["4"], label: "Four", group: "Pictures side by side" },
-  { id: "layout-6", keys: ["6"], label: "Six", group: "Pictures side by side" },
-  { id: "layout-9", keys: ["9"], label: "Nine", group: "Pictures side by side" },
+  ...Object.entries({ 1: "One picture", 2: "Two", 4: "Four", 6: "Six", 9: "Nine" }).map(([key, label]) => ({ id: `layout-${key}`, keys: [key], label, group: "Pictures side by side" })),
   { id: "stress", keys: ["5"], label: "Stress echo: stages below each other, views side by side", group: "Pictures side by side" },
   { id: "biplane", keys: ["3"], label: "Both planes of a biplane run", group: "Pictures side by side" },
   { id: "prior", keys: ["7"], label: "The same projection of an earlier study", group: "Pictures side by side" },
@@ -72,26 +71,66 @@ export const GESTURES = [
   ["Drag a tile", "Its run into a picture"],
   ["Pointer on a tile", "Through its frames"],
   ["Tap", "Play or pause"],
+  ["Finger in from the edge", "Left: previous run, right: next run"],
   ["Two fingers", "Zoom and move"],
+  ["Two fingers up or down", "Window and level"],
   ["Rest a finger", "Magnify"],
 ];
 
+const OWN = "fastcine-keys"; // kept by this browser, for every study
+
+const USUAL = new Map(COMMANDS.map(({ id, keys }) => [id, keys]));
 /** @type {Map<string, string>} */
-const BY_KEY = new Map(COMMANDS.flatMap(({ id, keys }) => keys.map((key) => /** @type {[string, string]} */ ([key, id]))));
+const BY_KEY = new Map();
+
+/** The keys that the reader has chosen, by command. @returns {Record<string, string[]>} */
+export function ownKeys() {
+  try {
+    return JSON.parse(localStorage.getItem(OWN) ?? "{}") ?? {};
+  } catch {
+    return {};
+  }
+}
+
+/** @param {Record<string, string[]>} own by command; the others have their usual keys */
+export function takeKeys(own) {
+  BY_KEY.clear();
+  const chosen = COMMANDS.filter(({ id }) => Array.isArray(own[id]));
+  for (const command of COMMANDS) command.keys = chosen.includes(command) ? own[command.id] ?? [] : USUAL.get(command.id) ?? [];
+  // What the reader has chosen comes before a usual key that a later version gave to something else.
+  for (const { id, keys } of [...COMMANDS, ...chosen]) for (const key of keys) BY_KEY.set(key, id);
+}
+
+/** Takes them, and keeps them for the next visit. @param {Record<string, string[]>} own */
+export function keepKeys(own) {
+  takeKeys(own);
+  try {
+    localStorage.setItem(OWN, JSON.stringify(own));
+  } catch {
+    // The browser keeps nothing: they hold until the page is left.
+  }
+}
+
+takeKeys(ownKeys());
+
+/** @typedef {{key: string, shiftKey: boolean, ctrlKey: boolean, metaKey: boolean, altKey: boolean}} Press */
 
 /**
- * The command of a key press, null when it is none of ours. Shift is part of the name for keys that do not change with it;
+ * A key press as the table names it, null when the browser's. Shift is part of the name for keys that do not change with it;
  * "?" and "+" come with Shift on most layouts and without on others.
- * @param {{key: string, shiftKey: boolean, ctrlKey: boolean, metaKey: boolean, altKey: boolean}} event
- * @returns {string | null}
+ * @param {Press} press @returns {string | null}
  */
-export function commandOf({ key, shiftKey, ctrlKey, metaKey, altKey }) {
+export function keyName({ key, shiftKey, ctrlKey, metaKey, altKey }) {
   if (ctrlKey || metaKey) return null;
   // AltGr types brackets and backslash on many keyboards, and reports Alt on some.
-  if (altKey && !"[]\\".includes(key)) return BY_KEY.get(`Alt+${shiftKey ? "Shift+" : ""}${key}`) ?? null;
+  if (altKey && !"[]\\".includes(key)) return `Alt+${shiftKey ? "Shift+" : ""}${key}`;
   const name = key.length === 1 ? key.toLowerCase() : key;
-  if (shiftKey && name.length > 1) return BY_KEY.get(`Shift+${name}`) ?? null;
-  return BY_KEY.get(name) ?? null;
+  return shiftKey && name.length > 1 ? `Shift+${name}` : name;
+}
+
+/** The command of a key press, null when it is none of ours. @param {Press} press @returns {string | null} */
+export function commandOf(press) {
+  return BY_KEY.get(keyName(press) ?? "") ?? null;
 }
 
 /** A key as it is printed. @param {string} key */

@@ -8,7 +8,7 @@
 import { loadSubtraction } from "../engine/masking.js";
 import { SHARPEN, SMOOTH } from "../engine/pixel_filter.js";
 import { makeCovering } from "./covering.js";
-import { make, setText } from "./dom.js";
+import { addStyle, make, setText } from "./dom.js";
 import { addLoupe } from "./loupe.js";
 import { makePanel, subtractionText } from "./subtraction-panel.js";
 
@@ -32,7 +32,7 @@ export function looksOf(player, stage) {
 
 /** @param {Player} player @param {HTMLElement} stage @returns {Looks} */
 function makeLooks(player, stage) {
-  loadStyle();
+  addStyle("looks.css");
   void loadSubtraction();
   /** @type {string | null} */
   let prepared = null;
@@ -89,18 +89,6 @@ function makeLooks(player, stage) {
     "mask-down-fine": () => panel.move(0, 0.1),
     register: panel.register,
   };
-}
-
-let styled = false;
-
-/** The first picture does not wait for it either. */
-function loadStyle() {
-  if (styled) return;
-  styled = true;
-  const link = make("link");
-  link.rel = "stylesheet";
-  link.href = new URL("../style/looks.css", import.meta.url).href;
-  document.head.append(link);
 }
 
 /** How the picture lies, where that is not as in the file. @param {{turns: number, mirrored: boolean}} view */

@@ -6,7 +6,7 @@
  * @typedef {import("../engine/subtraction.js").Subtraction} Subtraction
  * @typedef {import("../engine/subtraction.js").MaskChoice} MaskChoice
  */
-import { make, setText } from "./dom.js";
+import { make, makeButton, setText } from "./dom.js";
 
 /** Kinds of mask in the order of their key. @type {readonly ["file" | "first" | "current" | "mean", string][]} */
 const KINDS = [
@@ -66,14 +66,14 @@ export function makePanel(player, stage) {
   const loop = () => Array.from({ length: player.range.last - player.range.first + 1 }, (_, n) => player.range.first + n);
   /** @param {typeof KINDS[number][0]} kind */
   const choose = (kind) => player.subtract(kind === "mean" ? loop() : kind);
-  const kinds = KINDS.map(([kind, words]) => button(words, () => choose(kind)));
+  const kinds = KINDS.map(([kind, words]) => makeButton(words, () => choose(kind)));
   const fader = make("input");
   Object.assign(fader, { type: "range", min: "0", max: "100", value: "100" });
   fader.addEventListener("input", () => player.subtraction?.setOpacity(Number(fader.value) / 100));
   // Its arrows are its own; left by the hand, the page has them again.
   fader.addEventListener("keydown", (event) => !event.altKey && /^(Arrow|Page|Home|End)/.test(event.key) && event.stopPropagation());
   fader.addEventListener("pointerup", () => fader.blur());
-  const fit = button("Fit", () => register());
+  const fit = makeButton("Fit", () => register());
   fit.title = "Move the mask to where it fits this frame";
   const panel = make("div", "subtracting", ...kinds, make("label", "", "Mask", fader), fit);
   panel.setAttribute("role", "group");
@@ -125,12 +125,4 @@ export function makePanel(player, stage) {
       return choose(kinds[(at + 1) % kinds.length] ?? "first");
     },
   };
-}
-
-/** @param {string} words @param {() => unknown} act */
-function button(words, act) {
-  const element = make("button", "", words);
-  element.type = "button";
-  element.addEventListener("click", act);
-  return element;
 }

@@ -7,7 +7,7 @@
  * @typedef {import("./cell.js").Cell} Cell
  */
 import { createPlayer } from "../engine/player.js";
-import { make } from "./dom.js";
+import { addStyle, make } from "./dom.js";
 import { frameAt } from "./drag.js";
 
 const SLOP = 8;
@@ -21,10 +21,7 @@ const HOVER_WEIGHT = 0.25;
  * @param {{page: import("./view-page.js").Page, tileOf: (element: Element) => PictureTile | null}} options
  */
 export function tileHands(list, { page, tileOf }) {
-  const sheet = make("link");
-  sheet.rel = "stylesheet";
-  sheet.href = new URL("../style/cells.css", import.meta.url).href;
-  document.head.append(sheet);
+  addStyle("cells.css");
   dragTiles(list, page, tileOf);
   if (matchMedia("(hover: hover)").matches) hoverTiles(list, page, tileOf);
 }

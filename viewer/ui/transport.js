@@ -7,10 +7,20 @@
  * @typedef {import("./gestures.js").Tool} Tool
  */
 import { byId, make, setText } from "./dom.js";
-import { COMMANDS, keyText, tooltip } from "./keys.js";
+import { COMMANDS, tooltip } from "./keys.js";
 import { fpsText, otherRate, rateText, windowText } from "./words.js";
 
 const BY_HAND = "hand";
+
+/** The tooltips say the keys as they are now. */
+export function tellKeys() {
+  for (const button of buttons("[data-command]")) {
+    const command = COMMANDS.find(({ id }) => id === button.dataset["command"]);
+    if (!command) continue;
+    button.title = tooltip(command);
+    button.setAttribute("aria-keyshortcuts", (command.keys[0] ?? "").replace(" ", "Space"));
+  }
+}
 
 export class Transport {
   /**
@@ -32,11 +42,10 @@ export class Transport {
     for (const button of buttons("[data-command]")) {
       const command = COMMANDS.find(({ id }) => id === button.dataset["command"]);
       if (!command) continue;
-      button.title = tooltip(command);
       if (button.id !== "fit") button.setAttribute("aria-label", command.label); // its text says what it does now
-      button.setAttribute("aria-keyshortcuts", keyText(command.keys[0] ?? "").replace("↑", "ArrowUp").replace("↓", "ArrowDown").replace("←", "ArrowLeft").replace("→", "ArrowRight"));
       button.addEventListener("click", () => run(command.id));
     }
+    tellKeys();
     for (const button of buttons("[data-speed]")) {
       const speed = Number(button.dataset["speed"]);
       button.title = `${button.textContent} speed (, slower  . faster  0 as acquired)`;

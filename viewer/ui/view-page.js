@@ -201,6 +201,12 @@ function goRun(step) {
   if (next) several?.goRun(next, step) || show(next);
 }
 
+/** @param {number} step */
+async function goStudy(step) {
+  const said = (await import("./next-study.js")).goStudy(study.study_instance_uid, step);
+  if (said) page.active.picture.hint(said);
+}
+
 /** Several pictures: loaded when they are first asked for. @param {(cells: import("./cells.js").Cells) => unknown} act */
 async function withCells(act) {
   const { Cells } = await import("./cells.js");
@@ -222,6 +228,9 @@ const actions = /** @type {Record<string, () => unknown>} */ ({
   forward: () => (player().speed(Math.abs(player().speed_now)), player().play()),
   "previous-run": () => goRun(-1),
   "next-run": () => goRun(1),
+  "run-on": () => (player().setLoop("loop"), (sequencing = sequencing === "next 1" ? "loop" : "next 1"), player().play(), refresh()),
+  "previous-study": () => goStudy(-1),
+  "next-study": () => goStudy(1),
   slower: () => transport.setSpeed(nextSpeed(player().speed_now, -1)),
   faster: () => transport.setSpeed(nextSpeed(player().speed_now, 1)),
   "dicom-rate": () => transport.resetRate(),
@@ -253,7 +262,7 @@ let looking = null;
 
 /** @param {string} command */
 async function obey(command) {
-  if (!seen() && !/^(previous-run|next-run|full-screen|banner|help|layout-.|stress|lock|biplane|prior)$/.test(command)) return;
+  if (!seen() && !/^((previous|next)-(run|study)|full-screen|banner|help|layout-.|stress|lock|biplane|prior)$/.test(command)) return;
   const { player: its, stage } = page.active;
   void (actions[command] ?? (looking ? looking.looksOf(its, stage) : await looks())[command])?.();
 }
@@ -265,10 +274,10 @@ addEventListener("keydown", (event) => {
   const command = commandOf(event);
   if (help.open && command !== "help") return;
   if (!command) return;
-  // A button and a video take Space for themselves, a select its arrows and letters; the scrubber is a slider whose arrows are ours.
-  if (target.closest("select") || (event.key === " " && target.closest("button, a, video"))) return;
+  // A button and a video take Space and Enter for themselves, a select its arrows and letters; the scrubber is a slider whose arrows are ours.
+  if (target.closest("select") || (/^( |Enter)$/.test(event.key) && target.closest("button, a, video"))) return;
   event.preventDefault();
-  if (event.repeat && !/^(back|on|zoom|slower|faster|previous|next-run|mask-[lrud])/.test(command)) return;
+  if (event.repeat && !/^(back|on|zoom|slower|faster|previous-run|next-run|mask-[lrud])/.test(command)) return;
   obey(command);
 });
 
@@ -277,7 +286,7 @@ function adopt(cell) {
   const { player: its, picture } = cell;
   offered.players = [...new Set([...offered.players, its])];
   if (cell !== first) void looks(cell);
-  new Gestures(cell.stage, its, { tool: () => transport.tool, seen: cell.seen, doubled: () => several?.maximise(cell) || document.body.classList.toggle("maximised") });
+  new Gestures(cell.stage, its, { tool: () => transport.tool, seen: cell.seen, doubled: () => several?.maximise(cell) || document.body.classList.toggle("maximised"), swiped: goRun });
   its.addEventListener("frame", (event) => {
     const { run, frame, tier } = /** @type {CustomEvent} */ (event).detail;
     if (run !== cell.run) return;
@@ -313,7 +322,7 @@ let byPointer = false;
 addEventListener("pointerdown", () => (byPointer = true), true);
 addEventListener("keydown", () => (byPointer = false), true);
 for (const type of ["click", "change"]) {
-  document.addEventListener(type, ({ target }) => byPointer && /** @type {Element} */ (target).closest(type === "click" ? "button" : "select") && /** @type {HTMLElement | null} */ (document.activeElement)?.blur());
+  document.addEventListener(type, ({ target }) => byPointer && !/** @type {HTMLDialogElement} */ (byId("help")).open && /** @type {Element} */ (target).closest(type === "click" ? "button" : "select") && /** @type {HTMLElement | null} */ (document.activeElement)?.blur());
 }
 // A file dropped here would take the browser away from the patient.
 for (const type of ["dragover", "drop"]) addEventListener(type, (event) => event.preventDefault());

@@ -17,7 +17,7 @@ const rows = new WorklistRows(byId("rows"), {
   // Leaving the page would cut the upload off: the study opens beside it.
   opens: (link, uid) => {
     link.target = uploads.busy() ? "_blank" : "";
-    sessionStorage.setItem(PLACE, JSON.stringify({ search: model.search, keys: model.keys, uid }));
+    sessionStorage.setItem(PLACE, JSON.stringify({ search: model.search, keys: model.keys, uid, uids: model.rows.map((row) => row.study_instance_uid) }));
   },
 });
 const search = /** @type {HTMLInputElement} */ (byId("search"));

@@ -1,7 +1,7 @@
 // @ts-check
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { WheelSteps, dragFrames, dragWindow, frameAt, pinch, wheelZoom } from "../../ui/drag.js";
+import { WheelSteps, dragFrames, dragWindow, frameAt, isSwipe, pinch, together, wheelZoom } from "../../ui/drag.js";
 
 test("a drag over most of the picture goes through the whole run", () => {
   assert.equal(dragFrames(800, { frames: 100, width: 1000 }), 100);
@@ -53,4 +53,26 @@ test("every point of the scrubber is a frame of the run", () => {
   const over = { frames: 96, width: 960 };
   assert.deepEqual([-5, 0, 9.9, 10, 959, 2000].map((x) => frameAt(x, over)), [0, 0, 0, 1, 95, 95]);
   assert.equal(frameAt(10, { frames: 5, width: 0 }), 4);
+});
+
+test("two fingers up or down change the window; apart, sideways or one alone they move and zoom", () => {
+  const from = [{ x: 100, y: 200 }, { x: 160, y: 200 }];
+  /** @param {number[]} ways dx, dy of either @returns {string} */
+  const does = (...ways) => together(from, from.map(({ x, y }, at) => ({ x: x + ways[2 * at], y: y + ways[2 * at + 1] })));
+  assert.equal(does(0, 7, 0, 3), "", "nothing yet");
+  assert.equal(does(0, 20, 0, 2), "", "the other finger may follow");
+  assert.equal(does(1, 20, -2, 17), "window");
+  assert.equal(does(0, -30, 3, -12), "window");
+  assert.equal(does(-20, 0, 20, 0), "picture", "apart");
+  assert.equal(does(0, -20, 0, 20), "picture", "turned apart");
+  assert.equal(does(30, 5, 30, 5), "picture", "sideways");
+  assert.equal(does(0, 24, 0, 0), "picture", "one rests");
+});
+
+test("a swipe comes in from its edge, far enough and not across", () => {
+  assert.equal(isSwipe(80, 10, -1), true);
+  assert.equal(isSwipe(-80, 10, 1), true);
+  assert.equal(isSwipe(-80, 10, -1), false);
+  assert.equal(isSwipe(50, 0, -1), false);
+  assert.equal(isSwipe(80, 60, -1), false);
 });

@@ -2,13 +2,13 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { COMMANDS, commandOf, keyText, tooltip } from "../../ui/keys.js";
+import { COMMANDS, commandOf, keepKeys, keyText, ownKeys, takeKeys, tooltip } from "../../ui/keys.js";
 
 /** @param {string} key @param {object} [held] @returns {string | null} */
 const press = (key, held) => commandOf({ key, shiftKey: false, ctrlKey: false, metaKey: false, altKey: false, ...held });
 
 test("the keys of the map do what the map says", () => {
-  const map = { " ": "toggle", ArrowLeft: "back", ArrowRight: "on", ArrowUp: "previous-run", PageDown: "next-run", Home: "first", j: "reverse", K: "pause", "[": "set-in", "\\": "clear-range", ",": "slower", 0: "dicom-rate", b: "bounce", f: "full-screen", i: "invert", "?": "help" };
+  const map = { " ": "toggle", ArrowLeft: "back", ArrowRight: "on", ArrowUp: "previous-run", PageDown: "next-run", Enter: "run-on", Home: "first", j: "reverse", K: "pause", "[": "set-in", "\\": "clear-range", ",": "slower", 0: "dicom-rate", b: "bounce", f: "full-screen", i: "invert", "?": "help" };
   for (const [key, command] of Object.entries(map)) assert.equal(press(key), command, key);
   assert.equal(press("ArrowLeft", { shiftKey: true }), "back-10");
   assert.equal(press("?", { shiftKey: true }), "help");
@@ -51,4 +51,26 @@ test("every command is carried out by the page, and every button of the page is 
   const page = readFileSync(new URL("../../view.html", import.meta.url), "utf8");
   const ids = new Set(COMMANDS.map((command) => command.id));
   for (const [, id = ""] of page.matchAll(/data-command="([^"]+)"/g)) assert.ok(ids.has(id), id);
+});
+
+test("a command answers to the keys that the reader chose for it, and to the usual ones again", () => {
+  takeKeys({ bounce: ["e"], help: ["F1"] });
+  assert.equal(press("e"), "bounce");
+  assert.equal(press("b"), null);
+  assert.equal(press("F1"), "help");
+  assert.equal(tooltip(/** @type {any} */ (COMMANDS.find(({ id }) => id === "bounce"))), "To and fro, or loop (E)");
+  takeKeys({ bounce: ["k"] });
+  assert.equal(press("k"), "bounce", "what was chosen comes before a usual key");
+  takeKeys({ bounce: /** @type {any} */ ("k") });
+  assert.equal(press("k"), "pause", "what is no list is nothing");
+  takeKeys({});
+  assert.equal(press("b"), "bounce");
+  assert.equal(press("?"), "help");
+});
+
+test("a page that may keep nothing has the usual keys", () => {
+  assert.deepEqual(ownKeys(), {});
+  keepKeys({ bounce: ["e"] });
+  assert.equal(press("e"), "bounce");
+  keepKeys({});
 });

@@ -34,6 +34,7 @@ test("every id that a script asks for is in a page", () => {
 /** A script without its comments, as the server sends it where it has not been made small. @param {string} name */
 function stripped(name) {
   const text = read(name);
+  if (name.endsWith(".css")) return text.replace(/\/\*[^]*?\*\//g, "");
   if (!name.endsWith(".js")) return text;
   const lines = text.replace(/\/\*\*[^]*?\*\/ ?/g, "").split("\n").map((line) => line.trim());
   return lines.filter((line) => line && !line.startsWith("//")).join("\n");
@@ -77,6 +78,7 @@ function loaded(page, later) {
     if (!name.endsWith(".js")) continue;
     for (const [, path = ""] of stripped(name).matchAll(asked)) found.add(new URL(path, new URL(name, root)).href.slice(root.href.length));
     if (later) for (const [, path = ""] of text.matchAll(/new URL\("(\.[^"]+\.(?:js|css))"/g)) found.add(new URL(path, new URL(name, root)).href.slice(root.href.length));
+    if (later) for (const [, sheet = ""] of text.matchAll(/addStyle\("([^"]+)"/g)) found.add(`style/${sheet}`);
   }
   return found;
 }
@@ -93,7 +95,7 @@ test("a page's interface weighs at most 30 kB over the wire, and the viewer's te
 
 test("the whole viewer weighs little more than 60 kB gzipped, but for the decoders", () => {
   const files = [...loaded("view.html", true), "bootstrap/early_start.js", "bootstrap/preview.js"].filter((name) => !name.startsWith("vendor/"));
-  for (const name of ["engine/decode_worker.js", "engine/crc_check.js", "ui/help.js", "ui/live.js", "ui/video.js"]) assert.ok(files.includes(name), name);
+  for (const name of ["engine/decode_worker.js", "engine/crc_check.js", "ui/help.js", "ui/live.js", "ui/video.js", "style/cells.css", "style/looks.css"]) assert.ok(files.includes(name), name);
   // Each file goes over the wire by itself, which costs a fifth more than one archive of all: docs/decisions/0012.
   const bytes = weight(files.map(sent).join("\n"));
   const apart = files.reduce((sum, name) => sum + weight(sent(name)), 0);

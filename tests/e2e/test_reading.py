@@ -1,0 +1,84 @@
+"""An echo reader's morning: 20 studies of 50 loops, each loop seen once, by real clicks and keys, which are counted."""
+
+from collections import defaultdict
+
+import pydicom
+import pytest
+
+from tests.e2e import looking
+from tests.e2e.conftest import opened_page, wait_until
+from tests.e2e.morning import FRAMES, LOOPS, STUDIES
+
+pytestmark = [pytest.mark.e2e, pytest.mark.soak]
+
+HANDS = 40
+"""Clicks and keys for all of it, as the README says: a study's loops follow each other after one key, the next study
+comes with another, and the first is opened with a click."""
+
+# What was drawn, by run: each frame of it, whatever its tier.
+WATCH = """
+const seen = window.seen = {};
+const begin = () => {
+  if (!window.fastcine) return setTimeout(begin);
+  fastcine.player.addEventListener("frame", ({detail: {run, frame}}) => (seen[run] ??= {})[frame] = true);
+};
+begin();
+"""
+
+
+class Hands:
+    """A reader's hands; `count` is what they did."""
+
+    def __init__(self, page):
+        self.page = page
+        self.count = 0
+
+    def click(self, selector):
+        self.count += 1
+        self.page.locator(selector).first.click()
+
+    def press(self, key):
+        self.count += 1
+        self.page.keyboard.press(key)
+
+
+def seen_of(page, runs):
+    """Frames that were on the screen, by run, once all runs of the study were there."""
+    names = "[" + ",".join(f"'{run}'" for run in runs) + "]"
+    wait_until(page, f"{names}.every((run) => Object.keys(window.seen?.[run] ?? {{}}).length >= {FRAMES})", 120_000)
+    return page.evaluate("seen")
+
+
+def test_every_loop_is_seen_once_with_few_clicks_and_keys(browser, morning):
+    frames_seen = defaultdict(set)
+    with opened_page(browser) as page:
+        page.add_init_script(WATCH)
+        page.goto(morning.url)
+        wait_until(page, f"document.querySelectorAll('#rows tr').length === {STUDIES}")
+        hands = Hands(page)
+        hands.click("#rows tr a")
+        for number, study in enumerate(morning.studies):
+            if number:
+                hands.press("Shift+PageDown")
+            page.wait_for_url(f"**/view/{study.study_instance_uid}*")
+            wait_until(page, "window.fastcine?.player.badge !== ''")
+            tiles = morning.json(f"/api/studies/{study.study_instance_uid}")["tiles"]
+            assert [tile["sop_instance_uid"] for tile in tiles] == list(study.loops)
+            hands.press("Enter")
+            runs = [tile["run"] for tile in tiles]
+            for run, frames in seen_of(page, runs).items():
+                frames_seen[run] |= {int(frame) for frame in frames}
+            assert page.evaluate("fastcine.player.run") == runs[-1]
+            check_last(page, morning.folder / f"{number:02}-{LOOPS - 1:02}.dcm")
+            assert "PH-" not in page.url, "no identity in the address"
+        assert page.errors == []
+    assert len(frames_seen) == STUDIES * LOOPS
+    assert all(frames == set(range(FRAMES)) for frames in frames_seen.values())
+    print(f"\n{hands.count} clicks and keys for {len(frames_seen)} loops")
+    assert hands.count <= HANDS
+
+
+def check_last(page, file):
+    """The picture on the screen is that of the study's last loop, as its file says: study and loop are burned in."""
+    looking.show_frame(page, FRAMES - 1)
+    assert looking.difference(looking.canvas_picture(page), pydicom.dcmread(file).pixel_array[-1]) <= 1
