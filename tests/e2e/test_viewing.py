@@ -55,6 +55,7 @@ def test_it_plays_by_itself_and_its_counts_agree(lca, archive):
     assert set(stats) == {
         "first_frame_ms", "steady_ms", "frames_shown", "frames_missed", "frames_out_of_order", "stalls",
         "frames_exact", "frames_total", "all_exact_ms", "bytes_t0", "bytes_t1",
+        "held_bytes", "limit_bytes",
     }  # fmt: skip
     assert stats["frames_exact"] == stats["frames_total"] == 24
     assert 0 < stats["first_frame_ms"] <= stats["all_exact_ms"]

@@ -49,6 +49,8 @@ export class CompressedFrames {
     this.#first = new Array(frames).fill(null);
     this.#exact = new Array(frames).fill(null);
     this.checked_count = 0;
+    /** Frames that have been exact and checked once, held still or let go since for want of memory. */
+    this.proved = new Set();
     this.exact_count = 0;
     /** Frames of which nothing at all is held. */
     this.missing_count = frames;
@@ -98,7 +100,8 @@ export class CompressedFrames {
       piece.crc32 !== assembly.crc32 ||
       piece.codec !== assembly.codec
     ) {
-      this.#forgetAssembly(key); // the server may have made the frame anew: a next connection takes it from its start
+      // The server may have made the frame anew: a next connection takes it from its start.
+      this.#forgetAssembly(key);
       throw new WireError(`frame ${frame} tier ${tier} goes on at ${piece.offset_bytes}, not ${assembly.filled_bytes}`);
     }
     assembly.bytes.set(payload, piece.offset_bytes);
@@ -170,6 +173,7 @@ export class CompressedFrames {
     stream.checked = true;
     if (stream.tier !== TIER_EXACT) return;
     this.checked_count++;
+    this.proved.add(stream.frame);
     this.unchecked_bytes -= stream.length_bytes;
     const first = this.#first[stream.frame];
     if (first) {
@@ -180,7 +184,7 @@ export class CompressedFrames {
   }
 
   /**
-   * The frame is damaged: forgotten, so that it can be sent again.
+   * The frame is damaged, or there is no room for it: forgotten, so that it can be sent again.
    * @param {Bitstream} stream
    */
   reject(stream) {

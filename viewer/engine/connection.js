@@ -131,7 +131,8 @@ export class Connection {
     this.#listen(socket);
     this.round_trip_ms = early.round_trip_ms ?? 0;
     socket.onopen = (event) => {
-      greet?.call(socket, event); // the script's hello, open and want
+      // The script's hello, open and want.
+      greet?.call(socket, event);
       this.round_trip_ms = early.round_trip_ms ?? 0;
       for (const run of this.#subscribers.keys()) {
         if (run === early.run) this.#send(/** @type {string} */ (this.#wishes.get(run)));
@@ -337,7 +338,8 @@ export class Connection {
       const socket = this.#socket;
       this.#ping_timer = this.around.setTimer(() => {
         socket?.close();
-        if (this.#socket === socket) this.#lost(1006); // a dead link: its close event may take minutes
+        // A dead link: its close event may take minutes.
+        if (this.#socket === socket) this.#lost(1006);
       }, PONG_MS);
     }, PING_MS);
   }

@@ -99,7 +99,8 @@ export class DecodePool {
       if (data.ready) seat.ready = true;
       else if (data.warm) {
         seat.warm = true;
-        this.#grow(); // even where nothing was there to decode
+        // Even where nothing was there to decode.
+        this.#grow();
       } else return this.#answered(seat, data);
       for (const watch of this.watchers) watch();
       this.poke();
@@ -181,7 +182,8 @@ export class DecodePool {
       const size = work.rows * work.columns * work.components * (work.bits > 8 ? 2 : 1);
       const index = this.#spare.findIndex((buffer) => buffer.byteLength === size);
       if (index >= 0) into = this.#spare.splice(index, 1)[0];
-      else if (this.#spare.length === SPARE_MAX) this.#spare.shift(); // of another run's size
+      // Of another run's size.
+      else if (this.#spare.length === SPARE_MAX) this.#spare.shift();
     }
     const background = need.due_ms === Infinity;
     if (background) seat.background++;

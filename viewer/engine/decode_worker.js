@@ -57,7 +57,8 @@ let gotModule;
 const compiled = new Promise((resolve) => (gotModule = resolve));
 /** Fetched while the page is still compiling. */
 const htj2k_script = import(`${VENDOR}openjphjs.js`);
-htj2k_script.catch(() => {}); // told where the decoder is made
+// Told where the decoder is made.
+htj2k_script.catch(() => {});
 /** @type {Job[]} */
 const queue = [];
 let busy = false;
@@ -136,7 +137,8 @@ async function decodeImage(job, kind) {
     decoded = run(wasm, jpeg ? withColorTransform(bytes, job.transform) : bytes);
     info = wasm.getFrameInfo();
   } catch (error) {
-    decoders[kind] = undefined; // a library that has thrown may be broken inside: the next frame gets a new one
+    // A library that has thrown may be broken inside: the next frame gets a new one.
+    decoders[kind] = undefined;
     throw error;
   }
   if (info.width !== job.columns || info.height !== job.rows || info.componentCount !== job.components) {
@@ -274,7 +276,8 @@ async function warmUp(streams) {
       await turn(round < SLOW_ROUNDS);
     }
   } catch {
-    tellReady(); // streams it does not like are no reason to take no frames
+    // Streams it does not like are no reason to take no frames.
+    tellReady();
   }
   page.postMessage({ warm: true }, []);
 }

@@ -23,7 +23,18 @@ export class DecodedFrames {
 
   /** @param {number} frame_bytes decoded size of one frame */
   constructor(frame_bytes) {
-    this.capacity = Math.max(FRAMES_MIN, Math.min(FRAMES_MAX, Math.floor(RING_BYTES / Math.max(1, frame_bytes))));
+    this.frame_bytes = Math.max(1, frame_bytes);
+    this.capacity = 0;
+    this.limit();
+  }
+
+  /** @param {number} [bytes] that it may hold, no more than usual; what is too much leaves by `shed` */
+  limit(bytes = RING_BYTES) {
+    this.capacity = Math.max(FRAMES_MIN, Math.min(FRAMES_MAX, Math.floor(Math.min(bytes, RING_BYTES) / this.frame_bytes)));
+  }
+
+  get held_bytes() {
+    return this.#entries.size * this.frame_bytes;
   }
 
   get size() {
@@ -47,8 +58,18 @@ export class DecodedFrames {
     if (older && older.tier > decoded.tier) return decoded;
     this.#entries.set(decoded.frame, decoded);
     if (older) return older;
+    return this.shed(distance);
+  }
+
+  /**
+   * What has to leave, one at a time: the frame needed last.
+   * @param {(frame: number) => number} distance
+   * @returns {Decoded | null}
+   */
+  shed(distance) {
     if (this.#entries.size <= this.capacity) return null;
-    let farthest = decoded;
+    /** @type {Decoded | null} */
+    let farthest = null;
     let farthest_steps = -1;
     for (const entry of this.#entries.values()) {
       const steps = distance(entry.frame);
@@ -57,7 +78,7 @@ export class DecodedFrames {
         farthest = entry;
       }
     }
-    this.#entries.delete(farthest.frame);
+    if (farthest) this.#entries.delete(farthest.frame);
     return farthest;
   }
 

@@ -218,7 +218,8 @@ function paletteTable(description, bits, look) {
   const palette = /** @type {import("./description.js").Palette} */ (description.display.palette);
   const wide = palette.bits > 8;
   const [red, green, blue] = [palette.red, palette.green, palette.blue].map((text) => entries(text, wide));
-  const shift = Math.max(0, palette.bits - 8); // the upper 8 bits, as in the first pass, which the server coloured
+  // The upper 8 bits, as in the first pass, which the server coloured.
+  const shift = Math.max(0, palette.bits - 8);
   const stored = storedValue(description, bits);
   const flip = look.invert ? 0xffffff : 0;
   const table = new Uint32Array(2 ** bits);

@@ -76,7 +76,8 @@ export function meanLevels(frames, levels, out) {
   const count = frames.length;
   if (count === 1) for (let n = 0; n < out.length; n++) out[n] = levels[first[n]];
   else {
-    const half = out instanceof Uint16Array ? 0.5 : 0; // stored, it would be cut off
+    // Stored, it would be cut off.
+    const half = out instanceof Uint16Array ? 0.5 : 0;
     for (let n = 0; n < out.length; n++) {
       let sum = 0;
       for (let f = 0; f < count; f++) sum += levels[frames[f][n]];

@@ -21,6 +21,10 @@ export class Masking {
     return this.#on ? this.#ready : null;
   }
 
+  get held_bytes() {
+    return this.#ready?.held_bytes ?? 0;
+  }
+
   /** Another run comes on the screen. */
   leave() {
     this.#visit++;
@@ -65,7 +69,9 @@ export class Masking {
     if (this.#ready?.source === source) return this.#ready;
     this.#ready = null;
     if (!source?.description || !module?.canSubtract(source.description)) return null;
-    return (this.#ready = new module.Subtraction(source, typeof choice === "boolean" ? "file" : choice, frame, owner));
+    this.#ready = new module.Subtraction(source, typeof choice === "boolean" ? "file" : choice, frame, owner);
+    source.library.settle();
+    return this.#ready;
   }
 
   /**

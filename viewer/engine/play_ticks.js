@@ -10,8 +10,7 @@ import { WishTeller, openingWish } from "./wish.js";
 
 /** The clock starts when this many frames after the first are decoded, */
 const READY_AHEAD = 2;
-/** or when previews last long enough (page_previews.js), */
-/** or one frame's time after the first was shown, at most this long: the first loop has to last its nominal time. */
+/** or when previews last long enough (page_previews.js), or one frame's time after the first was shown, at most this long: the first loop has to last its nominal time. */
 const READY_WAIT_MS = 300;
 const HELD_EVENT_MS = 100;
 const TIER_PREVIEW = -1;
@@ -69,6 +68,7 @@ export class PlayTicks {
       held: (source) => source === this.source && this.#heldChanged(source),
       failed: (source, code, message) => this.#tell("error", { run: source.run, code, message }),
       taken: (source) => source === this.source && this.#taken(),
+      masks: () => this.masking.held_bytes,
     });
     this.#library.hide(document.hidden);
     document.addEventListener("visibilitychange", this.#onVisibility);
@@ -241,7 +241,7 @@ export class PlayTicks {
     else if (step !== null) this.#stats.get(source)?.late();
     // A lock holds the pictures of all where one is missing.
     const due = this.together && playback.running ? playback.clock.at(now_ms).frame : position.frame;
-    if (step !== null && !(on_screen && due === position.frame) && source.compressed.held[due] === 0 && source.description.tiers.fine) this.#wish.starve(true);
+    if (step !== null && !(on_screen && due === position.frame) && source.compressed.held[due] === 0 && source.description.tiers.fine && !source.short) this.#wish.starve(true);
     this.#library.pool.poke();
     if (position.ended) this.#end();
     this.#wish.tick(source, playback, now_ms);

@@ -377,7 +377,7 @@ export class Player extends EventTarget {
 
   /** docs/api.md, `window.fastcine.player`; ms from navigation. */
   stats() {
-    return (this.#ticks.now_stats ?? new PlayStats()).told(this.#ticks.source?.compressed);
+    return { ...(this.#ticks.now_stats ?? new PlayStats()).told(this.#ticks.source?.compressed), ...this.#ticks.source?.library.memory };
   }
 
   close() {

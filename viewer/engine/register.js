@@ -111,7 +111,8 @@ export function* registering(contrast, mask, size) {
     if (level !== levels[0]) {
       state.down *= 2;
       state.right *= 2;
-      state.spread *= 2; // noise that was averaged away is back
+      // Noise that was averaged away is back.
+      state.spread *= 2;
     }
     for (let n = 0; n < STEPS_MAX; n++) {
       const moved = yield* step(level.contrast, level.mask, level.size, state);

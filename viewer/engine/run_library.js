@@ -12,9 +12,17 @@ const DECODED_IN_ADVANCE = 3;
 /** After everything the run on screen needs, before checks in the background. */
 const LATER_MS = 1e12;
 
+/** Below this the limit of the page's memory is far. */
+const MUCH_BYTES = 4e6;
+
 /**
  * @typedef {import("./description.js").RunDescription} RunDescription
  */
+
+/** @type {typeof import("./memory.js") | undefined} loaded once much is held; tried again with the next frame where that fails */
+let memory;
+/** @type {Promise<unknown> | undefined} */
+let asked;
 
 /**
  * @typedef {object} Shelf what the libraries of one connection share
@@ -67,6 +75,34 @@ export class RunLibrary {
     return false;
   }
 
+  /** Bytes held of all runs of the page, compressed and decoded, with the masks; and how many they may be, where that is known. */
+  get memory() {
+    let held_bytes = 0;
+    for (const { held_bytes: its } of this.#runs.values()) held_bytes += its;
+    for (const { owner } of this.#shelf.libraries) held_bytes += owner.masks?.() ?? 0;
+    return { held_bytes, limit_bytes: memory?.memory.limit_bytes ?? null };
+  }
+
+  /** More is held than before: something gives way where that is too much. */
+  settle() {
+    const { held_bytes, limit_bytes } = this.memory;
+    if (held_bytes > (limit_bytes ?? MUCH_BYTES)) {
+      if (!memory || !limit_bytes) return void (asked ??= import("./memory.js").then((module) => (memory = module), () => (asked = undefined)));
+      /** @type {RunSource[][]} */
+      const [seen, wanted, shown] = [[], [], []];
+      for (const source of this.#runs.values()) (this.#isShown(source) ? shown : this.#isWanted(source.run) ? wanted : seen).push(source);
+      // Seen longest ago before what was fetched in advance, of which the nearest goes last.
+      memory.makeRoom(held_bytes - limit_bytes, shown, [...seen, ...wanted.reverse()], (source) => this.#drop(source));
+    }
+  }
+
+  /** @param {RunSource} source */
+  #drop(source) {
+    source.release();
+    this.#runs.delete(source.run);
+    for (const library of this.#shelf.libraries) library.#wanted.delete(source.run);
+  }
+
   /** Another player shows the run from now on. @param {RunSource} source */
   #takeFromOthers(source) {
     for (const library of this.#shelf.libraries) {
@@ -117,12 +153,11 @@ export class RunLibrary {
   #clearShelf() {
     let bytes = 0;
     for (const source of this.#runs.values()) if (!this.#isShown(source)) bytes += source.compressed.stored_bytes;
-    for (const [run, source] of this.#runs) {
-      if (this.#isShown(source) || this.#isWanted(run)) continue;
+    for (const source of this.#runs.values()) {
+      if (this.#isShown(source) || this.#isWanted(source.run)) continue;
       if (bytes <= SHELF_BYTES && this.#runs.size <= SHELF_RUNS && !source.isEmpty()) continue;
       bytes -= source.compressed.stored_bytes;
-      source.release();
-      this.#runs.delete(run);
+      this.#drop(source);
     }
   }
 

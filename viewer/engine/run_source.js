@@ -1,6 +1,6 @@
 // One run being played: what is held of it compressed and decoded, and what it needs decoded next.
 
-import { CompressedFrames } from "./compressed_frames.js";
+import { CompressedFrames, HELD_EXACT } from "./compressed_frames.js";
 import { DecodedFrames } from "./decoded_frames.js";
 import { mappedRange, signedBias } from "./display.js";
 import { CODEC_JPEG, TIER_EXACT } from "./wire.js";
@@ -39,6 +39,7 @@ const LATE_DECODES = 4;
  * @property {(source: RunSource) => void} held what is held has changed
  * @property {(source: RunSource, code: string, message: string) => void} failed
  * @property {(source: RunSource) => void} taken another player shows the run now
+ * @property {() => number} [masks] bytes held beside the run, for subtraction
  */
 
 /** @type {Plan} */
@@ -62,14 +63,18 @@ export class RunSource {
   /** When the last exact frames were there. @type {number[]} */
   #arrivals_ms = [];
   #released = false;
+  /** Frames let go for want of memory, with the tier that was held: asked for again before play comes to them. @type {Map<number, number>} */
+  #dropped = new Map();
 
   /**
    * @param {string} run
    * @param {RunDescription | null} description
-   * @param {{connection: import("./connection.js").Connection, pool: import("./decode_pool.js").DecodePool, owner: Owner}} parts
+   * @param {{connection: import("./connection.js").Connection, pool: import("./decode_pool.js").DecodePool, owner: Owner, settle: () => void, memory: {held_bytes: number, limit_bytes: number | null}}} library
    * @param {import("./wire.js").Wish} wish
    */
-  constructor(run, description, { connection, pool, owner }, wish) {
+  constructor(run, description, library, wish) {
+    const { connection, pool, owner } = library;
+    this.library = library;
     this.run = run;
     this.connection = connection;
     this.pool = pool;
@@ -113,6 +118,7 @@ export class RunSource {
     // Pieces never come before the `run` message; without it there is no place to put them.
     if (!this.description) return;
     const whole = this.compressed.accept(piece);
+    this.library.settle();
     if (!whole) return;
     if (whole.tier === TIER_EXACT && this.#arrivals_ms.push(performance.now()) > ARRIVALS) this.#arrivals_ms.shift();
     this.owner.held(this);
@@ -120,6 +126,7 @@ export class RunSource {
   }
 
   resume() {
+    this.#dropped.clear(); // not said to be held: they come by themselves
     return this.compressed.resume();
   }
 
@@ -128,7 +135,7 @@ export class RunSource {
   }
 
   get all_exact() {
-    return this.description !== null && this.compressed.checked_count === this.compressed.frames;
+    return this.description !== null && this.compressed.proved.size === this.compressed.frames;
   }
 
   /**
@@ -138,6 +145,7 @@ export class RunSource {
    */
   need(now_ms) {
     const { plan } = this;
+    if (this.#dropped.size) this.#recall();
     let refine = -1;
     for (let ahead = 0; ahead < plan.count && ahead < this.decoded.capacity; ahead++) {
       const frame = plan.order[ahead];
@@ -313,6 +321,7 @@ export class RunSource {
     const left = this.decoded.put({ frame, tier, samples, components: this.tierOf(tier).components }, this.#distance);
     if (left) this.pool.recycle(/** @type {ArrayBuffer} */ (left.samples.buffer));
     if (this.decoded.get(frame)?.samples === samples) this.owner.decoded(this, frame);
+    this.library.settle();
   }
 
   #distance = (/** @type {number} */ frame) => {
@@ -320,6 +329,49 @@ export class RunSource {
     for (let ahead = 0; ahead < count; ahead++) if (order[ahead] === frame) return ahead;
     return count;
   };
+
+  // ---- where memory is short (memory.js)
+
+  /** Frames were let go for want of memory: what is missing was here, and comes again when play comes to it. */
+  get short() {
+    return this.#dropped.size > 0;
+  }
+
+  get held_bytes() {
+    return this.compressed.stored_bytes + this.decoded.held_bytes;
+  }
+
+  /** @param {number} bytes of decoded frames to keep at most @returns {number} bytes that were freed */
+  shrinkRing(bytes) {
+    const before = this.decoded.held_bytes;
+    this.decoded.limit(bytes);
+    while (this.decoded.shed(this.#distance));
+    return before - this.decoded.held_bytes;
+  }
+
+  /** Lets go of a frame, compressed. @param {number} frame @returns {number} bytes that were freed */
+  drop(frame) {
+    const { compressed } = this;
+    const before = compressed.stored_bytes;
+    const streams = [compressed.exact(frame), compressed.firstPass(frame)].filter((stream) => stream !== null);
+    this.#dropped.set(frame, streams[0].tier);
+    for (const stream of streams) compressed.reject(stream);
+    this.owner.held(this);
+    return before - compressed.stored_bytes;
+  }
+
+  /** What was let go and comes on in the time in which half of what is here is played is asked for again. */
+  #recall() {
+    const { order, count } = this.plan;
+    const soon = Math.min(count, Math.max(this.decoded.capacity, this.compressed.exact_count >> 1));
+    for (let ahead = 0; ahead < soon; ahead++) {
+      const frame = order[ahead];
+      const tier = this.#dropped.get(frame);
+      if (tier === undefined || this.decoded.get(frame)?.tier === TIER_EXACT) continue;
+      this.#dropped.delete(frame);
+      if (this.compressed.held[frame] < HELD_EXACT) this.connection.damaged(this.run, tier, frame, true);
+    }
+  }
 
   isEmpty() {
     return this.compressed.stored_bytes === 0;
@@ -329,6 +381,7 @@ export class RunSource {
   rest() {
     this.plan = NOTHING;
     this.#emptyRing();
+    this.decoded.limit();
   }
 
   #emptyRing() {

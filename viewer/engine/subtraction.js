@@ -92,6 +92,11 @@ export class Subtraction {
     this.owner.changed();
   }
 
+  /** Bytes of masks and of the frames that they are made of. */
+  get held_bytes() {
+    return this.mask.plane.byteLength * (1 + this.#frames.size + 2 * this.#masks.size) + this.scratch.byteLength + this.averaged.byteLength;
+  }
+
   // ---- by hand
 
   /**

@@ -3,6 +3,7 @@
  * The page of keys and gestures under "?": printed from the same table that the keyboard obeys, and where its keys are changed.
  * Loaded when first asked for.
  */
+import { memory, setLimit } from "../engine/memory.js";
 import { byId, make, makeButton } from "./dom.js";
 import { COMMANDS, GESTURES, keepKeys, keyName, keyText, ownKeys } from "./keys.js";
 import { tellKeys } from "./transport.js";
@@ -37,6 +38,9 @@ function fill(dialog, { changing = false, said = "", at = "" } = {}) {
   const hands = make("dl");
   for (const [what = "", does = ""] of GESTURES) hands.append(make("dt", "", what), make("dd", "", does));
   columns.append(make("section", "", make("h3", "", "Mouse and touch"), hands));
+  const limit = Object.assign(make("input"), { type: "number", min: "8", value: String(memory.limit_bytes / 1e6) });
+  limit.addEventListener("change", () => setLimit(limit.value)); // empty: the usual one
+  columns.append(make("label", "", "Memory for runs (MB) ", limit));
   const change = makeButton(changing ? "Done" : "Change keys", () => fill(dialog, { changing: !changing, at: "change" }));
   change.dataset["of"] = "change";
   const header = make("header", "", make("h2", "", "Keys and gestures"), change, makeButton("Close", () => dialog.close()));
