@@ -4,12 +4,11 @@ from dataclasses import dataclass, field
 
 import imagecodecs
 import numpy as np
-from pydicom import Dataset
 
-from fastcine.phantom import counter
+from fastcine.phantom import counter, presentation
 from fastcine.phantom import dicom_objects as objects
 from fastcine.phantom.bench_runs import XRAY_RUNS, xray_frames
-from fastcine.phantom.dicom_objects import Place
+from fastcine.phantom.dicom_objects import Place, item
 from fastcine.phantom.encode import jpeg_lossless
 from fastcine.phantom.projection import CArm
 from fastcine.phantom.timing import Timing, constant_timing, set_timing
@@ -108,7 +107,6 @@ def masked():
         place(HEART, "DSA", minute=3), stored, CArm(0, 0, 256, 256, 0.36), timing=constant_timing(8, "100")
     )
     dataset.MaskSubtractionSequence = objects.sequence(mask_item(first=2, last=8, masks=[1]))
-    dataset.RecommendedViewingMode = "SUB"
     return lossless("masked", dataset, streams, stored)
 
 
@@ -248,18 +246,15 @@ def vessels(frames, *, bits, moved=(0.0, 0.0)):
     return np.stack(found).astype(np.uint8 if bits <= 8 else np.uint16)
 
 
-def masked_run(name, minute, stored, *, bits, intensity, **elements):
+def masked_run(name, minute, stored, *, bits, intensity, mode="NAT", **elements):
     dataset = xa_dataset(
         place(SUBTRACTED, name, minute=minute),
         CArm(0, 0, 256, 320, 0.36),
         bits=bits,
         timing=constant_timing(len(stored), "66"),
     )
-    dataset.PixelIntensityRelationship = intensity
-    item = Dataset()
-    for keyword, value in elements.items():
-        setattr(item, keyword, value)
-    dataset.MaskSubtractionSequence = objects.sequence(item)
+    dataset.PixelIntensityRelationship, dataset.RecommendedViewingMode = intensity, mode
+    dataset.MaskSubtractionSequence = objects.sequence(item(**elements))
     return native(name, dataset, stored)
 
 
@@ -293,8 +288,67 @@ def overlay_elements(dataset, group, bits, origin):
     }  # fmt: skip
 
 
+def commented(run):
+    """A presentation state of frame 2 of `run` (256 x 320) that says something of everything that a viewer shows."""
+    dataset = objects.study_dataset(
+        place(SUBTRACTED, "state", minute=6, modality="PR"), sop_class_uid=presentation.GRAYSCALE
+    )
+    image = item(
+        ReferencedSOPClassUID=str(run.dataset.SOPClassUID),
+        ReferencedSOPInstanceUID=run.sop_instance_uid,
+        ReferencedFrameNumber=2,
+    )
+    of = item(SeriesInstanceUID=str(run.dataset.SeriesInstanceUID), ReferencedImageSequence=objects.sequence(image))
+    dataset.ContentLabel, dataset.ContentDescription = "COMMENTED", "Everything"
+    dataset.PresentationCreationDate, dataset.PresentationCreationTime = "20260301", "120000"
+    dataset.ReferencedSeriesSequence = objects.sequence(of)
+    dataset.SoftcopyVOILUTSequence = objects.sequence(item(WindowCenter="120", WindowWidth="101"))
+    dataset.PresentationLUTShape = "INVERSE"
+    dataset.ImageRotation, dataset.ImageHorizontalFlip = 90, "Y"
+    # Turned and mirrored, the picture lies as its transpose: columns 41 to 240 downwards, rows 21 to 220 across.
+    area = item(
+        DisplayedAreaTopLeftHandCorner=[41, 21], DisplayedAreaBottomRightHandCorner=[240, 220],
+        PresentationSizeMode="SCALE TO FIT", PresentationPixelAspectRatio=["1", "1"],
+    )  # fmt: skip
+    dataset.DisplayedAreaSelectionSequence = objects.sequence(area)
+    dataset.ShutterShape, dataset.CenterOfCircularShutter, dataset.RadiusOfCircularShutter = "CIRCULAR", [120, 150], 110
+    dataset.ShutterPresentationValue = 0x8000
+    dataset.add_new(0x60001001, "CS", "LINES")  # activates the image's overlay
+    dataset.GraphicLayerSequence = objects.sequence(
+        item(
+            GraphicLayer="LINES", GraphicLayerOrder=2, GraphicLayerRecommendedDisplayCIELabValue=[35578, 53664, 50862]
+        ),
+        item(GraphicLayer="AREAS", GraphicLayerOrder=1, GraphicLayerRecommendedDisplayGrayscaleValue=0xFFFF),
+    )
+    dataset.GraphicAnnotationSequence = objects.sequence(
+        item(GraphicLayer="LINES", GraphicObjectSequence=objects.sequence(
+            graphic("POLYLINE", [60, 40, 180, 40, 180, 120]),
+            graphic("POINT", [200, 180]),
+            graphic("CIRCLE", [0.5, 0.5, 0.75, 0.5], units="DISPLAY"),
+            graphic("INTERPOLATED", [60, 200, 90, 200, 120, 200]),
+        )),
+        item(GraphicLayer="AREAS", GraphicObjectSequence=objects.sequence(
+            graphic("ELLIPSE", [100, 80, 160, 80, 130, 60, 130, 100], filled="Y"),
+            graphic("POLYLINE", [150, 30, 170, 30, 170, 50, 150, 50, 150, 30], filled="Y"),
+        ), TextObjectSequence=objects.sequence(item(
+            BoundingBoxAnnotationUnits="DISPLAY", AnchorPointAnnotationUnits="PIXEL", UnformattedTextValue="MMMM",
+            BoundingBoxTopLeftHandCorner=[0.1, 0.8], BoundingBoxBottomRightHandCorner=[0.5, 0.9],
+            BoundingBoxTextHorizontalJustification="LEFT", AnchorPoint=[100, 150], AnchorPointVisibility="Y",
+        ))),
+    )  # fmt: skip
+    return MadeObject("state", dataset, objects.part10_of(dataset), run.stored)
+
+
+def graphic(kind, data, *, units="PIXEL", filled="N"):
+    return item(
+        GraphicAnnotationUnits=units, GraphicDimensions=2, NumberOfGraphicPoints=len(data) // 2, GraphicData=data,
+        GraphicType=kind, GraphicFilled=filled,
+    )  # fmt: skip
+
+
 def subtraction_study():
     """One run a kind of Mask Operation; `averaged` is linear, its mask moved and its contrast averaged."""
+    run = covered()
     return [
         masked_run("averaged", 0, vessels(8, bits=12, moved=(0.75, -1.5)), bits=12, intensity="LIN",
                    MaskOperation="AVG_SUB",
@@ -303,7 +357,10 @@ def subtraction_study():
         masked_run("interval", 1, vessels(8, bits=8), bits=8, intensity="LOG", MaskOperation="TID", TIDOffset=2),
         masked_run("backwards", 2, vessels(8, bits=8), bits=8, intensity="DISP",
                    MaskOperation="REV_TID", ApplicableFrameRange=[4, 6], TIDOffset=1),
-        covered(),
+        run,
+        commented(run),
+        masked_run("recommended", 4, vessels(8, bits=8), bits=8, intensity="LOG", mode="SUB",
+                   MaskOperation="AVG_SUB", MaskFrameNumbers=[1], ApplicableFrameRange=[3, 8]),
     ]  # fmt: skip
 
 

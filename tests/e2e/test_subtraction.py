@@ -190,3 +190,19 @@ def test_colour_is_not_subtracted(quiet_page, archive):
     quiet_page.wait_for_timeout(100)
     assert quiet_page.evaluate("fastcine.player.subtraction") is None
     assert looking.difference(looking.canvas_picture(quiet_page), archive.made["rgb"].stored[1]) <= 2
+
+
+def test_a_run_that_recommends_it_starts_subtracted(quiet_page, archive):
+    page, made = quiet_page, archive.made["recommended"]
+    assert made.dataset.RecommendedViewingMode == "SUB"
+    description = looking.open_run(page, archive, "recommended")
+    looking.says(page, ".looks", "SUBTRACTED")
+    looking.show_frame(page, 5)
+    assert differs(page, reference(made, 6)) <= 1
+    looking.says(page, ".looks", "SUBTRACTED\nmask frame 1")
+    page.keyboard.press("s")
+    wait_until(page, "!fastcine.player.subtraction")
+    assert looking.difference(looking.canvas_picture(page), looking.grey_reference(made, description, 5)) <= 1
+    page.keyboard.press(" ")
+    page.wait_for_timeout(300)
+    assert page.evaluate("fastcine.player.subtraction") is None, "the reader's word stands"

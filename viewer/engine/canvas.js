@@ -35,6 +35,10 @@ export class PlayerCanvas {
   #palettes = new Map();
   /** @type {RunDescription | null} of the picture on the canvas, which may be the run before the one being opened */
   #pictured = null;
+  /** Of before a presentation state was applied. @type {{look: import("./display.js").Look, view: View} | null} */
+  #before = null;
+  /** @type {{display?: import("./description.js").Display, pixel_aspect?: number} | null} in place of the run's own */
+  #instead = null;
   /** @type {ResizeObserver} */
   #observer;
 
@@ -83,12 +87,24 @@ export class PlayerCanvas {
    * @param {boolean} keep the reader's look and view
    */
   use(description, keep) {
+    this.present(null);
     this.#palettes.clear();
     this.veil = null;
     if (keep) return;
     this.filter = null;
     this.look = defaultLook(description);
     this.view = FITTED;
+  }
+
+  /** @param {import("./player.js").Presentation | null} state null: as before the first */
+  present(state) {
+    if (!state && !this.#before) return;
+    const before = (this.#before ??= { look: this.look, view: this.view });
+    this.#instead = state && { ...(state.display && { display: state.display }), ...(state.pixel_aspect && { pixel_aspect: state.pixel_aspect }) };
+    this.setLook(state ? (state.look ?? {}) : before.look);
+    if (state) return;
+    this.view = before.view;
+    this.#before = null;
   }
 
   /** @param {Partial<import("./display.js").Look>} change */
@@ -136,7 +152,7 @@ export class PlayerCanvas {
    * @param {RunDescription} description
    */
   placeOf(description) {
-    return place(description, this.#size(), this.view);
+    return place({ ...description, ...this.#instead }, this.#size(), this.view);
   }
 
   /** @param {RunDescription | null} description @returns {number} device pixels per image column */
@@ -174,7 +190,7 @@ export class PlayerCanvas {
   #palette(description, tier) {
     const key = `${tier.codec === "deflate"} ${tier.bits} ${tier.color} ${tier.components}`;
     let palette = this.#palettes.get(key);
-    if (!palette) this.#palettes.set(key, (palette = makePalette(description, tier, this.look)));
+    if (!palette) this.#palettes.set(key, (palette = makePalette({ ...description, ...this.#instead }, tier, this.look)));
     return palette;
   }
 

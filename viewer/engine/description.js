@@ -39,6 +39,7 @@
  * @property {string} voi_lut_function
  * @property {Lut[]} voi_luts
  * @property {Lut | null} modality_lut
+ * @property {Lut | null} [presentation_lut] of a presentation state: P-values of what the VOI step gives
  * @property {Palette | null} palette
  * @property {[number, number] | null} [pixel_padding] range of stored values that are no picture, ends included
  * @property {number | null} sample_min

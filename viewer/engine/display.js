@@ -57,6 +57,12 @@ function lutFunction(lut) {
   return (/** @type {number} */ x) => table[Math.min(last, Math.max(0, Math.round(x) - lut.first))];
 }
 
+/** A level in [0, 1] through a Presentation LUT (PS3.3 C.11.4), whose input is as wide as it has entries. @param {import("./description.js").Lut} lut */
+function shapedBy({ data, bits }) {
+  const table = entries(data, true);
+  return (/** @type {number} */ level) => Math.min(1, table[Math.round(level * (table.length - 1))] / (2 ** bits - 1));
+}
+
 /**
  * Level in [0, 1] of a modality value through a window (PS3.3 C.11.2.1.2, C.11.2.1.3).
  * @param {string} kind LINEAR, LINEAR_EXACT or SIGMOID
@@ -184,6 +190,10 @@ function greyTable(description, bits, look) {
     level = windowFunction(display.voi_lut_function, look.center, width);
   }
   const invert = display.invert !== look.invert;
+  if (display.presentation_lut) {
+    const [voi_level, shaped] = [level, shapedBy(display.presentation_lut)];
+    level = (x) => shaped(voi_level(x));
+  }
   const table = fill(bits, (i) => level(lut ? lut(stored(i)) : stored(i) * slope + intercept), invert);
   if (display.pixel_padding && description.tiers.exact.codec !== "deflate") {
     const [first, last] = display.pixel_padding.map((value) => value + signedBias(description));

@@ -18,6 +18,11 @@ import { PlayTicks } from "./play_ticks.js";
  * @property {"auto"|"gl"|"2d"} [renderer]
  * @property {boolean} [autoplay]
  * @property {number} [credit_bytes]
+ *
+ * @typedef {object} Presentation how a presentation state has the picture; what is not there is as it was
+ * @property {import("./description.js").Display} [display]
+ * @property {number} [pixel_aspect]
+ * @property {import("./display.js").Look} [look]
  */
 
 /**
@@ -223,6 +228,12 @@ export class Player extends EventTarget {
     this.#looked();
   }
 
+  /** @param {Presentation | null} state null: look and view as before the first */
+  present(state) {
+    this.#canvas.present(state);
+    this.#looked();
+  }
+
   #looked() {
     this.#ticks.dropPreviews();
     this.#ticks.touch("look");
@@ -345,7 +356,7 @@ export class Player extends EventTarget {
   /** The window is not the file's. */
   get windowed() {
     const { description, window } = this;
-    if (!description || !window) return false;
+    if (!description || !window || this.subtraction) return false; // a difference has levels of its own
     const { center, width } = defaultLook(description);
     return center !== window.center || width !== window.width;
   }

@@ -3,6 +3,7 @@
  * Shutters and overlays of the run on screen: their bits fetched, laid over the picture, and taken away by keys.
  *
  * @typedef {import("../engine/player.js").Player} Player
+ * @typedef {{shutters: import("../engine/description.js").Shutter[], overlays: import("../engine/description.js").Overlay[], bits: Map<string, Uint8Array>}} Instead
  */
 import { Veil } from "../engine/veil.js";
 
@@ -14,11 +15,16 @@ export function makeCovering(player) {
   /** @type {Map<string, Uint8Array>} */
   let bits = new Map();
   let missing = false;
+  /** @type {Instead | null} */
+  let instead = null;
+  /** What there is to cover with. */
+  const all = () => /** @type {Partial<Instead>} */ (instead ?? player.description ?? {});
 
   function lay() {
     const { description } = player;
     if (!description) return;
-    const veil = new Veil(description, bits, on);
+    const { shutters, overlays } = all();
+    const veil = new Veil({ ...description, shutters, overlays }, new Map([...bits, ...(instead?.bits ?? [])]), on);
     player.setVeil(veil.empty ? null : veil);
   }
 
@@ -36,6 +42,7 @@ export function makeCovering(player) {
     run = player.run;
     bits = new Map();
     missing = false;
+    instead = null;
     const { overlays = [], shutters = [] } = description;
     if (!overlays.length && !shutters.length) return;
     lay(); // shutters do not wait for bits
@@ -55,9 +62,14 @@ export function makeCovering(player) {
   return {
     follow,
     toggle,
+    /** A presentation state's, in place of the run's own; null: these again. @param {Instead | null} state */
+    replace: (state) => {
+      instead = state;
+      lay();
+    },
     /** What is hidden or missing stands on the picture. */
     text: () => {
-      const { overlays = [], shutters = [] } = player.run === run ? (player.description ?? {}) : {};
+      const { overlays = [], shutters = [] } = player.run === run ? all() : {};
       const words = [];
       if (overlays.length) words.push(!on.overlays ? "overlays hidden" : missing ? "an overlay could not be read" : "");
       if (shutters.length && !on.shutters) words.push("shutters open");

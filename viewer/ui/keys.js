@@ -49,6 +49,7 @@ export const COMMANDS = [
   { id: "filter", keys: ["g"], label: "Sharpen the display, smooth it, or neither", group: "Picture" },
   { id: "overlays", keys: ["o"], label: "Hide or show the overlays", group: "Picture" },
   { id: "shutters", keys: ["y"], label: "Open or close the shutters", group: "Picture" },
+  { id: "states", keys: [";"], label: "Next presentation state, or none", group: "Picture" },
   { id: "subtract", keys: ["s"], label: "Subtract the mask", group: "Subtraction" },
   { id: "mask-next", keys: ["n"], label: "Next kind of mask", group: "Subtraction" },
   ...["Left", "Right", "Up", "Down"].flatMap((way) =>

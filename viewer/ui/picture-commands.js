@@ -3,6 +3,7 @@
  * What keys and buttons do to the picture itself, and the line on it that says so. Loaded after the first picture.
  *
  * @typedef {import("../engine/player.js").Player} Player
+ * @typedef {{presentation_states: import("./types.js").PresentationState[], unreadable: number}} StatesFound
  * @typedef {Record<string, () => unknown>} Looks actions by the commands of keys.js
  */
 import { loadSubtraction } from "../engine/masking.js";
@@ -14,6 +15,20 @@ import { makePanel, subtractionText } from "./subtraction-panel.js";
 
 /** Modalities whose runs are subtracted every day. */
 const MASKED = new Set(["XA", "RF"]);
+
+const ANEW_MS = 60_000;
+
+/** What studies have of presentation states, and when that was asked. @type {Map<string, {at_ms: number, found: Promise<StatesFound | null>}>} */
+const studies = new Map();
+
+/** @param {string} study */
+function statesOf(study) {
+  const known = studies.get(study);
+  if (known && performance.now() - known.at_ms < ANEW_MS) return known.found;
+  const found = fetch(`/api/studies/${study}/presentation-states`).then((answer) => (answer.ok ? answer.json() : null)).catch(() => null);
+  studies.set(study, { at_ms: performance.now(), found });
+  return found;
+}
 
 /** @type {WeakMap<Player, Looks>} */
 const known = new WeakMap();
@@ -42,9 +57,31 @@ function makeLooks(player, stage) {
   const panel = makePanel(player, stage);
   const covering = makeCovering(player);
   addLoupe(player, stage);
-  const say = () => setText(label, [subtractionText(player.subtraction), player.filter?.words, covering.text(), lyingText(player.view)].filter(Boolean).join("\n"));
+  const say = () => setText(label, [subtractionText(player.subtraction), player.filter?.words, covering.text(), states?.text(), lyingText(player.view)].filter(Boolean).join("\n"));
   player.addEventListener("state", () => (say(), panel.refresh(), covering.follow()));
+  /** @type {string | null} */
+  let begun = null;
+  /** @type {ReturnType<typeof import("./presentation-states.js").makeStates> | null} once a study has any */
+  let states = null;
+  // A run whose file recommends it is subtracted from its first picture on: that one does not wait for it.
+  const begin = () => {
+    if (player.waiting || player.run === begun) return;
+    begun = player.run;
+    const description = /** @type {import("./types.js").Description | null} */ (player.description);
+    if (description?.mask?.subtract_first) void player.subtract(true);
+    if (description) void offerStates(description);
+  };
+  const offerStates = async (/** @type {import("./types.js").Description} */ { study_instance_uid, run }) => {
+    const found = await statesOf(study_instance_uid);
+    if (!states && !found?.presentation_states.length && !found?.unreadable) return;
+    const { makeStates } = await import("./presentation-states.js");
+    if (player.run !== run) return;
+    states ??= makeStates(player, stage, covering);
+    states.offer(found?.presentation_states ?? [], found?.unreadable ?? 0);
+  };
   player.addEventListener("frame", () => {
+    begin();
+    states?.follow();
     say(); // what a picture is made of may change with every frame
     void covering.follow();
     // An angiogram's mask is made ready when its first exact pictures are there: by then nothing waits for the decoders.
@@ -52,6 +89,7 @@ function makeLooks(player, stage) {
     prepared = player.run;
     void player.prepareSubtraction();
   });
+  begin();
   say();
   void covering.follow();
   const zoom = (/** @type {number} */ factor) => player.zoomAt(factor, stage.clientWidth / 2, stage.clientHeight / 2);
@@ -69,6 +107,7 @@ function makeLooks(player, stage) {
     "flip-h": () => player.flip("horizontally"),
     "flip-v": () => player.flip("vertically"),
     reset: () => {
+      states?.choose(-1);
       player.setWindow(null);
       player.setInvert(false);
       player.setFilter(null);
@@ -77,6 +116,7 @@ function makeLooks(player, stage) {
     filter: () => player.setFilter(player.filter === SHARPEN ? SMOOTH : player.filter ? null : SHARPEN),
     overlays: () => covering.toggle("overlays"),
     shutters: () => covering.toggle("shutters"),
+    states: () => states?.next(),
     subtract: panel.toggle,
     "mask-next": panel.next,
     "mask-left": () => panel.move(-1, 0),

@@ -57,6 +57,7 @@
  *
  * @typedef {object} Told
  * @property {string} sop_instance_uid
+ * @property {string} study_instance_uid
  * @property {string} modality
  * @property {string} label
  * @property {string} [series_description]
@@ -72,6 +73,34 @@
  *
  * @typedef {{kind: "run" | "still", run: string, label: string, frames: number, state: TileState, geometry: {primary_angle_deg?: number | null, secondary_angle_deg?: number | null} | null}} PriorRun
  * @typedef {{study_date_text: string, earlier: boolean | null, runs: PriorRun[]}} Prior another study of the same patient
+ *
+ * @typedef {{run: string, frames: number[]}[]} For images, with frames from 1; empty: all
+ * @typedef {[number, number]} Point column, row
+ * @typedef {"PIXEL" | "DISPLAY" | "MATRIX"} Units
+ * @typedef {{type: "POINT" | "POLYLINE" | "INTERPOLATED" | "CIRCLE" | "ELLIPSE", units: Units, points: Point[], filled: boolean}} Graphic
+ * @typedef {{text: string, box: {units: Units, top_left: Point, bottom_right: Point, justified: string} | null, anchor: {units: Units, point: Point, visible: boolean} | null}} GraphicText
+ * @typedef {{name: string, order: number, presentation_value: number | null, color_cielab: number[] | null}} GraphicLayer
+ * @typedef {{for: For, top_left: Point, bottom_right: Point, size_mode: string, pixel_spacing_mm: [number, number] | null, pixel_aspect: number | null, magnification: number | null}} DisplayedArea corners are row, column from 1
+ *
+ * @typedef {object} PresentationState
+ * @property {string} sop_class_uid
+ * @property {string} label
+ * @property {string} description
+ * @property {string} creator
+ * @property {For} for
+ * @property {{rescale_slope: number, rescale_intercept: number, modality_lut: import("../engine/description.js").Lut | null} | null} modality
+ * @property {{for: For, windows: import("../engine/description.js").Window[], voi_lut_function: string, voi_luts: import("../engine/description.js").Lut[]}[]} voi
+ * @property {"IDENTITY" | "INVERSE" | null} presentation_lut_shape
+ * @property {import("../engine/description.js").Lut | null} presentation_lut
+ * @property {number} rotation_deg clockwise, before the flip
+ * @property {boolean} flip_horizontal
+ * @property {DisplayedArea[]} displayed_areas
+ * @property {import("../engine/description.js").Shutter[]} shutters
+ * @property {(import("../engine/description.js").Overlay & {bits: string})[]} overlays
+ * @property {{group: string, layer: string}[]} active_overlays
+ * @property {GraphicLayer[]} layers the lowest first
+ * @property {{for: For, layer: string, texts: GraphicText[], graphics: Graphic[]}[]} annotations
+ * @property {object | null} mask
  *
  * @typedef {{outcome: "stored" | "duplicate" | "skipped" | "refused", reason?: string | null}} UploadAnswer
  */
