@@ -141,7 +141,12 @@ def test_another_run_is_offered_none_of_it(opened, archive):
     page = opened
     page.keyboard.press(";")
     looking.says(page, ".looks", "PRESENTATION STATE COMMENTED")
-    page.keyboard.press("ArrowUp")
+    # Looked at in the very call in which another run is opened, before any picture of it.
+    gone = page.evaluate("""() => {
+      document.body.dispatchEvent(new KeyboardEvent("keydown", {key: "ArrowUp", bubbles: true}));
+      return document.querySelector(".graphics").hidden;
+    }""")
+    assert gone
     wait_until(page, "!fastcine.player.waiting && document.querySelector('.states').hidden")
     assert page.evaluate("(({turns, mirrored}) => turns === 0 && !mirrored)(fastcine.player.view)")
     assert page.locator(".graphics").is_hidden() and "PRESENTATION" not in looking.text(page, ".looks")

@@ -197,6 +197,11 @@ def test_a_run_that_recommends_it_starts_subtracted(quiet_page, archive):
     assert made.dataset.RecommendedViewingMode == "SUB"
     description = looking.open_run(page, archive, "recommended")
     looking.says(page, ".looks", "SUBTRACTED")
+    asked_ms, first_ms = page.evaluate(
+        """[performance.getEntriesByType("resource").find(({name}) => name.endsWith("/subtraction.js")).startTime,
+            fastcine.player.stats().first_frame_ms]"""
+    )
+    assert asked_ms > first_ms, "the first picture is there before what subtracts is asked for"
     looking.show_frame(page, 5)
     assert differs(page, reference(made, 6)) <= 1
     looking.says(page, ".looks", "SUBTRACTED\nmask frame 1")

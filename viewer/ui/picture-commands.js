@@ -58,7 +58,7 @@ function makeLooks(player, stage) {
   const covering = makeCovering(player);
   addLoupe(player, stage);
   const say = () => setText(label, [subtractionText(player.subtraction), player.filter?.words, covering.text(), states?.text(), lyingText(player.view)].filter(Boolean).join("\n"));
-  player.addEventListener("state", () => (say(), panel.refresh(), covering.follow()));
+  player.addEventListener("state", () => (states?.leave(), say(), panel.refresh(), covering.follow()));
   /** @type {string | null} */
   let begun = null;
   /** @type {ReturnType<typeof import("./presentation-states.js").makeStates> | null} once a study has any */

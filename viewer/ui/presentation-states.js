@@ -203,6 +203,8 @@ export function makeStates(player, stage, covering) {
     offer,
     choose,
     follow,
+    /** Another run is opened: nothing of this one is drawn over its picture, not even while that is on its way. */
+    leave: () => player.run !== run && follow(),
     /** The next one, after the last none. */
     next: () => choose(chosen ? offered.indexOf(chosen) + 1 : 0),
     /** What stands on the picture. */
