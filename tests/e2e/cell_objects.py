@@ -49,6 +49,7 @@ def all_cells():
     other = waves(10, 256, 256, phase=0.9)
     at = place("Other", minute=0, study=OTHER)
     dataset, streams = xa(at, other, CArm(-28, -18, 256, 256, 0.36), timing=constant_timing(10, "100"))
+    dataset.PreferredPlaybackSequencing = 1
     return [
         plane("Plane A", 0, 0.3, CArm(-30, 0, 256, 256, 0.36)),
         plane("Plane B", 1, 1.1, CArm(60, 0, 256, 256, 0.36)),

@@ -1,5 +1,7 @@
 """How runs are played and follow each other: once, on by themselves, trimmed, at the reader's own rate."""
 
+from itertools import groupby, pairwise
+
 import pytest
 
 from tests.e2e import looking
@@ -73,3 +75,45 @@ def test_the_readers_rate_is_kept_by_series_and_leaks_into_no_other_study(cells,
     cells.goto(looking.address(cells_archive, cells_archive.made["Other"]))
     wait_until(cells, f"window.fastcine?.player.run && {ALL_EXACT}")
     assert (speed_of(cells), cells.evaluate("fastcine.player.playing")) == (1, True)
+
+
+def numbers_shown(page, lasting_ms):
+    """The numbers burned into what the first cell showed, in order, each once."""
+    return [number for number, _ in groupby(row["numbers"][0] for row in page.evaluate(f"sampleCells({lasting_ms})"))]
+
+
+def test_in_and_out_points_and_backwards(cells, cells_archive):  # noqa: F811
+    for frame, key in ((10, "["), (15, "]")):
+        looking.show_frame(cells, frame)
+        cells.keyboard.press(key)
+    cells.keyboard.press("Space")
+    cells.wait_for_timeout(200)
+    shown = numbers_shown(cells, 1500)
+    assert set(shown) == set(range(10, 16))
+    steps = [(after - before) % 6 for before, after in pairwise(shown)]
+    assert steps.count(1) >= 0.9 * len(steps), "forwards; a busy machine may miss one"
+    cells.keyboard.press("j")
+    cells.wait_for_timeout(200)
+    shown = numbers_shown(cells, 1500)
+    assert set(shown) == set(range(10, 16))
+    steps = [(after - before) % 6 for before, after in pairwise(shown)]
+    assert steps.count(5) >= 0.9 * len(steps), "backwards"
+    cells.keyboard.press("\\")
+    cells.wait_for_timeout(200)
+    assert set(numbers_shown(cells, 3200)) == set(range(40)), "the whole run again"
+
+
+def test_a_file_that_wants_to_be_played_to_and_fro_is(quiet_page, cells_archive):  # noqa: F811
+    """Preferred Playback Sequencing 1, 10 frames of 100 ms."""
+    page = open_cells(quiet_page, cells_archive, "Other")
+    shown = numbers_shown(page, 3000)
+    steps = [after - before for before, after in pairwise(shown)]
+    assert {1, -1} <= set(steps) and max(map(abs, steps)) <= 2, "it turns at its ends, and never jumps back"
+    assert {0, 9} <= set(shown)
+    assert page.evaluate("document.getElementById('sequencing').value") == "sweep"
+
+
+def test_the_calibration_stands_on_the_picture(cells, cells_archive):  # noqa: F811
+    dataset = cells_archive.made["Plane A"].dataset
+    assert "PixelSpacing" not in dataset, "what is known is the spacing at the detector"
+    looking.says(cells, "#calibration", f"{float(dataset.ImagerPixelSpacing[0]):g}")

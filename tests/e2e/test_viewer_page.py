@@ -147,28 +147,3 @@ def test_names_in_the_banner(quiet_page, archive, name, said):
     assert quiet_page.evaluate("window.hurts") is None
     title = quiet_page.title()
     assert not any(words in title for words in said), "the title names nobody"
-
-
-def violations(page):
-    found = page.evaluate(
-        """async () => (await axe.run(document, {resultTypes: ["violations"]})).violations.map(
-          (one) => `${one.id}: ${one.nodes.map((node) => node.target.join(" ")).join(", ")}`)"""
-    )
-    return found
-
-
-def test_both_pages_are_accessible_and_nothing_moves(quiet_page, archive):
-    """axe-core finds nothing, and no element shifts while a page is filled."""
-    quiet_page.add_init_script(SHIFTS)
-    quiet_page.add_init_script(path=AXE)
-    quiet_page.goto(archive.url)
-    wait_until(quiet_page, "document.querySelectorAll('#rows tr').length > 0")
-    assert violations(quiet_page) == []
-    assert quiet_page.evaluate("shifted") == []
-    quiet_page.goto(study_address(archive, "lca"))
-    wait_until(quiet_page, f"{looking.EXACT} && {THUMBNAILS}")
-    assert violations(quiet_page) == []
-    assert quiet_page.evaluate("shifted") == []
-    quiet_page.keyboard.press("?")
-    wait_until(quiet_page, "document.getElementById('help').open")
-    assert violations(quiet_page) == []
