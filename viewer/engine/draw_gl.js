@@ -86,6 +86,9 @@ void main() {
 /** Names that a software renderer gives itself: slower than the 2-D canvas (48 pictures a second instead of 60 at 1024x1024). */
 const SOFTWARE = /swiftshader|llvmpipe|softpipe|software|basic render/i;
 
+/** A context that was lost comes back by itself; one that has not by then does not. */
+const GONE_MS = 2000;
+
 /** Where the answer of the last visit is kept: to ask takes 10 to 20 ms, just when the first picture is due. */
 const KEPT = "fastcine-fast-gl";
 /** So long after a page has begun it is asked again, for the next visit: another graphics card, another driver. */
@@ -182,8 +185,9 @@ export class GlRenderer {
   /**
    * @param {HTMLCanvasElement} canvas
    * @param {() => void} onRestored the context came back: the picture has to be shown again
+   * @param {() => void} onGone it does not come back
    */
-  constructor(canvas, onRestored) {
+  constructor(canvas, onRestored, onGone) {
     this.name = /** @type {const} */ ("gl");
     this.canvas = canvas;
     const gl = canvas.getContext("webgl2", { alpha: false, antialias: false, depth: false });
@@ -192,8 +196,18 @@ export class GlRenderer {
     this.#setUp();
     this.abort = new AbortController();
     const { signal } = this.abort;
-    canvas.addEventListener("webglcontextlost", (event) => event.preventDefault(), { signal });
-    canvas.addEventListener("webglcontextrestored", () => (this.#setUp(), onRestored()), { signal });
+    let gone = 0;
+    const lost = (/** @type {Event} */ event) => {
+      event.preventDefault();
+      gone = window.setTimeout(onGone, GONE_MS);
+    };
+    const restored = () => {
+      clearTimeout(gone);
+      this.#setUp();
+      onRestored();
+    };
+    canvas.addEventListener("webglcontextlost", lost, { signal });
+    canvas.addEventListener("webglcontextrestored", restored, { signal });
   }
 
   #setUp() {
