@@ -134,7 +134,11 @@ PICTURE = (
     ("MONOCHROME1", "test_colours::test_pixels_are_those_of_the_file_by_canvas_and_by_webgl", REFERENCE),
     ("shutters", "test_covering::test_shutters_overlays_and_filters", "canvas pixels against numpy"),
     ("overlays 60xx on and off", "test_covering::test_shutters_overlays_and_filters", "canvas pixels against numpy"),
-    ("presentation states shown", "", ""),
+    (
+        "presentation states shown",
+        "test_presentation::test_a_state_is_applied_and_taken_away",
+        "picture computed by numpy from the stored samples; canvas pixels where the file puts its graphics",
+    ),
 )
 
 SUBTRACTION = (
@@ -165,7 +169,11 @@ SUBTRACTION = (
         "test_promptness::test_subtracted_runs_play_at_their_rate",
         "frames missed, by the player's counts",
     ),
-    ("Recommended Viewing Mode", "", ""),
+    (
+        "Recommended Viewing Mode",
+        "test_subtraction::test_a_run_that_recommends_it_starts_subtracted",
+        "canvas pixels against fastcine.render's subtraction",
+    ),
 )
 
 HANDS = (
@@ -216,10 +224,26 @@ HONESTY = (
 
 RESILIENCE = (
     ("WebGL context loss", "test_subtraction::test_a_lost_context_comes_back_subtracted", REFERENCE),
-    ("worker crash", "", ""),
-    ("lost connection", "", ""),
-    ("memory budget", "", ""),
-    ("tab asleep and back", "", ""),
+    (
+        "worker crash",
+        "test_resilience::test_decode_workers_that_die_are_replaced_and_no_frame_is_lost",
+        f"all frames exact; {REFERENCE}",
+    ),
+    (
+        "lost connection",
+        "test_resilience::test_a_server_that_is_gone_is_said_what_is_here_plays_on_and_it_goes_on_by_itself",
+        "frames drawn while it is gone; words on the picture; the next run's pixels against the file",
+    ),
+    (
+        "memory budget",
+        "test_memory::test_runs_one_after_another_stay_below_the_limit",
+        "bytes counted by the engine and by Chromium's own backing storage; pixels against the file",
+    ),
+    (
+        "tab asleep and back",
+        "test_resilience::test_a_page_that_slept_goes_on_where_it_stood",
+        f"frames drawn before and after; {REFERENCE}",
+    ),
     ("a link opens the same", "test_cells::test_a_link_opens_the_same", f"{COUNTER}; the window's values"),
 )
 

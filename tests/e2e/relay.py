@@ -61,11 +61,19 @@ class Relay:
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
 
-    def close(self):
-        self._listening.close()
+    def lead_to(self, url):
+        """Another server, from the next connection on."""
+        self._target = (urlsplit(url).hostname, urlsplit(url).port)
+
+    def cut(self):
+        """Ends what is connected."""
         for end in list(self._open):
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
+
+    def close(self):
+        self._listening.close()
+        self.cut()
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from PIL import Image
 
 from tests.archives import fill
 from tests.e2e import looking
-from tests.e2e.conftest import opened_page, wait_until
+from tests.e2e.conftest import wait_until
 from tests.phantom_disc import phantom_disc
 from tests.serving import serving
 

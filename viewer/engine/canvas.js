@@ -18,11 +18,13 @@ const FITTED = { zoom: 1, pan_x: 0, pan_y: 0, turns: 0, mirrored: false };
  * @param {HTMLCanvasElement} canvas
  * @param {"auto"|"gl"|"2d"} wanted
  * @param {() => void} onRestored
+ * @param {() => void} onGone
+ * @returns {GlRenderer | Canvas2dRenderer}
  */
-function makeRenderer(canvas, wanted, onRestored) {
+function makeRenderer(canvas, wanted, onRestored, onGone) {
   if (wanted === "gl" || (wanted === "auto" && hasFastGl())) {
     try {
-      return new GlRenderer(canvas, onRestored);
+      return new GlRenderer(canvas, onRestored, onGone);
     } catch (error) {
       console.warn(`fastcine: drawing without WebGL2 (${error})`);
     }
@@ -49,7 +51,8 @@ export class PlayerCanvas {
    */
   constructor(canvas, wanted, owner) {
     this.canvas = canvas;
-    this.renderer = makeRenderer(canvas, wanted, owner.reshow);
+    this.renderer = makeRenderer(canvas, wanted, owner.reshow, () => this.#fallBack());
+    this.owner = owner;
     this.ratio = 1;
     /** @type {View} */
     this.view = FITTED;
@@ -64,6 +67,17 @@ export class PlayerCanvas {
       if (this.#fitToBox()) owner.redraw();
     });
     this.#observer.observe(canvas);
+  }
+
+  /** WebGL is gone for good. A canvas that had it has nothing else: another takes its place. */
+  #fallBack() {
+    const fresh = /** @type {HTMLCanvasElement} */ (this.canvas.cloneNode());
+    this.canvas.replaceWith(fresh);
+    this.release();
+    this.canvas = fresh;
+    this.renderer = new Canvas2dRenderer(fresh);
+    this.#observer.observe(fresh);
+    this.owner.reshow();
   }
 
   /** Device pixels of the canvas's box become the size of its store. @returns {boolean} whether that changed it */

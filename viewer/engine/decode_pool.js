@@ -16,6 +16,12 @@ const SPARE_MAX = 6;
 /** A worker that dies is started again, later each time: its files may come when the network is back. Not for ever. */
 const RESTART_MS = 250;
 const RESTARTS_MAX = 7;
+/** One that dies long after the one before starts a new count. */
+const FORGIVEN_MS = 60_000;
+/** A worker that says nothing for so long, with frames to decode, is dead: not every death is told. */
+const SILENT_MS = 8000;
+/** Where nobody asked for so long, page and workers were asleep. */
+const ASLEEP_MS = 1000;
 
 /**
  * @typedef {import("./decode_worker.js").Job} Job
@@ -36,6 +42,7 @@ const RESTARTS_MAX = 7;
  * @property {boolean} warm ... and as fast as it gets
  * @property {Map<number, Need>} jobs
  * @property {number} background of them
+ * @property {number} heard_ms when it last answered, or got work after it had none
  */
 
 export class DecodePool {
@@ -47,6 +54,8 @@ export class DecodePool {
   #spare = [];
   #next_id = 1;
   #restarts = 0;
+  #died_ms = 0;
+  #poked_ms = 0;
   /** Dead, and to be started again. */
   #due = 0;
   /** @type {WebAssembly.Module | null} */
@@ -94,7 +103,7 @@ export class DecodePool {
 
   #seat(worker = this.makeWorker()) {
     /** @type {Seat} */
-    const seat = { worker, ready: false, warm: false, jobs: new Map(), background: 0 };
+    const seat = { worker, ready: false, warm: false, jobs: new Map(), background: 0, heard_ms: 0 };
     worker.onmessage = ({ data }) => {
       if (data.ready) seat.ready = true;
       else if (data.warm) {
@@ -116,6 +125,7 @@ export class DecodePool {
   /** @param {Source} source */
   attach(source) {
     this.#sources.add(source);
+    if (!this.#wanted) source.stranded?.();
   }
 
   /** @param {Source} source */
@@ -134,6 +144,12 @@ export class DecodePool {
   /** Gives work out as long as there is a worker with room. */
   poke() {
     const now_ms = performance.now();
+    const slept = now_ms - this.#poked_ms > ASLEEP_MS;
+    this.#poked_ms = now_ms;
+    for (const seat of this.#seats) {
+      if (slept || !seat.ready || !seat.jobs.size) seat.heard_ms = now_ms;
+      else if (now_ms - seat.heard_ms > SILENT_MS) return this.#died(seat);
+    }
     for (;;) {
       const due = this.#freest(false);
       const background = this.#freest(true);
@@ -200,6 +216,7 @@ export class DecodePool {
     const need = seat.jobs.get(answer.id);
     if (!need) return;
     seat.jobs.delete(answer.id);
+    seat.heard_ms = performance.now();
     if (need.due_ms === Infinity) seat.background--;
     need.done(answer);
     this.#grow();
@@ -207,6 +224,9 @@ export class DecodePool {
   }
 
   #restart() {
+    const now_ms = performance.now();
+    if (now_ms - this.#died_ms > FORGIVEN_MS) this.#restarts = 0;
+    this.#died_ms = now_ms;
     if (this.#restarts < RESTARTS_MAX) {
       this.#due++;
       this.later(() => (this.#due--, this.#seat()), RESTART_MS * 2 ** this.#restarts++);

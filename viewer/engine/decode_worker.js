@@ -172,7 +172,8 @@ function mapOnto16Bits(raw, form, out) {
   const scale = 65535 / (form.high - form.low);
   for (let n = 0; n < out.length; n++) {
     const level = (values[n] - zero) * scale + 0.5;
-    out[n] = level > 65535 ? 65535 : level >= 0 ? level : 0; // NaN becomes 0
+    // NaN becomes 0.
+    out[n] = level > 65535 ? 65535 : level >= 0 ? level : 0;
   }
 }
 

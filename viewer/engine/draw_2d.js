@@ -160,7 +160,8 @@ export class Canvas2dRenderer {
   #put(picture, { x, y, width, height, turn: [a, b, c, d] }) {
     const { context } = this;
     context.imageSmoothingEnabled = true;
-    context.imageSmoothingQuality = "low"; // bilinear, as the shader does
+    // Bilinear, as the shader does.
+    context.imageSmoothingQuality = "low";
     const [across, down] = a === 0 ? [height, width] : [width, height];
     context.setTransform(a, c, b, d, x + width / 2, y + height / 2);
     context.drawImage(picture, -across / 2, -down / 2, across, down);

@@ -93,6 +93,9 @@ void main() {
   color = inside ? texture(colored, turn * (at - 0.5) + 0.5) : vec4(0.0, 0.0, 0.0, 1.0);
 }`;
 
+/** A context that was lost comes back by itself; one that has not by then does not. */
+const GONE_MS = 2000;
+
 /**
  * @param {WebGL2RenderingContext} gl
  * @param {number} kind
@@ -185,8 +188,9 @@ export class GlRenderer {
   /**
    * @param {HTMLCanvasElement} canvas
    * @param {() => void} onRestored the context came back: the picture has to be shown again
+   * @param {() => void} onGone it does not come back
    */
-  constructor(canvas, onRestored) {
+  constructor(canvas, onRestored, onGone) {
     this.name = /** @type {const} */ ("gl");
     this.canvas = canvas;
     const gl = canvas.getContext("webgl2", { alpha: false, antialias: false, depth: false });
@@ -195,8 +199,18 @@ export class GlRenderer {
     this.#setUp();
     this.abort = new AbortController();
     const { signal } = this.abort;
-    canvas.addEventListener("webglcontextlost", (event) => event.preventDefault(), { signal });
-    canvas.addEventListener("webglcontextrestored", () => (this.#setUp(), onRestored()), { signal });
+    let gone = 0;
+    const lost = (/** @type {Event} */ event) => {
+      event.preventDefault();
+      gone = window.setTimeout(onGone, GONE_MS);
+    };
+    const restored = () => {
+      clearTimeout(gone);
+      this.#setUp();
+      onRestored();
+    };
+    canvas.addEventListener("webglcontextlost", lost, { signal });
+    canvas.addEventListener("webglcontextrestored", restored, { signal });
   }
 
   #setUp() {

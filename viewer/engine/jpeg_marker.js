@@ -28,7 +28,8 @@ export function withColorTransform(bytes, transform) {
   let at = 2;
   while (at + 4 <= bytes.length && bytes[at] === 0xff && bytes[at + 1] !== SOS) {
     if (bytes[at + 1] === 0xff) {
-      at++; // a fill byte before the marker
+      // A fill byte before the marker.
+      at++;
       continue;
     }
     const end = at + 2 + bytes[at + 2] * 256 + bytes[at + 3];

@@ -126,7 +126,8 @@ export class RunSource {
   }
 
   resume() {
-    this.#dropped.clear(); // not said to be held: they come by themselves
+    // Not said to be held: they come by themselves.
+    this.#dropped.clear();
     return this.compressed.resume();
   }
 
@@ -149,7 +150,8 @@ export class RunSource {
     let refine = -1;
     for (let ahead = 0; ahead < plan.count && ahead < this.decoded.capacity; ahead++) {
       const frame = plan.order[ahead];
-      if (frame >= this.compressed.frames) break; // a plan made before the description came
+      // A plan made before the description came.
+      if (frame >= this.compressed.frames) break;
       const exact = this.#ready(this.compressed.exact(frame));
       const decoded = this.decoded.get(frame);
       if (decoded) {

@@ -29,7 +29,8 @@ function isInside(vertices, row, column) {
     const [y2, x2] = vertices[before];
     const cross = (x2 - x1) * (row - y1) - (column - x1) * (y2 - y1);
     const between = row >= Math.min(y1, y2) && row <= Math.max(y1, y2) && column >= Math.min(x1, x2) && column <= Math.max(x1, x2);
-    if (cross === 0 && between) return true; // edges belong to what is seen
+    // Edges belong to what is seen.
+    if (cross === 0 && between) return true;
     if (y1 > row !== y2 > row && column < ((x2 - x1) * (row - y1)) / (y2 - y1) + x1) inside = !inside;
   }
   return inside;

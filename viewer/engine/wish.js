@@ -113,7 +113,8 @@ export class WishTeller {
   tick(source, playback, now_ms) {
     const { missing_count, checked_count, frames } = source.compressed;
     if (missing_count === 0 || source.short) this.starve(false);
-    source.library.settle(); // masks may have been made
+    // Masks may have been made.
+    source.library.settle();
     if (this.stale || (playback.playing && checked_count < frames && now_ms - this.#told_ms > WISH_MS)) this.tell(source, playback, now_ms);
   }
 }

@@ -45,7 +45,8 @@ export function makeCovering(player) {
     instead = null;
     const { overlays = [], shutters = [] } = description;
     if (!overlays.length && !shutters.length) return;
-    lay(); // shutters do not wait for bits
+    // Shutters do not wait for bits.
+    lay();
     const found = await Promise.all(overlays.map(({ group }) => fetchBits(group, description.run)));
     if (player.run !== description.run) return;
     bits = new Map(/** @type {[string, Uint8Array][]} */ (found.filter(([, body]) => body !== null)));

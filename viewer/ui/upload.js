@@ -7,7 +7,8 @@
  */
 import { ApiError, inWords, refusal } from "./api.js";
 
-const AT_ONCE = 2; // one is parsed while the next is on the wire; more only queue in the server
+// One is parsed while the next is on the wire; more only queue in the server.
+const AT_ONCE = 2;
 const TRIES = 5;
 const RETRY_MS = 1500;
 
@@ -107,7 +108,8 @@ export class Uploader {
         }
         if (status > 0 && status < 500 && status !== 401 && status !== 403) return { outcome: "refused", reason: message || `HTTP ${status}` };
         if (status === 500) return { outcome: "refused", reason: message || "the server failed on it" };
-        this.model.stop(inWords(error)); // no use in trying thousands more
+        // No use in trying thousands more.
+        this.model.stop(inWords(error));
         this.changed(true);
         return null;
       }

@@ -6,10 +6,13 @@ import { takeFiles } from "./upload-panel.js";
 import { WorklistModel } from "./worklist-model.js";
 import { WorklistRows } from "./worklist-rows.js";
 
-const SEARCH_PAUSE_MS = 150; // shorter than a word takes, longer than the gap between two keys
-const LIVE_PAUSE_MS = 700; // an arriving study sends one event an object
+// Shorter than a word takes, longer than the gap between two keys.
+const SEARCH_PAUSE_MS = 150;
+// An arriving study sends one event an object.
+const LIVE_PAUSE_MS = 700;
 const RETRY_MS = 3000;
-const PLACE = "worklist"; // where the reader was, for the way back from a study; kept by the tab, never in the address
+// Where the reader was, for the way back from a study; kept by the tab, never in the address.
+const PLACE = "worklist";
 
 const model = new WorklistModel();
 const uploads = takeFiles({ changed: () => soon(LIVE_PAUSE_MS) });
@@ -80,7 +83,8 @@ function show(moved) {
 
 /** @param {unknown} error */
 function complain(error) {
-  if (error instanceof ApiError && error.status === 401) return location.replace("/sign-in"); // the session is over
+  // The session is over.
+  if (error instanceof ApiError && error.status === 401) return location.replace("/sign-in");
   const passing = !(error instanceof ApiError) || error.status === 0 || error.status >= 500;
   const element = byId("message");
   element.className = "bad";
@@ -147,7 +151,8 @@ events.addEventListener("study", (event) => {
 let cut = false;
 events.addEventListener("error", () => {
   cut = true;
-  if (events.readyState === EventSource.CLOSED) soon(0); // refused, not cut: the answer to a search says why
+  // Refused, not cut: the answer to a search says why.
+  if (events.readyState === EventSource.CLOSED) soon(0);
 });
 events.addEventListener("open", () => {
   if (cut && model.onFirstPage) soon(0);

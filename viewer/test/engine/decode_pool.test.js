@@ -172,6 +172,45 @@ test("a worker that died is replaced; its frames are reported lost", async () =>
   assert.deepEqual(names(made.slice(1)), [["c"]]);
 });
 
+test("a worker that falls silent is dead, but for one that slept as long as its page", (context) => {
+  let now = 1000;
+  context.mock.method(performance, "now", () => now);
+  const { made, pool: decoders } = pool(1);
+  const source = new FakeSource({ a: 10, b: 20, c: 30 });
+  decoders.attach(source);
+  decoders.poke();
+  now += 60_000;
+  decoders.poke();
+  for (let seconds = 0; seconds < 16; seconds++) {
+    now += 500;
+    decoders.poke();
+  }
+  assert.ok(!made[0].dead);
+  made[0].answer();
+  for (let halves = 0; halves < 16; halves++) {
+    now += 500;
+    decoders.poke();
+  }
+  assert.ok(!made[0].dead, "it has answered since");
+  now += 500;
+  decoders.poke();
+  assert.ok(made[0].dead);
+  assert.deepEqual(source.done, ["a", "b lost", "c lost"]);
+  assert.equal(made.length, 2);
+});
+
+test("deaths far apart are not counted together; what comes when nobody decodes any more hears of it", (context) => {
+  let now = 1000;
+  context.mock.method(performance, "now", () => now);
+  const { made, pool: decoders } = pool(1);
+  for (let times = 0; times < 20; times++, now += 61_000) made[times].onerror?.({});
+  assert.equal(made.length, 21);
+  for (let times = 20; times < 28; times++, now += 1000) made[times]?.onerror?.({});
+  let stranded = 0;
+  decoders.attach({ need: () => null, stranded: () => stranded++ });
+  assert.equal(stranded, 1);
+});
+
 test("workers whose files do not come are started again, later each time; in the end it is said", () => {
   /** @type {number[]} */
   const waits = [];
