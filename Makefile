@@ -15,7 +15,7 @@ SOURCES := setup.py pyproject.toml viewer/package-lock.json viewer/vendor.mjs \
 # Where the machine has no Node.js, the tests use that of PyPI, whose commands lie in .venv/bin.
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: help setup run test lint types fix soak bench browser clean
+.PHONY: help setup run test lint types fix soak pictures bench browser clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,6 +73,9 @@ fix: $(VENV)/.tested ## format and mend what can be mended
 
 soak: $(VENV)/.tested viewer/minified/index.json browser ## the long tests: kills, cuts, sizes
 	$(BIN)/python -m pytest tests -m soak
+
+pictures: $(VENV)/.tested browser ## the README's pictures anew, of the phantom, into docs/img
+	FASTCINE_PICTURES=docs/img $(BIN)/python -m pytest tests/e2e/test_pictures.py
 
 bench: $(VENV)/.tested browser ## the benchmarks, with a table
 	@$(PIP) -e '.[bench]'

@@ -77,7 +77,7 @@ export class Cells {
     stage.classList.remove("between", "active");
     /** @type {Record<string, HTMLElement>} */
     const parts = {};
-    for (const element of /** @type {NodeListOf<HTMLElement>} */ (stage.querySelectorAll("[id], video, .looks, .subtracting, .loupe, .graphics, .states"))) {
+    for (const element of /** @type {NodeListOf<HTMLElement>} */ (stage.querySelectorAll("[id], video, .looks, .subtracting, .loupe, .offer, .graphics, .states"))) {
       if (element.id === "preview" || !element.id) element.remove();
       parts[element.id] = element;
       element.removeAttribute("id");

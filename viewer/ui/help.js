@@ -46,7 +46,7 @@ function fill(dialog, { changing = false, said = "", at = "" } = {}) {
   const header = make("header", "", make("h2", "", "Keys and gestures"), change, makeButton("Close", () => dialog.close()));
   const usual = makeButton("Usual keys", () => keep(dialog, {}, { said: "All keys are the usual ones.", at: "change" }));
   if (changing) change.before(usual);
-  const status = make("p", "", said || (changing ? "Choose a key, then press another. Esc: leave it." : ""));
+  const status = make("p", "", said || (changing ? "Choose a key, then press another." : ""));
   status.setAttribute("role", "status");
   dialog.replaceChildren(header, status, columns);
   /** @type {HTMLElement | null} */ (dialog.querySelector(`[data-of="${at}"]`))?.focus();
