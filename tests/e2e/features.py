@@ -212,7 +212,11 @@ HONESTY = (
     ),
     ("AS ACQUIRED per cell", "test_viewing::test_next_and_previous_run_play_on", "the file's transfer syntax"),
     ("the file's lossy ratio", "test_viewing::test_next_and_previous_run_play_on", "ratio and method of the file"),
-    ("calibration state", "test_sequencing::test_the_calibration_stands_on_the_picture", "the file's pixel spacing"),
+    (
+        "calibration state",
+        "test_sequencing::test_the_calibration_stands_on_the_picture",
+        "the file's spacing and distances",
+    ),
     ("orientation", "test_lying::test_the_pointer_holds_its_point_and_drags_the_turned_picture", "turns made by keys"),
     (
         "two identifiers in every layout",

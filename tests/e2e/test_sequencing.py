@@ -115,5 +115,5 @@ def test_a_file_that_wants_to_be_played_to_and_fro_is(quiet_page, cells_archive)
 
 def test_the_calibration_stands_on_the_picture(cells, cells_archive):  # noqa: F811
     dataset = cells_archive.made["Plane A"].dataset
-    assert "PixelSpacing" not in dataset, "what is known is the spacing at the detector"
-    looking.says(cells, "#calibration", f"{float(dataset.ImagerPixelSpacing[0]):g}")
+    assert "PixelSpacing" not in dataset and dataset.ImagerPixelSpacing and dataset.DistanceSourceToPatient
+    looking.says(cells, "#calibration", "isocentre estimate")  # from the detector's spacing and both distances

@@ -166,7 +166,8 @@ def check_places(page, size):
 
 # Texts in the pictures' corners that cover each other.
 CORNERS = """() => [...document.querySelectorAll(".stage")].filter((stage) => !stage.hidden).flatMap((stage) => {
-  const texts = [...stage.querySelectorAll(".corner > div, .looks")].filter((one) => one.textContent.trim());
+  const all = [...stage.querySelectorAll(".corner > div, .looks")];
+  const texts = all.filter((one) => one.checkVisibility() && one.textContent.trim());
   const boxes = texts.map((one) => [one.textContent, one.getBoundingClientRect()]);
   const within = stage.getBoundingClientRect(), wrong = [];
   boxes.forEach(([text, box], at) => {
