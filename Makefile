@@ -15,7 +15,7 @@ SOURCES := setup.py pyproject.toml viewer/package-lock.json viewer/vendor.mjs \
 # Where the machine has no Node.js, the tests use that of PyPI, whose commands lie in .venv/bin.
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: help setup run test lint types fix soak pictures bench browser clean
+.PHONY: help setup run test lint types mypy tsc fix soak pictures bench browser clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,8 +63,12 @@ lint: $(VENV)/.tested ## ruff, cython-lint
 	$(BIN)/ruff check .
 	$(BIN)/cython-lint ext/*.pyx
 
-types: $(VENV)/.tested ## mypy --strict, tsc --checkJs --strict
+types: mypy tsc ## mypy --strict, tsc --checkJs --strict
+
+mypy: $(VENV)/.tested
 	$(BIN)/mypy
+
+tsc: $(VENV)/.tested
 	cd viewer && node node_modules/typescript/bin/tsc -p .
 
 fix: $(VENV)/.tested ## format and mend what can be mended

@@ -88,7 +88,7 @@ def check(root, acknowledged):
     assert done.returncode == 0, done.stdout
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [pytest.param(1, marks=pytest.mark.soak), 2])
 def test_nothing_acknowledged_is_lost(tmp_path, seed):
     rng = random.Random(seed)
     acknowledged = kill_in_the_middle(tmp_path / "data", variants(OBJECTS), rng)

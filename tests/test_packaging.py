@@ -136,6 +136,7 @@ def wheels_viewer_files():
     }
 
 
+@pytest.mark.soak
 def test_the_wheel_holds_what_runs_and_nothing_else(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
     info = f"fastcine-{__version__}.dist-info/"
@@ -176,6 +177,7 @@ def test_node_is_asked_for_only_where_decoders_are_missing_and_the_machine_has_n
     assert not any("nodejs" in line for line in hook(tmp_path, skipping, "get_requires_for_build_wheel()"))
 
 
+@pytest.mark.soak
 def test_the_installed_wheel_serves_and_plays(installed, without_node, tmp_path):
     name, data = bench_run(bench_names()[0], frames=4)
     file = tmp_path / Path(name).name
@@ -230,6 +232,7 @@ def test_the_installed_wheel_serves_and_plays(installed, without_node, tmp_path)
     np.testing.assert_array_equal(frames.reshape(dataset.pixel_array.shape), dataset.pixel_array)
 
 
+@pytest.mark.soak
 def test_the_installed_wheel_is_the_one_that_runs(installed, without_node, tmp_path):
     code = "import fastcine, fastcine.server.static as s; print(fastcine.__file__, s.viewer_root(), sep='\\n')"
     done = subprocess.run(

@@ -92,8 +92,8 @@ def kill_again_and_again(root, times, seed):
     return len(acknowledged)
 
 
-def test_ten_times(tmp_path):
-    assert kill_again_and_again(tmp_path / "data", 10, seed=5) >= 50
+def test_four_times(tmp_path):
+    assert kill_again_and_again(tmp_path / "data", 4, seed=5) >= 20
 
 
 @pytest.mark.soak

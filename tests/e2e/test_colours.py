@@ -45,7 +45,13 @@ GL_PLAYER = """async () => {
 }"""
 
 
-@pytest.mark.parametrize("name", ["rgb", "ybr", "palette", *looking.GREY[1:]])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "rgb",
+        *(pytest.param(name, marks=pytest.mark.soak) for name in ("ybr", "palette", *looking.GREY[1:])),
+    ],
+)
 def test_pixels_are_those_of_the_file_by_canvas_and_by_webgl(gl_page, archive, name):
     looking.open_run(gl_page, archive, name)
     assert gl_page.evaluate("fastcine.player.renderer") == "2d", "a software WebGL is slower than the canvas"

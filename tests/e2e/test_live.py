@@ -11,7 +11,7 @@ from tests.dimse import users
 from tests.e2e.conftest import wait_until
 from tests.serving import serving
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.soak]
 
 TILES = "document.querySelectorAll('#tiles .tile').length"
 WATCH = """() => { window.seen_at = 0; window.base = Date.now();

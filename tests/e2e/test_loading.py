@@ -37,7 +37,9 @@ def once_loaded_again(page):
     raise AssertionError("the page is never there to be asked")
 
 
-@pytest.mark.parametrize(("name", "times"), [("ui/view-page.js", 1), ("engine/clock.js", 2)])
+@pytest.mark.parametrize(
+    ("name", "times"), [("ui/view-page.js", 1), pytest.param("engine/clock.js", 2, marks=pytest.mark.soak)]
+)
 def test_a_module_that_fails_is_had_by_loading_again(page, archive, name, times):
     """(Preloading fails first where a module is preloaded; that is tried again by itself.)"""
     failing = Failing(page, name, times)
@@ -48,6 +50,7 @@ def test_a_module_that_fails_is_had_by_loading_again(page, archive, name, times)
     assert page.evaluate("history.state") is None
 
 
+@pytest.mark.soak
 def test_a_viewer_that_never_comes_says_so_and_leaves_no_picture_without_a_name(page, archive):
     Failing(page, "ui/strip.js", 1000)
     page.goto(looking.address(archive, archive.made["lca"]))
@@ -57,7 +60,12 @@ def test_a_viewer_that_never_comes_says_so_and_leaves_no_picture_without_a_name(
 
 
 @pytest.mark.parametrize(
-    ("name", "times"), [("vendor/openjphjs.wasm", 3), ("vendor/openjphjs.js", 3), ("engine/decode_worker.js", 2)]
+    ("name", "times"),
+    [
+        pytest.param("vendor/openjphjs.wasm", 3, marks=pytest.mark.soak),
+        pytest.param("vendor/openjphjs.js", 3, marks=pytest.mark.soak),
+        ("engine/decode_worker.js", 2),
+    ],
 )
 def test_a_decoder_that_fails_at_first_is_started_again(page, archive, name, times):
     failing = Failing(page, name, times)

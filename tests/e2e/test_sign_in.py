@@ -12,7 +12,7 @@ from tests.certificates import make
 from tests.e2e.conftest import wait_until
 from tests.serving import serving
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.soak]
 PASSWORD = "an angiogram a day"
 
 

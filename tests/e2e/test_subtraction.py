@@ -56,7 +56,14 @@ def opened(page, archive, name, frame):
     looking.show_frame(page, frame)
 
 
-@pytest.mark.parametrize(("name", "frames"), [("averaged", (1, 2, 5)), ("interval", (1, 4)), ("backwards", (3, 4, 7))])
+@pytest.mark.parametrize(
+    ("name", "frames"),
+    [
+        ("averaged", (1, 2, 5)),
+        pytest.param("interval", (1, 4), marks=pytest.mark.soak),
+        pytest.param("backwards", (3, 4, 7), marks=pytest.mark.soak),
+    ],
+)
 def test_the_files_subtraction_is_that_of_the_reference(drawn, archive, name, frames):
     page, made = drawn, archive.made[name]
     opened(page, archive, name, 5)

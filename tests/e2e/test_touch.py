@@ -213,6 +213,7 @@ def test_everything_fits_and_can_be_hit_in_every_layout(browser, archive, size):
     context.close()
 
 
+@pytest.mark.soak
 def test_a_key_is_changed_kept_and_printed(browser, archive):
     with opened_page(browser) as page:
         looking.open_run(page, archive, "lca")

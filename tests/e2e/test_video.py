@@ -16,7 +16,7 @@ from tests.e2e import looking, made_objects
 from tests.e2e.conftest import opened_page, wait_until
 from tests.serving import serving
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.soak]
 
 FRAMES = 50
 PLAYS = "document.querySelector('#stage video')?.currentTime > 0.2"
