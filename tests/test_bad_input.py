@@ -136,6 +136,7 @@ def test_malformed_files_neither_crash_nor_hang(tmp_path):
     assert kinds >= {Outcome.STORED, Outcome.REFUSED}
 
 
+@pytest.mark.soak
 @corpus.needs_corpus
 def test_malformed_files_need_little_memory(tmp_path):
     code = (

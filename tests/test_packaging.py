@@ -163,6 +163,7 @@ def test_the_sdist_holds_what_is_needed_to_build_without_node(sdist):
     assert not [name for name in names if name.endswith((".so", ".pyc", ".dcm")) or "node_modules" in name]
 
 
+@pytest.mark.soak
 def test_node_is_asked_for_only_where_decoders_are_missing_and_the_machine_has_none(tree, without_node, tmp_path):
     assert not any("nodejs" in line for line in hook(tree, without_node, "get_requires_for_build_wheel()"))
     for name in (*tracked("ext"), *(f"viewer/{name}" for name in ("package.json", "package-lock.json", "vendor.mjs"))):

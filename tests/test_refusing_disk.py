@@ -149,6 +149,7 @@ def forbidden(place):
         undo()
 
 
+@pytest.mark.soak
 def test_a_folder_that_may_not_be_written_any_more(tmp_path):
     with served(tmp_path / "data", reserve_bytes="0") as server:
         with forbidden(server.data / "objects"):

@@ -155,6 +155,7 @@ def memory_growth_bytes(data, path):
     return grew * (1024 if sys.platform != "darwin" else 1)
 
 
+@pytest.mark.soak
 def test_a_long_run_needs_little_memory(tmp_path):
     path = tmp_path / "long.dcm"
     secondary_capture(path, frames=220, rows=1024, columns=1024)

@@ -246,6 +246,7 @@ def fill_with_studies(index: Index, count: int) -> None:
     index.write(job)
 
 
+@pytest.mark.soak
 def test_the_worklist_does_not_slow_down_with_a_hundred_thousand_studies(index: Index) -> None:
     fill_with_studies(index, 100_000)
     connection = sqlite3.connect(index._database._path)

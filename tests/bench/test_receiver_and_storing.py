@@ -59,6 +59,7 @@ def run(tmp_path_factory):
     return BenchedRun("xa512x60", 15, folder / "data", description)
 
 
+@pytest.mark.soak
 def test_no_viewer_stalls_while_objects_come_in(run, tmp_path, monkeypatch):
     """The short form: 200 small and 2 large objects beside 4 viewers."""
     monkeypatch.setattr(crowd, "SETTLE_S", 0.3)

@@ -133,6 +133,7 @@ async def test_a_sender_that_stands_still_is_broken_off(tmp_path, monkeypatch):
         assert [path.name for path in incoming.iterdir() if not path.name.startswith(".")] == []
 
 
+@pytest.mark.soak
 def test_a_part_that_deflates_to_gigabytes_is_refused(server):
     deflated = "1.2.840.10008.1.2.1.99"
     bomb = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
