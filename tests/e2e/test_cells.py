@@ -381,11 +381,8 @@ def heavy_archive(tmp_path_factory):
         yield server
 
 
-SLOW_GL = pytest.mark.xfail(reason="WebGL2 drawn by the processor misses half of the frames of four runs", strict=False)
-
-
 @pytest.mark.soak
-@pytest.mark.parametrize("renderer", ["2d", pytest.param("gl", marks=SLOW_GL)])
+@pytest.mark.parametrize("renderer", ["2d", "gl"])
 @pytest.mark.parametrize("lock", ["", "time"])
 def test_four_runs_play_together(request, page, heavy_archive, renderer, lock):
     """The judged line: under 1 % of frames missed. The processor draws WebGL2 here, for want of a GPU."""
