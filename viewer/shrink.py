@@ -40,9 +40,7 @@ def _readied(path: Path) -> str:
     text = path.read_text("utf-8")
     if path.suffix != ".js":
         return text
-    text = re.sub(r"/\*\*.*?\*/ ?", "", text, flags=re.DOTALL)
-    lines = (line.strip() for line in text.splitlines())
-    text = "\n".join(line for line in lines if line and not line.startswith("//"))
+    text = "\n".join(line.strip() for line in text.splitlines())
     return re.sub(r"([;,{])\s+// .*$", r"\1", text, flags=re.MULTILINE)
 
 

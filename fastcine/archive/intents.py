@@ -94,10 +94,12 @@ def _locations(descriptor: int) -> list[str]:
 
 def _holder_lives(descriptor: int) -> bool:
     first = next(iter(_slots(descriptor)), b"").rstrip(b"\0")
+    if not first.startswith(HOLDER):  # it has not yet said who it is
+        return True
     try:
         os.kill(int(first.removeprefix(HOLDER)), 0)
-    except (ValueError, ProcessLookupError):  # ValueError: it has not yet said who it is
-        return not first.startswith(HOLDER)
+    except (ValueError, ProcessLookupError):
+        return False
     except PermissionError:
         pass
     return True

@@ -61,18 +61,18 @@ class ViewerFiles:
         if not (root / "vendor" / "openjphjs.wasm").is_file():
             raise UsageError("the viewer's decoders are not built; run `make setup` (it needs npm or network for PyPI)")
         self._files: dict[str, ViewerFile] = {}
-        digest, small = hashlib.sha256(), _minified_index(root)
+        digest, made_from = hashlib.sha256(), _minified_index(root)
         for folder in FOLDERS:
             for path in sorted((root / folder).rglob("*")):
                 if path.is_file() and path.suffix in MEDIA_TYPES and path.suffix != ".md":
                     name = path.relative_to(root).as_posix()
-                    self._files[name] = _load(root, name, small)
+                    self._files[name] = _load(root, name, made_from)
                     digest.update(name.encode() + b"\0" + self._files[name].plain)
         self.version = digest.hexdigest()[:16]
         self.prefix = f"/static/{self.version}/"
-        self.scripts = {name: _code(root, f"bootstrap/{name}.js", small) for name in ("early_start", "preview")}
+        self.scripts = {name: _code(root, f"bootstrap/{name}.js", made_from) for name in ("early_start", "preview")}
         self._pages = {
-            name: _inlined(root, f"{name}.html", small).replace("/static/", self.prefix)
+            name: _inlined(root, f"{name}.html", made_from).replace("/static/", self.prefix)
             for name in ("worklist", "view", "sign-in")
         }
 
@@ -102,20 +102,20 @@ class ViewerFiles:
         return {name: len(file.gzipped or file.plain) for name, file in self._files.items()}
 
 
-def _inlined(root: Path, name: str, small: Mapping[str, str]) -> str:
+def _inlined(root: Path, name: str, made_from: Mapping[str, str]) -> str:
     """A page with its style sheets inside: fetched, even from the cache, they would hold up the first picture."""
 
     def sheet(link: re.Match[str]) -> str:
-        return f'<style nonce="{{{{nonce}}}}">{_code(root, link[1], small)}</style>'
+        return f'<style nonce="{{{{nonce}}}}">{_code(root, link[1], made_from)}</style>'
 
     page = "\n".join(line.strip() for line in (root / name).read_text("utf-8").splitlines())
     return re.sub(r'<link rel="stylesheet" href="/static/([a-z/]+\.css)">', sheet, page)
 
 
-def _code(root: Path, name: str, small: Mapping[str, str]) -> str:
+def _code(root: Path, name: str, made_from: Mapping[str, str]) -> str:
     """A script or style sheet as it goes out. Most of what it weighs in the repository are its types and reasons."""
     text = (root / name).read_text("utf-8")
-    if small.get(name) == hashlib.sha256(text.encode()).hexdigest():
+    if made_from.get(name) == hashlib.sha256(text.encode()).hexdigest():
         return (root / "minified" / name).read_text("utf-8")
     if name.endswith(".css"):
         return re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
@@ -133,10 +133,10 @@ def _minified_index(root: Path) -> dict[str, str]:
     return index
 
 
-def _load(root: Path, name: str, small: Mapping[str, str]) -> ViewerFile:
+def _load(root: Path, name: str, made_from: Mapping[str, str]) -> ViewerFile:
     path = root / name
     ours = path.suffix in (".js", ".css") and path.parent.name != "vendor"
-    plain = _code(root, name, small).encode() if ours else path.read_bytes()
+    plain = _code(root, name, made_from).encode() if ours else path.read_bytes()
     ready_made = path.with_name(path.name + ".gz")
     squeezed = ready_made.read_bytes() if ready_made.is_file() else gzip.compress(plain, 9, mtime=0)
     return ViewerFile(MEDIA_TYPES[path.suffix], plain, squeezed if len(squeezed) < len(plain) else None)

@@ -1,5 +1,7 @@
 """Runs that are looked at together: two planes, loops with R waves, a trimmed run, and another study."""
 
+from contextlib import contextmanager
+
 import numpy as np
 
 from fastcine.phantom.bench_runs import XRAY_RUNS, xray_frames
@@ -8,7 +10,10 @@ from fastcine.phantom.encode import jpeg_lossless
 from fastcine.phantom.projection import CArm
 from fastcine.phantom.timing import constant_timing
 from fastcine.phantom.xa_objects import xa_dataset
+from tests.archives import fill
+from tests.e2e import looking
 from tests.e2e.made_objects import lossless, native, ultrasound, waves, xa
+from tests.serving import serving
 
 CELLS, OTHER, HEAVY = 201, 202, 203
 
@@ -70,3 +75,16 @@ def heavy():
         dataset = xa_dataset(at, CArm(-30, 10, 512, 512, 0.36), bits=8, timing=constant_timing(60, "66.6666667"))
         made.append(lossless(f"heavy{number}", dataset, streams, stored))
     return made
+
+
+@contextmanager
+def served(folder, objects):
+    """A server with these, by name in `server.made`; their runs in `server.run_of`."""
+    made = {one.name: one for one in objects}
+    for name, one in made.items():
+        (folder / f"{name}.dcm").write_bytes(one.data)
+    fill(folder / "data", [folder / f"{name}.dcm" for name in made])
+    with serving(folder / "data") as server:
+        server.made = made
+        server.run_of = {name: looking.description_of(server, one)["run"] for name, one in made.items()}
+        yield server

@@ -6,11 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.archives import fill
 from tests.e2e import cell_objects, looking
 from tests.e2e.conftest import opened_page, wait_until
 from tests.e2e.test_colours import gl_page  # noqa: F401  (a fixture)
-from tests.serving import serving
 
 pytestmark = pytest.mark.e2e
 
@@ -20,14 +18,7 @@ ALL_EXACT = "fastcine.players.every((player) => !player.run || player.stats().al
 
 @pytest.fixture(scope="module")
 def cells_archive(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("cells")
-    made = {one.name: one for one in cell_objects.all_cells()}
-    for name, one in made.items():
-        (folder / f"{name}.dcm").write_bytes(one.data)
-    fill(folder / "data", [folder / f"{name}.dcm" for name in made])
-    with serving(folder / "data") as server:
-        server.made = made
-        server.run_of = {name: looking.description_of(server, one)["run"] for name, one in made.items()}
+    with cell_objects.served(tmp_path_factory.mktemp("cells"), cell_objects.all_cells()) as server:
         yield server
 
 
@@ -370,14 +361,7 @@ def missed(page, lasting_ms):
 
 @pytest.fixture(scope="module")
 def heavy_archive(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("heavy")
-    made = {one.name: one for one in cell_objects.heavy()}
-    for name, one in made.items():
-        (folder / f"{name}.dcm").write_bytes(one.data)
-    fill(folder / "data", [folder / f"{name}.dcm" for name in made])
-    with serving(folder / "data") as server:
-        server.made = made
-        server.run_of = {name: looking.description_of(server, one)["run"] for name, one in made.items()}
+    with cell_objects.served(tmp_path_factory.mktemp("heavy"), cell_objects.heavy()) as server:
         yield server
 
 

@@ -70,10 +70,18 @@ def test_workers_that_die_again_and_again_end_in_words_and_what_is_decoded_plays
 LOSE = "for (const one of lost) one.loseContext()"
 RESTORE = "for (const one of lost) one.restoreContext()"
 CONTEXTS = """() => {
-  const canvases = [...document.querySelectorAll("#cells .stage:not([hidden]) canvas:not(.loupe)")];
+  const canvases = [...document.querySelectorAll("#cells .stage:not([hidden]) canvas:not(.loupe, .graphics)")];
   window.lost = canvases.map((canvas) => canvas.getContext("webgl2").getExtension("WEBGL_lose_context"));
   return lost.length;
 }"""
+
+
+def lose(page, *, back):
+    """The graphics contexts of the page are lost; they come back where `back` says so."""
+    page.evaluate(LOSE)
+    page.wait_for_timeout(300)
+    if back:
+        page.evaluate(RESTORE)
 
 
 @pytest.mark.soak
@@ -92,10 +100,7 @@ def test_a_lost_graphics_context_comes_back_or_the_canvas_draws_without(gl_brows
         before = looking.canvas_picture(page)
         assert looking.difference(before, plain[..., 0]) > 1, "sharpened"
         assert page.evaluate(CONTEXTS) == 1
-        page.evaluate(LOSE)
-        page.wait_for_timeout(300)
-        if back:
-            page.evaluate(RESTORE)
+        lose(page, back=back)
         wait_until(page, f"fastcine.player.renderer === '{'gl' if back else '2d'}'")
         page.wait_for_timeout(300)
         after = looking.canvas_picture(page)
@@ -112,7 +117,7 @@ def test_a_lost_graphics_context_comes_back_or_the_canvas_draws_without(gl_brows
 CELL_PICTURES = """() => Promise.all(fastcine.players.map((player, at) => new Promise((resolve) => {
   const part = new OffscreenCanvas(128, 128).getContext("2d", {willReadFrequently: true});
   player.addEventListener("frame", () => {
-    const canvas = document.querySelectorAll("#cells .stage:not([hidden])")[at].querySelector("canvas:not(.loupe)");
+    const canvas = document.querySelectorAll("#cells .stage:not([hidden])")[at].querySelector("canvas:not(.loupe, .graphics)");
     const {x, y} = player.imageToCanvas(0, 0);
     part.drawImage(canvas, -x * devicePixelRatio, -y * devicePixelRatio);
     resolve([...part.getImageData(0, 0, 128, 128).data]);
@@ -134,10 +139,7 @@ def test_four_lost_graphics_contexts(gl_browser, cells_archive, back):  # noqa: 
         before = np.array(page.evaluate(CELL_PICTURES), int)
         assert all(picture.std() > 20 for picture in before)
         assert page.evaluate(CONTEXTS) == 4
-        page.evaluate(LOSE)
-        page.wait_for_timeout(300)
-        if back:
-            page.evaluate(RESTORE)
+        lose(page, back=back)
         wait_until(page, f"fastcine.players.every(({{renderer}}) => renderer === '{'gl' if back else '2d'}')")
         page.wait_for_timeout(500)
         after = np.array(page.evaluate(CELL_PICTURES), int)

@@ -121,6 +121,11 @@ export class PlayerCanvas {
     this.#before = null;
   }
 
+  /** The run as its presentation state has it. @param {RunDescription} description @returns {RunDescription} */
+  #presented(description) {
+    return this.#instead ? { ...description, ...this.#instead } : description;
+  }
+
   /** @param {Partial<import("./display.js").Look>} change */
   setLook(change) {
     this.look = { ...this.look, ...change };
@@ -166,7 +171,7 @@ export class PlayerCanvas {
    * @param {RunDescription} description
    */
   placeOf(description) {
-    return place({ ...description, ...this.#instead }, this.#size(), this.view);
+    return place(this.#presented(description), this.#size(), this.view);
   }
 
   /** @param {RunDescription | null} description @returns {number} device pixels per image column */
@@ -204,7 +209,7 @@ export class PlayerCanvas {
   #palette(description, tier) {
     const key = `${tier.codec === "deflate"} ${tier.bits} ${tier.color} ${tier.components}`;
     let palette = this.#palettes.get(key);
-    if (!palette) this.#palettes.set(key, (palette = makePalette({ ...description, ...this.#instead }, tier, this.look)));
+    if (!palette) this.#palettes.set(key, (palette = makePalette(this.#presented(description), tier, this.look)));
     return palette;
   }
 

@@ -164,8 +164,8 @@ const COLORED = 5;
 /** @type {import("./display.js").DifferencePalette} stands for any: what it holds is compared by itself */
 const DIFFERENCE = { mode: "difference", bits: 16, table: new Uint32Array(0), levels: new Uint16Array(0), mask: { plane: new Uint16Array(0), version: 0 } };
 
-/** @typedef {(name: string) => WebGLUniformLocation | null} Place */
-/** @typedef {{program: WebGLProgram, at: Place}} Made */
+/** @typedef {(name: string) => WebGLUniformLocation | null} Uniforms */
+/** @typedef {{program: WebGLProgram, at: Uniforms}} Made */
 
 export class GlRenderer {
   #key = "";
@@ -266,7 +266,7 @@ export class GlRenderer {
       gl.deleteTexture(this.picture ?? null);
       this.picture = makeTexture(gl);
       gl.texStorage2D(gl.TEXTURE_2D, 1, internal, columns, rows);
-      this.#layOut(columns, rows);
+      this.#makeColored(columns, rows);
       this.#key = key;
     }
     gl.texSubImage2D(gl.TEXTURE_2D, 0, 0, 0, columns, rows, format, type, samples);
@@ -283,7 +283,7 @@ export class GlRenderer {
   }
 
   /** The coloured picture's own texture, of this size. @param {number} columns @param {number} rows */
-  #layOut(columns, rows) {
+  #makeColored(columns, rows) {
     const { gl } = this;
     gl.activeTexture(gl.TEXTURE0 + COLORED);
     gl.deleteTexture(this.#colored);
@@ -312,7 +312,7 @@ export class GlRenderer {
     gl.uniform3fv(colors, veil.colors.flatMap((color) => [color & 255, (color >> 8) & 255, (color >> 16) & 255]));
   }
 
-  /** @param {import("./display.js").Palette} palette @param {Place} at */
+  /** @param {import("./display.js").Palette} palette @param {Uniforms} at */
   #usePalette(palette, at) {
     const { gl } = this;
     if (palette !== this.#palette) this.#useTable(palette.table);

@@ -21,14 +21,15 @@ const HALO = "rgb(0 0 0 / 60%)";
  * @param {{replace: (instead: import("./covering.js").Instead | null) => unknown}} covering
  */
 export function makeStates(player, stage, covering) {
-  const picture = /** @type {HTMLCanvasElement} */ (stage.querySelector("canvas"));
+  // Another canvas takes its place where WebGL does not come back.
+  const pictured = () => /** @type {HTMLCanvasElement} */ (stage.querySelector("canvas:not(.graphics)"));
   const canvas = make("canvas", "graphics");
   const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
   const list = make("select", "states");
   list.setAttribute("aria-label", "Presentation state");
   for (const type of ["pointerdown", "dblclick", "wheel"]) list.addEventListener(type, (event) => event.stopPropagation());
   list.addEventListener("change", () => choose(list.selectedIndex - 1));
-  picture.after(canvas);
+  pictured().after(canvas);
   stage.append(list);
 
   /** @type {string | null} whose states these are */
@@ -102,6 +103,7 @@ export function makeStates(player, stage, covering) {
   function fit() {
     player.setView({ zoom: 1, pan_x: 0, pan_y: 0 });
     const { left, top, width, height } = areaOf(area(), described());
+    const picture = pictured();
     const corners = [player.imageToCanvas(left, top), player.imageToCanvas(left + width, top + height)];
     const size = { width: picture.clientWidth, height: picture.clientHeight, ratio: picture.width / picture.clientWidth };
     player.setView(viewOf(area(), corners, size, player.view.scale));
@@ -129,6 +131,7 @@ export function makeStates(player, stage, covering) {
   function draw() {
     canvas.hidden = !chosen;
     if (!chosen) return;
+    const picture = pictured();
     const { width, height } = picture;
     if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
     else pen.clearRect(0, 0, width, height);
