@@ -24,7 +24,7 @@
     return (ones + (level(BITS + 2) > middle)) % 2 === 1 ? value : null;
   }
 
-  const canvases = () => [...document.querySelectorAll("#cells .stage:not([hidden]) canvas:not(.loupe)")];
+  const canvases = () => [...document.querySelectorAll("#cells .stage:not([hidden]) canvas:not(.loupe, .graphics)")];
   const numbers = () => canvases().map((canvas, at) => number(canvas, fastcine.players[at]));
   window.cellNumbers = numbers;
 
