@@ -49,10 +49,7 @@ browser:
 	|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q chromium; } \
 	|| { echo "The browser tests need Chromium: install it (Debian: sudo apt-get install chromium) and run again."; exit 1; }
 
-viewer/minified/index.json: $(VENV)/.tested viewer/shrink.py $(wildcard viewer/bootstrap/*.js viewer/engine/*.js viewer/ui/*.js viewer/style/*.css)
-	@$(BIN)/python -c 'import minify' 2>/dev/null || exit 0; $(BIN)/python viewer/shrink.py
-
-test: $(VENV)/.tested viewer/minified/index.json browser ## every test, those in a real browser included (T=tests/cine: only those)
+test: $(VENV)/.tested browser ## every test, those in a real browser included (T=tests/cine: only those)
 	cd viewer && node --test $$(find test -name '*.test.js')
 	$(BIN)/python -m pytest $(T) -m "not soak and not e2e" -n $(WORKERS) --dist loadscope || [ $$? = 5 ]
 	# Browser tests measure time: they have the machine for themselves. (5: nothing of the kind below T.)
@@ -75,7 +72,7 @@ fix: $(VENV)/.tested ## format and mend what can be mended
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-soak: $(VENV)/.tested viewer/minified/index.json browser ## the long tests: kills, cuts, sizes
+soak: $(VENV)/.tested browser ## the long tests: kills, cuts, sizes
 	$(BIN)/python -m pytest tests -m soak
 
 pictures: $(VENV)/.tested browser ## the README's pictures anew, of the phantom, into docs/img
@@ -87,5 +84,5 @@ bench: $(VENV)/.tested browser ## the benchmarks, with a table
 	$(BIN)/python -m bench
 
 clean: ## remove what was built and installed here (never a data folder)
-	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks $(VENV) viewer/node_modules viewer/vendor viewer/minified viewer/.decoders-* bench/.cache bench/peers/dist bench/peers/node_modules
+	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks $(VENV) viewer/node_modules viewer/vendor viewer/.decoders-* bench/.cache bench/peers/dist bench/peers/node_modules
 	find fastcine -name '*.so' -delete; find . -name __pycache__ -type d -prune -exec rm -rf {} +; rm -f ext/_*.c

@@ -26,10 +26,7 @@ VENDOR = VIEWER / "vendor"
 STAMP = VENDOR / "built-from.sha256"
 """Says from which lock file the decoders were made; sdists carry it, so that they install without Node."""
 VIEWER_SOURCES = ("package.json", "package-lock.json", "vendor.mjs")
-VIEWER_PARTS = (
-    "*.html", "bootstrap/*.js", "engine/*.js", "ui/*.js", "style/*.css", "style/*.svg", "vendor/*",
-    "minified/*.json", "minified/*/*",
-)  # fmt: skip
+VIEWER_PARTS = ("*.html", "bootstrap/*.js", "engine/*.js", "ui/*.js", "style/*.css", "style/*.svg", "vendor/*")
 OLDEST_NODE = 18
 
 COMPILED = {
@@ -137,18 +134,6 @@ def build_viewer() -> None:
         (folder / "vendor").rename(VENDOR)
 
 
-def shrink_viewer() -> None:
-    """Make viewer/minified/ where the minifier is installed; elsewhere the server sends what is in git."""
-    if importlib.util.find_spec("minify") is None:
-        return
-    spec = importlib.util.spec_from_file_location("shrink", VIEWER / "shrink.py")
-    if spec is None or spec.loader is None:
-        raise SystemExit("viewer/shrink.py is missing")
-    shrink = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(shrink)
-    shrink.write_minified(VIEWER)
-
-
 class BuildInParallel(build_ext):
     """Compile one module on each core."""
 
@@ -164,7 +149,6 @@ class BuildWithViewer(build_py):
     def run(self) -> None:
         """Build the decoders if they are not there, then copy; an editable install reads the checkout instead."""
         build_viewer()
-        shrink_viewer()
         super().run()
         if self.editable_mode:
             return

@@ -120,14 +120,6 @@ def installed(wheel, without_node, tmp_path_factory):
     return bin_folder
 
 
-def minified_names(names):
-    """What viewer/shrink.py makes of them, where the minifier is to be had."""
-    if importlib.util.find_spec("minify") is None:
-        return set()
-    small = {name for name in names if name.endswith((".js", ".css")) and not name.startswith("vendor/")}
-    return {"minified/index.json"} | {f"minified/{name}" for name in small - {"ui/support.js"}}
-
-
 def wheels_viewer_files():
     """What of viewer/ the browser runs, by the path it has there."""
     files = {name.removeprefix("viewer/") for name in tracked("viewer")}
@@ -142,7 +134,6 @@ def test_the_wheel_holds_what_runs_and_nothing_else(wheel):
     info = f"fastcine-{__version__}.dist-info/"
     package = set(tracked("fastcine"))
     viewer = {f"fastcine/viewer_files/{name}" for name in wheels_viewer_files()}
-    viewer |= {f"fastcine/viewer_files/{name}" for name in minified_names(wheels_viewer_files())}
     compiled = {name for name in names if name.endswith(".so")}
     assert names - compiled - {name for name in names if name.startswith(info)} == package | viewer
     modules = sorted(name.split(".")[0].removeprefix("fastcine/").replace("/", ".") for name in compiled)

@@ -1,14 +1,13 @@
 """The viewer's files, read once at start, gzipped, served under a path that names their content.
 
-Scripts and style sheets go as viewer/shrink.py made them, those changed since without their comments.
-`/static/<version>/…` never changes, so browsers keep it for a year without asking; pages name the current version.
+Scripts and style sheets go without their comments. `/static/<version>/…` never changes, so browsers keep it for a year
+without asking; pages name the current version.
 """
 
 from __future__ import annotations
 
 import gzip
 import hashlib
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -61,18 +60,18 @@ class ViewerFiles:
         if not (root / "vendor" / "openjphjs.wasm").is_file():
             raise UsageError("the viewer's decoders are not built; run `make setup` (it needs npm or network for PyPI)")
         self._files: dict[str, ViewerFile] = {}
-        digest, made_from = hashlib.sha256(), _minified_index(root)
+        digest = hashlib.sha256()
         for folder in FOLDERS:
             for path in sorted((root / folder).rglob("*")):
                 if path.is_file() and path.suffix in MEDIA_TYPES and path.suffix != ".md":
                     name = path.relative_to(root).as_posix()
-                    self._files[name] = _load(root, name, made_from)
+                    self._files[name] = _load(path)
                     digest.update(name.encode() + b"\0" + self._files[name].plain)
         self.version = digest.hexdigest()[:16]
         self.prefix = f"/static/{self.version}/"
-        self.scripts = {name: _code(root, f"bootstrap/{name}.js", made_from) for name in ("early_start", "preview")}
+        self.scripts = {name: _code(root / "bootstrap" / f"{name}.js") for name in ("early_start", "preview")}
         self._pages = {
-            name: _inlined(root, f"{name}.html", made_from).replace("/static/", self.prefix)
+            name: _inlined((root / f"{name}.html").read_text("utf-8"), root).replace("/static/", self.prefix)
             for name in ("worklist", "view", "sign-in")
         }
 
@@ -102,41 +101,31 @@ class ViewerFiles:
         return {name: len(file.gzipped or file.plain) for name, file in self._files.items()}
 
 
-def _inlined(root: Path, name: str, made_from: Mapping[str, str]) -> str:
-    """A page with its style sheets inside: fetched, even from the cache, they would hold up the first picture."""
+def _inlined(page: str, root: Path) -> str:
+    """The page with its style sheets inside: fetched, even from the cache, they would hold up the first picture."""
 
     def sheet(link: re.Match[str]) -> str:
-        return f'<style nonce="{{{{nonce}}}}">{_code(root, link[1], made_from)}</style>'
+        return f'<style nonce="{{{{nonce}}}}">{_style(root / link[1])}</style>'
 
-    page = "\n".join(line.strip() for line in (root / name).read_text("utf-8").splitlines())
     return re.sub(r'<link rel="stylesheet" href="/static/([a-z/]+\.css)">', sheet, page)
 
 
-def _code(root: Path, name: str, made_from: Mapping[str, str]) -> str:
-    """A script or style sheet as it goes out. Most of what it weighs in the repository are its types and reasons."""
-    text = (root / name).read_text("utf-8")
-    if made_from.get(name) == hashlib.sha256(text.encode()).hexdigest():
-        return (root / "minified" / name).read_text("utf-8")
-    if name.endswith(".css"):
-        return re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
-    text = re.sub(r"/\*\*.*?\*/ ?", "", text, flags=re.DOTALL)  # all comments are `//` lines or JSDoc
+def _code(path: Path) -> str:
+    """A script without its comments (all of them `//` lines or JSDoc): they are a third of what would go out."""
+    text = re.sub(r"/\*\*.*?\*/ ?", "", path.read_text("utf-8"), flags=re.DOTALL)
     lines = (line.strip() for line in text.splitlines())
     return "\n".join(line for line in lines if line and not line.startswith("//"))
 
 
-def _minified_index(root: Path) -> dict[str, str]:
-    """SHA-256 of the files that shrink.py made smaller; empty where it never ran."""
-    try:
-        index: dict[str, str] = json.loads((root / "minified" / "index.json").read_text("utf-8"))
-    except FileNotFoundError:
-        return {}
-    return index
+def _style(path: Path) -> str:
+    """A style sheet without its comments, and without the blanks that only people need."""
+    text = re.sub(r"/\*.*?\*/", "", path.read_text("utf-8"), flags=re.DOTALL)
+    return re.sub(r"\s*([{};,\n])\s*", r"\1", text).strip()
 
 
-def _load(root: Path, name: str, made_from: Mapping[str, str]) -> ViewerFile:
-    path = root / name
-    ours = path.suffix in (".js", ".css") and path.parent.name != "vendor"
-    plain = _code(root, name, made_from).encode() if ours else path.read_bytes()
+def _load(path: Path) -> ViewerFile:
+    lean = {".js": _code, ".css": _style}.get(path.suffix) if path.parent.name != "vendor" else None
+    plain = lean(path).encode() if lean else path.read_bytes()
     ready_made = path.with_name(path.name + ".gz")
     squeezed = ready_made.read_bytes() if ready_made.is_file() else gzip.compress(plain, 9, mtime=0)
     return ViewerFile(MEDIA_TYPES[path.suffix], plain, squeezed if len(squeezed) < len(plain) else None)

@@ -117,7 +117,8 @@ def test_a_lost_graphics_context_comes_back_or_the_canvas_draws_without(gl_brows
 CELL_PICTURES = """() => Promise.all(fastcine.players.map((player, at) => new Promise((resolve) => {
   const part = new OffscreenCanvas(128, 128).getContext("2d", {willReadFrequently: true});
   player.addEventListener("frame", () => {
-    const canvas = document.querySelectorAll("#cells .stage:not([hidden])")[at].querySelector("canvas:not(.loupe, .graphics)");
+    const stage = document.querySelectorAll("#cells .stage:not([hidden])")[at];
+    const canvas = stage.querySelector("canvas:not(.loupe, .graphics)");
     const {x, y} = player.imageToCanvas(0, 0);
     part.drawImage(canvas, -x * devicePixelRatio, -y * devicePixelRatio);
     resolve([...part.getImageData(0, 0, 128, 128).data]);

