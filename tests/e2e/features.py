@@ -75,7 +75,11 @@ MANY = (
         "places of the cells on the screen",
     ),
     ("each cell its own run", "test_cells::test_a_layout_fills_in_order_and_only_the_active_cell_obeys", COUNTER),
-    ("the same run in two cells", "", ""),
+    (
+        "the same run in two cells",
+        "test_cells::test_the_same_run_stands_in_two_cells_subtracted_beside_as_acquired",
+        f"{COUNTER}; {REFERENCE}",
+    ),
     ("frame-rate sync", "test_cells::test_two_planes_are_offered_and_never_differ_by_a_frame", COUNTER),
     (
         "R-wave sync",

@@ -148,17 +148,43 @@ def test_a_tile_is_dragged_into_a_cell(cells, cells_archive, hand):
     assert looking.difference(picture, cells_archive.made["Fast"].stored[7]) <= 2
 
 
-@pytest.mark.soak
-def test_a_run_has_one_place_on_the_screen(cells, cells_archive):
+def test_the_same_run_stands_in_two_cells_subtracted_beside_as_acquired(cells, cells_archive):
     cells.keyboard.press("2")
     wait_until(cells, f"fastcine.players.length === 2 && {ALL_EXACT}")
-    cells.mouse.move(*middle(cells.locator("#tiles button").nth(1)))
+    cells.mouse.move(*middle(cells.locator("#tiles button").nth(0)))
     cells.mouse.down()
-    cells.mouse.move(*middle(cells.locator("#cells .stage").nth(0)), steps=6)
+    cells.mouse.move(*middle(cells.locator("#cells .stage").nth(1)), steps=6)
     cells.mouse.up()
-    wait_until(cells, f"fastcine.players[0].run === '{cells_archive.run_of['Plane B']}'")
-    assert runs_shown(cells, cells_archive) == ["Plane B", None]
-    looking.says(cells, "#cells .stage:nth-child(2) .notice", "Drag a run here")
+    wait_until(cells, f"fastcine.players[1].run === '{cells_archive.run_of['Plane A']}' && {ALL_EXACT}")
+    assert runs_shown(cells, cells_archive) == ["Plane A", "Plane A"]
+    texts = cells.locator("#cells .stage .bottom.left").all_inner_texts()
+    assert texts[0] == texts[1]
+    seen = cells.evaluate("sampleCells(900)")
+    for at in range(2):  # both play, neither keeps the other's pictures away
+        numbers = [one["numbers"][at] for one in seen]
+        assert len(set(numbers)) >= 10, numbers
+        assert numbers == [one["frames"][at] for one in seen]
+    for at, steps in ((0, 2), (1, 9)):
+        cells.locator("#cells .stage").nth(at).click(position={"x": 60, "y": 120})
+        wait_until(cells, f"fastcine.player === fastcine.players[{at}]")
+        cells.keyboard.press("k")
+        cells.keyboard.press("Home")
+        for _ in range(steps):
+            cells.keyboard.press("ArrowRight")
+    wait_until(cells, "JSON.stringify(cellNumbers()) === '[2,9]'")
+    cells.keyboard.press("s")
+    looking.says(cells, "#cells .stage:nth-child(2) .looks", "SUBTRACTED")
+    made = cells_archive.made["Plane A"]
+    cells.locator("#cells .stage").nth(0).click(position={"x": 60, "y": 120})
+    wait_until(cells, "fastcine.player === fastcine.players[0]")
+    plain = looking.grey_reference(made, looking.description_of(cells_archive, made), 2)
+    assert looking.difference(looking.canvas_picture(cells), plain) <= 1
+    # The one leaves, the other keeps what both had.
+    cells.keyboard.press("1")
+    wait_until(cells, "document.querySelectorAll('#cells .stage:not([hidden])').length === 1")
+    looking.show_frame(cells, 30)
+    plain = looking.grey_reference(made, looking.description_of(cells_archive, made), 30)
+    assert looking.difference(looking.canvas_picture(cells), plain) <= 1
 
 
 def wishes(page):

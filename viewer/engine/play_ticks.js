@@ -18,16 +18,7 @@ const TIER_PREVIEW = -1;
 /**
  * @typedef {import("./description.js").RunDescription} RunDescription
  * @typedef {import("./run_source.js").RunSource} RunSource
- *
  * @typedef {import("./run_source.js").Shown} Shown
- *
- * @typedef {object} Parts
- * @property {import("./connection.js").Connection} connection
- * @property {import("./decode_pool.js").DecodePool} pool
- * @property {import("./canvas.js").PlayerCanvas} canvas
- * @property {(type: string, detail: object) => void} tell sends an event
- * @property {boolean} autoplay
- * @property {import("./connection.js").Early | null} bootstrap what the page's script started: it may show the first picture
  */
 
 export class PlayTicks {
@@ -55,21 +46,24 @@ export class PlayTicks {
   /** @type {number | undefined} */
   #held_timer;
 
-  /** @param {Parts} parts */
+  /**
+   * @param {{connection: import("./connection.js").Connection, pool: import("./decode_pool.js").DecodePool, canvas: import("./canvas.js").PlayerCanvas, tell: (type: string, detail: object) => void, autoplay: boolean, bootstrap: import("./connection.js").Early | null}} parts `tell` sends an event; `bootstrap`: what the page's script started, which may show the first picture
+   */
   constructor({ connection, pool, canvas, tell, autoplay, bootstrap }) {
-    this.#wish = new WishTeller(connection, pool);
     this.#canvas = canvas;
     this.#tell = tell;
     this.#autoplay = autoplay;
     this.#previews = new PagePreviews(bootstrap);
-    this.#library = new RunLibrary(connection, pool, {
+    /** @type {import("./run_source.js").Owner} */
+    const owner = {
       described: (source) => source === this.source && this.#begin(source),
       decoded: (source, frame) => source === this.source && this.#decoded(frame),
       held: (source) => source === this.source && this.#heldChanged(source),
       failed: (source, code, message) => this.#tell("error", { run: source.run, code, message }),
-      taken: (source) => source === this.source && this.#taken(),
       masks: () => this.masking.held_bytes,
-    });
+    };
+    this.#wish = new WishTeller(connection, pool, owner);
+    this.#library = new RunLibrary(connection, pool, owner);
     this.#library.hide(document.hidden);
     document.addEventListener("visibilitychange", this.#onVisibility);
     pool.watchers.add(this.#onWorker);
@@ -94,7 +88,7 @@ export class PlayTicks {
   setSeen(seen) {
     if (seen === this.#wish.seen) return;
     this.#wish.seen = seen;
-    if (!seen) this.source?.rest();
+    if (!seen) this.source?.rest(this.#library.owner);
     this.#onVisibility();
   }
 
@@ -104,13 +98,6 @@ export class PlayTicks {
     this.#wish.weight = weight;
     this.#wish.stale = true;
     this.touch("time");
-  }
-
-  /** Another player of the page shows the run now. */
-  #taken() {
-    this.playback.halt();
-    this.source = this.#shown = null;
-    this.#tell("state", {});
   }
 
   // ---- on one clock with others (lock.js)
@@ -176,11 +163,7 @@ export class PlayTicks {
 
   // ---- which run
 
-  /**
-   * @param {string} run
-   * @param {RunDescription | null} [description]
-   * @param {{frame?: number, play?: boolean, keep?: boolean}} [options]
-   */
+  /** @param {string} run @param {RunDescription | null} [description] @param {{frame?: number, play?: boolean, keep?: boolean}} [options] */
   open(run, description = null, { frame = 0, play, keep = false } = {}) {
     this.playback.playing = play ?? (this.source ? this.playback.playing : this.#autoplay);
     this.#previews.clear();
@@ -203,7 +186,7 @@ export class PlayTicks {
     this.#canvas.use(description, this.#keep);
     this.now_stats?.stopped();
     this.playback.lock?.rebuild();
-    source.plan = this.masking.plan(this.playback.plan(this.playback.advance(performance.now()))); // its first frame does not wait for a tick
+    this.#plan(source, this.playback.advance(performance.now())); // its first frame does not wait for a tick
     this.#heldChanged(source);
     this.changed();
   }
@@ -217,6 +200,15 @@ export class PlayTicks {
   showPreview(image, frame) {
     this.#previews.add(frame, image);
     this.touch("time");
+  }
+
+  /** Nothing is shown any more. */
+  leave() {
+    this.playback.halt();
+    this.#library.leave();
+    this.masking.leave();
+    this.source = this.#shown = null;
+    this.#tell("state", {});
   }
 
   // ---- time
@@ -234,7 +226,7 @@ export class PlayTicks {
       else this.#maybeStart(source, now_ms);
     }
     const position = playback.advance(now_ms);
-    source.plan = this.masking.plan(playback.plan(position));
+    this.#plan(source, position);
     const step = playback.running ? position.step : null;
     const on_screen = this.#show(source, step, now_ms);
     if (on_screen && step !== null) playback.shown(step);
@@ -256,6 +248,13 @@ export class PlayTicks {
     this.changed();
   }
 
+  /** @param {RunSource} source @param {import("./clock.js").Position} position */
+  #plan(source, position) {
+    const plan = this.masking.plan(this.playback.plan(position));
+    source.screens.setPlan(this.#library.owner, plan);
+    return plan;
+  }
+
   /** @param {RunSource} source @param {number} now_ms */
   #maybeStart(source, now_ms) {
     const page = this.#shown ? null : this.#previews.adopt(source.run, this.playback);
@@ -273,10 +272,10 @@ export class PlayTicks {
     const { source, playback } = this;
     const shown = this.#shown;
     if (!source || !shown || shown.source !== source || shown.frame !== playback.frame) return false;
-    const { order, count } = (source.plan = this.masking.plan(playback.plan(playback.advance(now_ms))));
+    const plan = this.#plan(source, playback.advance(now_ms));
     let ready = true;
-    for (let n = 1; n <= READY_AHEAD && n < count; n++) ready &&= source.decoded.get(order[n]) !== undefined;
-    ready ||= this.#previews.last(source.plan, playback.rate_fps);
+    for (let n = 1; n <= READY_AHEAD && n < plan.count; n++) ready &&= source.decoded.get(plan.order[n]) !== undefined;
+    ready ||= this.#previews.last(plan, playback.rate_fps);
     const frame_ms = 1000 / Math.abs(playback.rate_fps);
     return ready || now_ms - shown.since_ms >= Math.min(READY_WAIT_MS, frame_ms);
   }

@@ -25,10 +25,7 @@ import { PlayTicks } from "./play_ticks.js";
  * @property {import("./display.js").Look} [look]
  */
 
-/**
- * @param {HTMLCanvasElement} canvas
- * @param {PlayerOptions} [options]
- */
+/** @param {HTMLCanvasElement} canvas @param {PlayerOptions} [options] */
 export function createPlayer(canvas, options = {}) {
   return new Player(canvas, options);
 }
@@ -51,7 +48,7 @@ export class Player extends EventTarget {
     const pool = sharedPool(early);
     const connection = sharedConnection(socketUrl ?? defaultSocketUrl(), { credit_bytes, early });
     const shown = new PlayerCanvas(canvas, renderer, {
-      redraw: () => this.#ticks.redrawNow(),
+      redraw: () => (this.#ticks.redrawNow(), this.#tell("state", {})), // the scale is another one
       reshow: () => this.#ticks.touch("look"),
     });
     this.#connection = connection;
@@ -77,6 +74,11 @@ export class Player extends EventTarget {
    */
   open(run, description = null, options = {}) {
     this.#ticks.open(run, description, options);
+  }
+
+  /** Shows nothing any more, until a run is opened. */
+  leave() {
+    this.#ticks.leave();
   }
 
   /** @param {{run: string, description?: RunDescription | null}[]} runs */
@@ -274,11 +276,7 @@ export class Player extends EventTarget {
     this.#viewed();
   }
 
-  /**
-   * @param {number} factor
-   * @param {number} x
-   * @param {number} y
-   */
+  /** @param {number} factor @param {number} x @param {number} y */
   zoomAt(factor, x, y) {
     this.#canvas.zoomAt(factor, x, y);
     this.#viewed();

@@ -1,5 +1,5 @@
 // The runs a player has at hand: the one on screen, those fetched in advance, and those seen before. The players of one connection
-// share them: a run is received once and has one place on the screen at a time.
+// share them: a run is received once, in however many places it is shown.
 
 import { RunSource } from "./run_source.js";
 
@@ -11,6 +11,9 @@ const SHELF_RUNS = 40;
 const DECODED_IN_ADVANCE = 3;
 /** After everything the run on screen needs, before checks in the background. */
 const LATER_MS = 1e12;
+
+/** @type {import("./screens.js").Plan} */
+const IN_ADVANCE = { order: Int32Array.from({ length: DECODED_IN_ADVANCE }, (_, n) => n), count: DECODED_IN_ADVANCE, due_ms: (ahead) => LATER_MS + ahead };
 
 /** Below this the limit of the page's memory is far. */
 const MUCH_BYTES = 4e6;
@@ -103,16 +106,6 @@ export class RunLibrary {
     for (const library of this.#shelf.libraries) library.#wanted.delete(source.run);
   }
 
-  /** Another player shows the run from now on. @param {RunSource} source */
-  #takeFromOthers(source) {
-    for (const library of this.#shelf.libraries) {
-      if (library === this || library.#shown !== source) continue;
-      library.#shown = null;
-      library.owner.taken(source);
-      source.rest();
-    }
-  }
-
   /**
    * The source of a run that comes on screen; the one before is put on the shelf.
    * @param {string} run
@@ -124,29 +117,29 @@ export class RunLibrary {
     let source = this.#runs.get(run);
     if (source) {
       this.#runs.delete(run);
-      this.#takeFromOthers(source);
-      source.owner = this.owner;
-      this.connection.want(run, wish);
+      // Those who fetched it in advance have had it.
+      if (!this.#isShown(source)) source.screens.clear();
+      source.want(this.owner, wish);
     } else {
       source = new RunSource(run, description, this, wish);
     }
     this.#runs.set(run, source);
     this.#shown = source;
     for (const library of this.#shelf.libraries) library.#wanted.delete(run);
-    if (before && before !== source) this.#shelve(before);
+    if (before && before !== source) this.#leave(before);
     this.#clearShelf();
     return source;
   }
 
-  /** @param {RunSource} source */
-  #shelve(source) {
-    this.connection.want(source.run, { state: "hidden", frame: 0 });
-    source.rest();
+  /** It is shown here no more, but perhaps elsewhere. @param {RunSource} source */
+  #leave(source) {
+    if (!this.#isShown(source)) source.shelve();
+    else if (source.screens.leave(this.owner)) this.connection.want(source.run, source.screens.wish);
   }
 
   #shelveRest() {
     for (const source of this.#runs.values()) {
-      if (!this.#isShown(source) && !this.#isWanted(source.run)) this.#shelve(source);
+      if (!this.#isShown(source) && !this.#isWanted(source.run)) source.shelve();
     }
   }
 
@@ -170,9 +163,9 @@ export class RunLibrary {
       if (!this.#wanted.has(run)) continue;
       const wish = this.#wishInAdvance();
       let source = this.#runs.get(run);
-      if (source) this.connection.want(run, wish);
+      if (source) source.want(this.owner, wish);
       else this.#runs.set(run, (source = new RunSource(run, description ?? null, this, wish)));
-      source.plan = { order: Int32Array.from({ length: DECODED_IN_ADVANCE }, (_, n) => n), count: DECODED_IN_ADVANCE, due_ms: (ahead) => LATER_MS + ahead };
+      source.screens.setPlan(this.owner, IN_ADVANCE);
     }
     this.#clearShelf();
   }
@@ -188,12 +181,19 @@ export class RunLibrary {
    */
   hide(hidden) {
     this.#hidden = hidden;
-    for (const run of this.#wanted) if (this.#runs.has(run)) this.connection.want(run, this.#wishInAdvance());
+    for (const run of this.#wanted) this.#runs.get(run)?.want(this.owner, this.#wishInAdvance());
+  }
+
+  /** Nothing is shown any more. */
+  leave() {
+    const shown = this.#shown;
+    this.#shown = null;
+    if (shown) this.#leave(shown);
   }
 
   /** The player goes: its run stays on the shelf while other players are there. */
   release() {
-    this.#shown = null;
+    this.leave();
     this.#wanted.clear();
     this.#shelf.libraries.delete(this);
     if (this.#shelf.libraries.size) {

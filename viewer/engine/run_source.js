@@ -1,9 +1,10 @@
 // One run being played: what is held of it compressed and decoded, and what it needs decoded next.
 
 import { CompressedFrames, HELD_EXACT } from "./compressed_frames.js";
+import { jobOf, tierOf } from "./decode_job.js";
 import { DecodedFrames } from "./decoded_frames.js";
-import { mappedRange, signedBias } from "./display.js";
-import { CODEC_JPEG, TIER_EXACT } from "./wire.js";
+import { Screens } from "./screens.js";
+import { TIER_EXACT } from "./wire.js";
 
 /** A first pass is decoded at most this many frames ahead: farther on, the exact frame may come in time to save the work. */
 const FIRST_PASS_AHEAD = 8;
@@ -27,23 +28,15 @@ const LATE_DECODES = 4;
 /**
  * @typedef {import("./compressed_frames.js").Bitstream} Bitstream
  * @typedef {import("./description.js").RunDescription} RunDescription
+ * @typedef {import("./screens.js").Plan} Plan
  *
- * @typedef {object} Plan what is shown now and next; made anew by the player at every tick
- * @property {Int32Array} order frames in the order they are needed, the one on screen first
- * @property {number} count of `order`
- * @property {(ahead: number) => number} due_ms when the frame at that place of `order` comes on
- *
- * @typedef {object} Owner
+ * @typedef {object} Owner a player that shows the run, or has fetched it in advance
  * @property {(source: RunSource) => void} described
  * @property {(source: RunSource, frame: number) => void} decoded a frame came into the ring
  * @property {(source: RunSource) => void} held what is held has changed
  * @property {(source: RunSource, code: string, message: string) => void} failed
- * @property {(source: RunSource) => void} taken another player shows the run now
  * @property {() => number} [masks] bytes held beside the run, for subtraction
  */
-
-/** @type {Plan} */
-const NOTHING = { order: new Int32Array(0), count: 0, due_ms: () => Infinity };
 
 /**
  * @typedef {object} Shown the picture on a screen
@@ -78,8 +71,8 @@ export class RunSource {
     this.run = run;
     this.connection = connection;
     this.pool = pool;
-    this.owner = owner;
-    this.plan = NOTHING;
+    /** @type {Screens<Owner>} */
+    this.screens = new Screens();
     /** The cache on the server is whole; until then more may come. */
     this.complete = false;
     /** @type {RunDescription | null} */
@@ -88,7 +81,26 @@ export class RunSource {
     this.decoded = new DecodedFrames(1);
     if (description) this.#describe(description);
     pool.attach(this);
-    connection.subscribe(run, this, wish);
+    connection.subscribe(run, this, this.screens.want(owner, wish));
+  }
+
+  /** What is shown now and next, in all places. */
+  get plan() {
+    return this.screens.plan;
+  }
+
+  /** @param {Owner} owner @param {import("./wire.js").Wish} wish */
+  want(owner, wish) {
+    this.connection.want(this.run, this.screens.want(owner, wish));
+  }
+
+  /** @param {(owner: Owner) => void} what */
+  #tell(what) {
+    for (const owner of this.screens.owners) what(owner);
+  }
+
+  #tellHeld() {
+    this.#tell((owner) => owner.held(this));
   }
 
   /** @param {RunDescription} description */
@@ -102,14 +114,13 @@ export class RunSource {
   /** @param {import("./wire.js").ServerMessage} message */
   onMessage(message) {
     if (message.type === "error") {
-      this.owner.failed(this, message.code ?? "error", message.message ?? "");
-      return;
+      return this.#fail(message.code ?? "error", message.message ?? "");
     }
     if (message.type !== "run" && message.type !== "progress") return;
     this.complete = message.complete ?? false;
     if (message.description && !this.description) {
       this.#describe(message.description);
-      this.owner.described(this);
+      this.#tell((owner) => owner.described(this));
     }
   }
 
@@ -121,7 +132,7 @@ export class RunSource {
     this.library.settle();
     if (!whole) return;
     if (whole.tier === TIER_EXACT && this.#arrivals_ms.push(performance.now()) > ARRIVALS) this.#arrivals_ms.shift();
-    this.owner.held(this);
+    this.#tellHeld();
     this.pool.poke();
   }
 
@@ -225,42 +236,17 @@ export class RunSource {
   /**
    * @param {Bitstream} stream
    * @param {boolean} want_samples
-   * @returns {Omit<import("./decode_worker.js").Job, "id" | "into" | "background">}
    */
   #take(stream, want_samples) {
-    const { rows, columns, tiers } = /** @type {RunDescription} */ (this.description);
-    const tier = this.tierOf(stream.tier);
-    const bytes = /** @type {ArrayBuffer} */ (/** @type {Uint8Array} */ (stream.bytes).buffer);
+    const job = jobOf(stream, /** @type {RunDescription} */ (this.description), want_samples);
     stream.bytes = null;
     this.#away.add(stream);
-    const raw = tier.codec === "deflate" ? this.#rawForm(tier) : null;
-    return {
-      codec: stream.codec,
-      bytes,
-      rows,
-      columns,
-      components: tier.components,
-      bits: raw ? 16 : tier.bits,
-      transform: stream.codec === CODEC_JPEG && tiers.exact.jpeg_transform === true,
-      raw,
-      crc32: stream.checked ? null : stream.crc32,
-      crc_of_samples: stream.tier === TIER_EXACT && stream.codec !== CODEC_JPEG,
-      want_samples,
-    };
-  }
-
-  /** @param {import("./description.js").Tier} tier */
-  #rawForm(tier) {
-    const description = /** @type {RunDescription} */ (this.description);
-    const bias = signedBias(description);
-    return { bytes_per_sample: tier.bytes_per_sample ?? 4, float: tier.sample_kind === "float", bias, ...mappedRange(description) };
+    return job;
   }
 
   /** @param {number} tier as on the wire */
   tierOf(tier) {
-    const { tiers } = /** @type {RunDescription} */ (this.description);
-    const made = [tiers.coarse, tiers.fine, tiers.exact][tier];
-    return made ?? tiers.exact;
+    return tierOf(/** @type {RunDescription} */ (this.description), tier);
   }
 
   /**
@@ -283,14 +269,19 @@ export class RunSource {
     if (!stream.checked) {
       this.compressed.confirm(stream);
       this.connection.worked();
-      this.owner.held(this);
+      this.#tellHeld();
     }
     if (answer.samples) this.#keep(stream, answer.samples, answer.bytes_per_sample);
   }
 
+  /** @param {string} code @param {string} message */
+  #fail(code, message) {
+    this.#tell((owner) => owner.failed(this, code, message));
+  }
+
   /** No worker can be started any more. */
   stranded() {
-    this.owner.failed(this, "decoder", "The decoder does not start. Reload the page to try again.");
+    this.#fail("decoder", "The decoder does not start. Reload the page to try again.");
   }
 
   /**
@@ -300,7 +291,7 @@ export class RunSource {
    */
   #lost(stream, answer) {
     this.compressed.reject(stream);
-    this.owner.held(this);
+    this.#tellHeld();
     const key = stream.frame * 4 + stream.tier;
     const times = (this.#damaged.get(key) ?? 0) + (answer ? 1 : 0);
     this.#damaged.set(key, times);
@@ -309,7 +300,7 @@ export class RunSource {
       return;
     }
     const why = answer?.failure === "decode" ? `it cannot be decoded (${answer.reason})` : "its checksum is wrong";
-    this.owner.failed(this, "damaged", `Frame ${stream.frame + 1} cannot be shown: ${why}.`);
+    this.#fail("damaged", `Frame ${stream.frame + 1} cannot be shown: ${why}.`);
   }
 
   /**
@@ -322,7 +313,7 @@ export class RunSource {
     const { frame, tier } = stream;
     const left = this.decoded.put({ frame, tier, samples, components: this.tierOf(tier).components }, this.#distance);
     if (left) this.pool.recycle(/** @type {ArrayBuffer} */ (left.samples.buffer));
-    if (this.decoded.get(frame)?.samples === samples) this.owner.decoded(this, frame);
+    if (this.decoded.get(frame)?.samples === samples) this.#tell((owner) => owner.decoded(this, frame));
     this.library.settle();
   }
 
@@ -358,7 +349,7 @@ export class RunSource {
     const streams = [compressed.exact(frame), compressed.firstPass(frame)].filter((stream) => stream !== null);
     this.#dropped.set(frame, streams[0].tier);
     for (const stream of streams) compressed.reject(stream);
-    this.owner.held(this);
+    this.#tellHeld();
     return before - compressed.stored_bytes;
   }
 
@@ -379,11 +370,19 @@ export class RunSource {
     return this.compressed.stored_bytes === 0;
   }
 
-  /** Off the screen: what is compressed stays, what is decoded goes. */
-  rest() {
-    this.plan = NOTHING;
+  /** Nobody sees it there; where nobody sees it at all, what is compressed stays and what is decoded goes. @param {Owner} owner */
+  rest(owner) {
+    this.screens.setPlan(owner);
+    if (this.plan.count) return;
     this.#emptyRing();
     this.decoded.limit();
+  }
+
+  /** Off every screen. */
+  shelve() {
+    this.connection.want(this.run, { state: "hidden", frame: 0 });
+    for (const owner of this.screens.owners) this.rest(owner);
+    this.screens.clear();
   }
 
   #emptyRing() {

@@ -69,10 +69,12 @@ export class WishTeller {
   /**
    * @param {import("./connection.js").Connection} connection
    * @param {import("./decode_pool.js").DecodePool} pool
+   * @param {import("./run_source.js").Owner} owner in whose name it speaks
    */
-  constructor(connection, pool) {
+  constructor(connection, pool, owner) {
     this.connection = connection;
     this.pool = pool;
+    this.owner = owner;
   }
 
   get hidden() {
@@ -101,7 +103,7 @@ export class WishTeller {
     if (!source?.description) return;
     // What is asked for can be here in a round trip; what play has passed by then can wait for the next loop.
     const frame = playback.frameAhead(tick_ms, this.connection.round_trip_ms);
-    this.connection.want(source.run, wishOf(playback, frame, this.around));
+    source.want(this.owner, wishOf(playback, frame, this.around));
   }
 
   /**

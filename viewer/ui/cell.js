@@ -31,10 +31,11 @@ export class Cell {
   /** The run on screen as it is described; null when none can be, and then no control touches the one before. */
   seen = () => (this.picture.holds ? /** @type {Description | null} */ (this.player.description) : null);
 
-  /** Its run has gone to another cell. */
+  /** Nothing is shown here any more. */
   empty() {
     this.tile = null;
     this.settled = null;
+    this.player.leave();
     this.picture.empty();
   }
 }

@@ -113,7 +113,10 @@ export class Cells {
     while (this.page.cells.length < rows * columns) this.#make();
     const { shown } = this;
     // The one looked at stays, whatever becomes of the others.
-    if (!shown.includes(was_active) && was_active.tile && !runs && !stress) this.#put(was_active.tile, shown[0]);
+    if (!shown.includes(was_active) && was_active.tile && !runs && !stress) {
+      this.#put(was_active.tile, shown[0]);
+      was_active.empty();
+    }
     if (!shown.includes(this.page.active)) this.page.activate(shown[0]);
     this.#arrange();
     this.#show(runs ?? stress?.runs ?? fillCells(shown.map(({ run }) => run), this.page.tiles, this.page.active.run));
@@ -125,7 +128,6 @@ export class Cells {
   /** @param {(string | null)[]} runs of each cell; null leaves it empty */
   #show(runs) {
     const { shown, page } = this;
-    // First out, then in: a run has one place.
     shown.forEach((cell, at) => cell.run && cell.run !== runs[at] && !runs[at] && cell.empty());
     shown.forEach((cell, at) => {
       const tile = page.tiles.find(({ run }) => run === runs[at]);

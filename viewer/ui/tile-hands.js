@@ -46,13 +46,14 @@ function dragTiles(list, page, tileOf) {
   list.addEventListener("pointerdown", (event) => {
     const button = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest("button.tile"));
     const tile = button && tileOf(button);
-    if (tile && event.button === 0) drag = { tile, button, x: event.clientX, y: event.clientY, ghost: null };
+    if (!tile || event.button !== 0) return;
+    drag = { tile, button, x: event.clientX, y: event.clientY, ghost: null };
+    button.setPointerCapture(event.pointerId); // a quick hand is out of the list with its first movement
   });
   list.addEventListener("pointermove", (event) => {
     if (!drag) return;
     if (!drag.ghost) {
       if (Math.hypot(event.clientX - drag.x, event.clientY - drag.y) < SLOP) return;
-      drag.button.setPointerCapture(event.pointerId);
       drag.ghost = make("div", "dragged");
       const image = drag.button.querySelector("img")?.cloneNode();
       if (image) drag.ghost.append(image);
@@ -90,7 +91,7 @@ function hoverTiles(list, page, tileOf) {
   };
   const begin = (/** @type {Element} */ button, /** @type {PictureTile} */ tile) => {
     const thumb = button.querySelector(".thumb");
-    if (!thumb || !tile.description || page.cells.some(({ run }) => run === tile.run)) return; // a run has one place on the screen
+    if (!thumb || !tile.description) return;
     const canvas = make("canvas");
     thumb.append(canvas);
     const player = createPlayer(canvas, { renderer: "2d", autoplay: false });

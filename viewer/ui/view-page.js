@@ -96,7 +96,6 @@ function takeTiles(all) {
  */
 function show(tile, cell = page.active, how = {}) {
   if (cell.run === tile.run && cell.player.run === tile.run) return;
-  for (const other of page.cells) if (other !== cell && other.run === tile.run) other.empty(); // a run has one place on the screen
   const opening = cell.tile === null;
   const play = how.play ?? (opening ? player() === cell.player || player().playing : (cell.halted ?? cell.player.playing));
   if (!opening && cell.player.description) speed = Math.abs(cell.player.speed_now);

@@ -26,7 +26,7 @@ class FakeConnection {
 function library() {
   const connection = new FakeConnection();
   const pool = { attach() {}, detach() {}, recycle() {}, poke() {} };
-  const owner = { described() {}, decoded() {}, held() {}, failed() {}, taken() {} };
+  const owner = { described() {}, decoded() {}, held() {}, failed() {} };
   const runs = new RunLibrary(/** @type {any} */ (connection), /** @type {any} */ (pool), owner);
   runs.show("now", null, { state: "play", frame: 0 });
   return { connection, runs };
@@ -45,13 +45,13 @@ test("a page that nobody sees fetches nothing in advance, and goes on when it is
   assert.equal(connection.states().next, "prefetch");
 });
 
-test("players of one connection share their runs: a run is asked for once and has one place", () => {
+test("players of one connection share their runs: a run is asked for once, in however many places it is shown", () => {
   const connection = new FakeConnection();
   const pool = { attach() {}, detach() {}, recycle() {}, poke() {} };
   /** @type {string[]} */
-  const taken = [];
-  const owner = { described() {}, decoded() {}, held() {}, failed() {}, taken: (/** @type {any} */ source) => void taken.push(source.run) };
-  const [left, right] = [1, 2].map(() => new RunLibrary(/** @type {any} */ (connection), /** @type {any} */ (pool), owner));
+  const heard = [];
+  const owner = (/** @type {string} */ name) => ({ described() {}, decoded() {}, held() {}, failed: (/** @type {any} */ source) => void heard.push(`${name} ${source.run}`) });
+  const [left, right] = ["left", "right"].map((name) => new RunLibrary(/** @type {any} */ (connection), /** @type {any} */ (pool), owner(name)));
   const play = /** @type {const} */ ({ state: "play", frame: 0 });
   const a = left.show("a", null, play);
   right.show("b", null, play);
@@ -59,8 +59,12 @@ test("players of one connection share their runs: a run is asked for once and ha
   assert.deepEqual(connection.states(), { a: "play", b: "play", c: "prefetch" }, "what is on screen is not fetched in advance");
   left.prefetch([{ run: "d" }]);
   assert.equal(connection.states().c, "prefetch", "one player's list is not another's");
-  assert.equal(right.show("a", null, play), a);
-  assert.deepEqual(taken, ["a"]);
+  assert.equal(right.show("a", null, { state: "pause", frame: 7 }), a);
+  a.stranded();
+  assert.deepEqual(heard, ["left a", "right a"]);
+  assert.equal(connection.states().a, "play", "one of the two plays it still");
+  left.leave();
+  assert.deepEqual(connection.wishes.get("a"), { state: "pause", frame: 7 });
   left.release();
   assert.deepEqual([...connection.wishes.keys()], ["a", "c"], "what is on screen and wanted stays; an empty run goes");
   right.release();
