@@ -127,24 +127,28 @@ def _refused(request: web.Request, error: FastcineError) -> web.Response:
     return error_response(error)
 
 
-async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def _refusal(request: web.Request) -> web.StreamResponse | None:
+    """The answer to one who may not ask this; None where the answer is the handler's to give."""
     try:
         _check_caller(request)
         await access.admit(request)
-        if access.is_retrieval(request):
-            return await access.exported(request, handler)
-        return await handler(request)  # nothing stands around a stream: it would for each of thousands
-    except FastcineError as error:
+    except Exception as error:
+        return _failure(request, error)
+    return None
+
+
+def _failure(request: web.Request, error: Exception) -> web.StreamResponse:
+    """The answer where there is none. Raises `error` where nobody is there to be answered."""
+    if isinstance(error, FastcineError):
         return _refused(request, error)
-    except web.HTTPNotFound:
+    if isinstance(error, web.HTTPNotFound):
         return error_response(NotFound("no such page"))
-    except web.HTTPException as error:
+    if isinstance(error, web.HTTPException):
         return web.json_response({"error": {"code": "http", "message": error.reason}}, status=error.status)
-    except (ConnectionError, TimeoutError):
-        raise
-    except Exception:
-        log.exception("a request failed: %s %s", request.method, _shown_path(request))
-        return error_response(FastcineError("the server failed; its log says where"))
+    if isinstance(error, (ConnectionError, TimeoutError)):
+        raise error
+    log.error("a request failed: %s %s", request.method, _shown_path(request), exc_info=error)
+    return error_response(FastcineError("the server failed; its log says where"))
 
 
 def _shown_path(request: web.Request) -> str:
@@ -158,7 +162,16 @@ async def outermost(request: web.Request, handler: Handler) -> web.StreamRespons
     started = time.perf_counter()
     if "Upgrade" not in request.headers:  # a stream has no page, and lasts
         request[NONCE] = secrets.token_urlsafe(16)
-    response = await _answer(request, handler)
+    if (response := await _refusal(request)) is None:
+        try:
+            if access.is_retrieval(request):
+                response = await access.exported(request, handler)
+            else:
+                response = await handler(
+                    request
+                )  # here: each coroutine more is one more for each of thousands of streams
+        except Exception as error:
+            response = _failure(request, error)
     if not response.prepared:
         add_fixed_headers(request, response)
     request.app[CONTEXT].metrics.requests.labels(str(response.status)).inc()

@@ -360,6 +360,7 @@ async def stream(request: web.Request) -> web.StreamResponse:
         await socket.send_str(orjson.dumps(messages.goaway("too many viewers", BUSY_RETRY_MS)).decode())
         await socket.close(code=4429, message=b"too many viewers")
         return socket
+    socket.headers.clear()  # sent, and of no use to thousands
     context.sockets[socket] = task
     context.metrics.viewers.set(len(context.sockets))
     # One and the same text for all viewers of an address: there are thousands.
