@@ -29,7 +29,7 @@ CODEC_NAMES: Mapping[WireCodec, str] = {
     WireCodec.JPEG: "jpeg",
     WireCodec.DEFLATE: "deflate",
 }
-DESCRIPTION_VERSION = 2
+DESCRIPTION_VERSION = 3
 """Raised when descriptions say more than before: those of an archive are then made anew (archive/redescribe.py)."""
 PHANTOM_MARK = "PHANTOM"
 INTENSITIES = ("LIN", "LOG", "DISP")

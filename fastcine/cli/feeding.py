@@ -18,7 +18,7 @@ from fastcine.errors import FastcineError
 log = logging.getLogger(__name__)
 
 PHANTOM_KEY = "phantom"
-PHANTOM_VERSION = "2"
+PHANTOM_VERSION = "3"
 """Raised when the phantom's files change, so that archives get the new ones."""
 
 

@@ -14,13 +14,15 @@ from fastcine.dicom.values import as_written, decimals, integer, integers, items
 _SEQUENCE, _VIEWING_MODE, _INTENSITY = 0x00286100, 0x00281090, 0x00281040
 _OPERATION, _RANGE, _MASK_FRAMES, _AVERAGING = 0x00286101, 0x00286102, 0x00286110, 0x00286112
 _SHIFT, _TID_OFFSET, _EXPLANATION, _ITEM_ID = 0x00286114, 0x00286120, 0x00286190, 0x00289416
-_OPERATIONS = ("AVG_SUB", "TID", "REV_TID")
+_NONE = "NONE"
+_OPERATIONS = ("AVG_SUB", "TID", "REV_TID", _NONE)
 
 
 @dataclass(frozen=True, slots=True)
 class MaskItem:
     """One subtraction. Frame numbers count from 1; ranges include both ends, empty means every frame.
 
+    ``operation`` NONE: of its frames nothing is subtracted (C.7.6.10.1), which the file says and a reader may overrule.
     ``shift_pixels`` is (row, column) as written: positive row down, positive column to the left. ``tid_offset`` is 1
     where the file leaves it empty.
     """
@@ -46,12 +48,22 @@ class MaskSettings:
     subtract_first: bool
     intensity: str
 
+    @property
+    def subtracts(self) -> bool:
+        """Whether anything is subtracted at all: not where every operation is NONE."""
+        return _subtracts(self.items)
+
 
 def read_masks(dataset: Dataset, *, frames: int) -> MaskSettings:
-    """The Mask Subtraction Sequence. Operation NONE means none; items that name frames beyond the run are left out."""
+    """The Mask Subtraction Sequence. Items that name frames beyond the run are left out."""
     found = [_item(item, frames) for item in items(dataset, _SEQUENCE)]
     masks = tuple(item for item in found if item is not None)
-    return MaskSettings(masks, bool(masks) and text(dataset, _VIEWING_MODE) == "SUB", text(dataset, _INTENSITY).upper())
+    subtract_first = _subtracts(masks) and text(dataset, _VIEWING_MODE) == "SUB"
+    return MaskSettings(masks, subtract_first, text(dataset, _INTENSITY).upper())
+
+
+def _subtracts(masks: tuple[MaskItem, ...]) -> bool:
+    return any(each.operation != _NONE for each in masks)
 
 
 def _item(item: Dataset, frames: int) -> MaskItem | None:

@@ -70,7 +70,7 @@ def presentation_state_json(data: Buffer | mmap.mmap, structure: ObjectStructure
         "active_overlays": _active_overlays(dataset),
         "layers": layers_json(dataset),
         "annotations": annotations_json(dataset),
-        "mask": mask_json(masks) if masks.items else None,
+        "mask": mask_json(masks) if masks.subtracts else None,
     }
 
 

@@ -56,6 +56,7 @@ ENTRIES = (
     Entry(xa_special.make_shuttered, "shutter", 11, 1, "LCA shutter", "XA", 14.5),
     Entry(xa_special.make_overlaid, "overlay", 12, 1, "LCA overlay", "XA", 15.0),
     Entry(xa_special.make_moved, "dsa-moved", 13, 1, "Right renal artery DSA, moved", "XA", 17.0),
+    Entry(xa_special.make_windowed, "windows", 15, 1, "LCA windows", "XA", 15.5),
     Entry(presentation.make_presentation_state, "presentation", 14, 1, "Findings", "PR", 47.0),
     Entry(xa_runs.make_run, "prior-lca", 1, 1, "LCA", "XA", 4.0, PRIOR),
     Entry(xa_runs.make_run, "prior-rca", 2, 1, "RCA", "XA", 8.0, PRIOR),

@@ -81,6 +81,7 @@ SHOTS = {
     ),
     "shutter": _small("LCA", -5, 35, pan=(2, 4)),
     "overlay": _small("LCA", -30, -18, pan=(-6, 0)),
+    "windows": _small("LCA", 30, 18, pan=(4, 6)),
     "dsa-moved": Shot(
         "RENAL", _arm(12, 0, pan=(-34, 4), size=256), constant_timing(14, "250"),
         xray.Technique(

@@ -1,4 +1,4 @@
-"""X-ray runs of the phantom made for what their headers say: shutters, an overlay, a mask that has to move."""
+"""X-ray runs of the phantom made for what their headers say: shutters, an overlay, windows, a mask that has to move."""
 
 from __future__ import annotations
 
@@ -31,6 +31,26 @@ def make_shuttered(place: Place) -> Made:
     ds.ShutterUpperHorizontalEdge, ds.ShutterLowerHorizontalEdge = 31, 226
     ds.CenterOfCircularShutter, ds.RadiusOfCircularShutter = list(SHUTTER_CENTER), SHUTTER_RADIUS
     ds.ShutterPresentationValue = 0
+    return xa_runs.finished(ds, place.seed, place.what)
+
+
+def _voi_table(entries: NDArray[np.float64], explanation: str) -> Dataset:
+    """An item of the VOI LUT Sequence for samples of 8 bits; `entries` are shares of 16 bits."""
+    made = item(LUTDescriptor=[len(entries), 0, 16], LUTExplanation=explanation)
+    made.add_new(0x00283006, "OW", np.round(entries * 0xFFFF).astype("<u2").tobytes())
+    return made
+
+
+def make_windowed(place: Place) -> Made:
+    """A run with two windows and two tables to be shown by (PS3.3 C.11.2), of which nothing is to be subtracted."""
+    ds = xa_runs.shot_dataset(place, place.what)
+    ds.WindowCenter, ds.WindowWidth = ["128", "90"], ["256", "120"]
+    ds.WindowCenterWidthExplanation = ["Whole range", "Vessels"]
+    levels = np.linspace(0, 1, 256)
+    s_shaped = 1 / (1 + np.exp(-9 * (levels - 0.4)))
+    ds.VOILUTSequence = sequence(_voi_table(s_shaped, "S-shaped"), _voi_table(levels**0.5, "Bright"))
+    ds.RecommendedViewingMode = "NAT"
+    ds.MaskSubtractionSequence = sequence(item(MaskOperation="NONE"))
     return xa_runs.finished(ds, place.seed, place.what)
 
 

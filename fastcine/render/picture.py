@@ -45,7 +45,8 @@ def grey_lut(display: Mapping[str, Any], *, bits_stored: int, signed: bool) -> P
 
 
 def _presented(values: NDArray[np.float64], display: Mapping[str, Any]) -> Picture:
-    if not display["voi_luts"]:
+    # As the viewer opens it: by a table where the file gives no window.
+    if not display["voi_luts"] or any(each.get("source") == "file" for each in display["windows"][:1]):
         window, function = display["windows"][0], display["voi_lut_function"]
         return pixels.window_level(
             values, center=window["center"], width=window["width"], function=function, invert=display["invert"]

@@ -36,7 +36,7 @@ def parts_of(item: MaskItem, frame: int, *, frames: int) -> Parts | None:
     (negative: after); REV_TID walks back from the start of the range while the frame goes on.
     """
     within = [(first, last) for first, last in item.frame_ranges if first <= frame <= last]
-    if item.frame_ranges and not within:
+    if item.operation == "NONE" or (item.frame_ranges and not within):
         return None
     if item.operation == "AVG_SUB":
         if not within and frame > frames - item.contrast_averaging + 1:

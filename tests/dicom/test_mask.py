@@ -34,7 +34,7 @@ def test_the_offset_of_tid_is_1_when_empty():
 
 @pytest.mark.parametrize(
     "values",
-    [{"MaskOperation": "NONE"}, {"MaskOperation": "AVG_SUB"}, {"MaskOperation": "AVG_SUB", "MaskFrameNumbers": [31]},
+    [{"MaskOperation": "AVG_SUB"}, {"MaskOperation": "AVG_SUB", "MaskFrameNumbers": [31]},
      {"MaskOperation": "REV_TID", "TIDOffset": 1}, {"MaskOperation": "TID", "ApplicableFrameRange": [9, 3]}, {}],
 )  # fmt: skip
 def test_what_is_no_subtraction(values):
@@ -42,9 +42,18 @@ def test_what_is_no_subtraction(values):
     assert found.items == () and not found.subtract_first
 
 
+def test_none_is_said_and_subtracts_nothing():
+    found = masks(MaskOperation="NONE", ApplicableFrameRange=[2, 9])
+    assert [(each.operation, each.frame_ranges) for each in found.items] == [("NONE", ((2, 9),))]
+    assert not found.subtracts and not found.subtract_first
+    assert masks(MaskOperation="TID").subtracts
+
+
 def test_the_real_angiogram_must_not_be_subtracted():
     data = corpus_file("xa/fo-dicom__HasFragmentSequence.dcm")
     dataset = read_values(data, parse_object(data))
     assert len(dataset.MaskSubtractionSequence) == 1
-    assert read_masks(dataset, frames=96).items == ()
+    (item,) = read_masks(dataset, frames=96).items
+    assert item.operation == dataset.MaskSubtractionSequence[0].MaskOperation == "NONE"
+    assert not read_masks(dataset, frames=96).subtracts
     assert read_masks(dataset, frames=96).intensity == "LIN"

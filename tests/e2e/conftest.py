@@ -12,7 +12,7 @@ from fastcine.archive.folder import DataFolder
 from fastcine.archive.index import Index
 from fastcine.archive.record import IndexRecord, PatientAndStudy, StoredAs
 from tests.archives import fill
-from tests.e2e import made_objects
+from tests.e2e import made_objects, plane_objects, table_objects
 from tests.e2e.morning import make_morning
 from tests.serving import command, serving
 
@@ -156,6 +156,8 @@ def archive(tmp_path_factory):
         made_objects.colour_study(),
         made_objects.subtraction_study(),
         made_objects.named_studies(),
+        table_objects.tables(),
+        plane_objects.planes(),
     )
     made = {one.name: one for study in studies for one in study}
     paths = [folder / f"{name}.dcm" for name in made]

@@ -91,8 +91,17 @@ MANY = (
         "test_cells::test_beats_start_together_or_are_stretched_and_what_has_none_says_so",
         f"{COUNTER}, against the R waves",
     ),
-    ("biplane pairs found", "viewmodel/test_biplane::*", "Image Type and Referenced Image of the files"),
-    ("biplane in lock-step", "test_cells::test_two_planes_are_offered_and_never_differ_by_a_frame", COUNTER),
+    (
+        "biplane pairs found",
+        "test_planes::test_pairs_are_found_in_the_files_and_play_as_one viewmodel/test_biplane::*",
+        "Image Type and Referenced Image of the files",
+    ),
+    (
+        "biplane in lock-step",
+        "test_planes::test_pairs_are_found_in_the_files_and_play_as_one"
+        " test_cells::test_two_planes_are_offered_and_never_differ_by_a_frame",
+        COUNTER,
+    ),
     ("stress stage by view grid", "test_cells::test_a_stress_echo_lies_as_stages_by_views", "stages and views given"),
     (
         "the same projection of a prior study",
@@ -115,8 +124,18 @@ MANY = (
 PICTURE = (
     ("window/level by drag", "test_viewing::test_window_and_inversion", REFERENCE),
     ("presets", "test_viewing::test_window_and_inversion", REFERENCE),
-    ("VOI LUT of the file", "", ""),
-    ("several windows of the file", "test_viewing::test_window_and_inversion", REFERENCE),
+    (
+        "VOI LUT of the file",
+        "test_tables::test_windows_and_tables_of_the_file_are_shown_when_chosen"
+        " test_tables::test_a_file_of_a_table_and_no_window_opens_with_its_table",
+        "canvas pixels against pydicom's apply_voi",
+    ),
+    (
+        "several windows of the file",
+        "test_tables::test_windows_and_tables_of_the_file_are_shown_when_chosen"
+        " test_viewing::test_window_and_inversion",
+        f"canvas pixels against pydicom's apply_windowing; {REFERENCE}",
+    ),
     ("invert", "test_viewing::test_window_and_inversion", REFERENCE),
     ("zoom at the pointer", "test_viewing::test_zoom_pan_fit_and_one_to_one", "image point under the pointer"),
     (
@@ -146,7 +165,11 @@ PICTURE = (
 )
 
 SUBTRACTION = (
-    ("mask operation NONE", "", ""),
+    (
+        "mask operation NONE",
+        "test_subtraction::test_what_the_file_says_is_not_to_be_subtracted_is_not",
+        f"{REFERENCE}, unsubtracted",
+    ),
     ("AVG_SUB", "test_subtraction::test_the_files_subtraction_is_that_of_the_reference", REFERENCE),
     ("TID", "test_subtraction::test_the_files_subtraction_is_that_of_the_reference", REFERENCE),
     ("REV_TID", "test_subtraction::test_the_files_subtraction_is_that_of_the_reference", REFERENCE),
@@ -244,7 +267,8 @@ RESILIENCE = (
     ),
     (
         "memory budget",
-        "test_memory::test_runs_one_after_another_stay_below_the_limit",
+        "test_memory::test_runs_one_after_another_stay_below_the_limit"
+        " test_memory::test_the_readers_own_limit_is_kept_to_and_kept",
         "bytes counted by the engine and by Chromium's own backing storage; pixels against the file",
     ),
     (

@@ -312,8 +312,9 @@ def commented(run):
     )  # fmt: skip
     dataset.DisplayedAreaSelectionSequence = objects.sequence(area)
     dataset.ShutterShape, dataset.CenterOfCircularShutter, dataset.RadiusOfCircularShutter = "CIRCULAR", [120, 150], 110
-    dataset.ShutterPresentationValue = 0x8000
-    dataset.add_new(0x60001001, "CS", "LINES")  # activates the image's overlay
+    dataset.ShutterPresentationValue, dataset.ShutterPresentationColorCIELabValue = 0x8000, [19379, 50449, 4104]
+    dataset.add_new(0x60001001, "CS", "LINES")  # activates the image's overlays, each in its layer's colour
+    dataset.add_new(0x60021001, "CS", "AREAS")
     dataset.GraphicLayerSequence = objects.sequence(
         item(
             GraphicLayer="LINES", GraphicLayerOrder=2, GraphicLayerRecommendedDisplayCIELabValue=[35578, 53664, 50862]
@@ -361,6 +362,7 @@ def subtraction_study():
         commented(run),
         masked_run("recommended", 4, vessels(8, bits=8), bits=8, intensity="LOG", mode="SUB",
                    MaskOperation="AVG_SUB", MaskFrameNumbers=[1], ApplicableFrameRange=[3, 8]),
+        masked_run("none", 7, vessels(8, bits=8), bits=8, intensity="LOG", mode="SUB", MaskOperation="NONE"),
     ]  # fmt: skip
 
 

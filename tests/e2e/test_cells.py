@@ -217,6 +217,7 @@ def test_the_link_is_for_what_is_looked_at(quiet_page, cells_archive):
     assert "weight" not in newest[cells_archive.run_of["Plane A"]]
 
 
+@pytest.mark.soak  # test_planes.py has a pair in CI
 def test_two_planes_are_offered_and_never_differ_by_a_frame(quiet_page, cells_archive):
     pair = {"a": cells_archive.run_of["Plane A"], "b": cells_archive.run_of["Plane B"], "by": "reference"}
     tell(quiet_page, cells_archive, {"study": {"biplane_pairs": [pair]}})

@@ -6,7 +6,7 @@ from pathlib import Path
 from tests.e2e.features import FEATURES, GROUPS
 
 TESTS = Path(__file__).parents[1]
-MISSING = 2
+MISSING = 0
 """Rows without a test. A ratchet: whoever adds a test lowers it, nobody raises it."""
 
 NAMED = {

@@ -6,7 +6,7 @@ from tests.e2e import looking
 from tests.e2e.conftest import wait_until
 from tests.e2e.test_cells import ALL_EXACT, heavy_archive, open_cells  # noqa: F401  (a fixture)
 
-pytestmark = [pytest.mark.e2e, pytest.mark.soak]
+pytestmark = pytest.mark.e2e
 
 # Whenever the page comes to it, the engine's own count.
 WATCH = """
@@ -14,6 +14,8 @@ window.most = 0;
 setInterval(() => (most = Math.max(most, window.fastcine?.player.stats().held_bytes ?? 0)), 0);
 """
 FRAME_BYTES = 512 * 512
+LIMIT_BYTES = 16_000_000
+"""What a hand types; four of the heart study's runs hold 35 MB, and need 14 to play at all."""
 
 
 def limited(page, megabytes):
@@ -55,6 +57,7 @@ def bare_bytes(quiet_page, heavy_archive):  # noqa: F811
     return array_bytes(quiet_page) - quiet_page.evaluate("fastcine.player.stats().held_bytes")
 
 
+@pytest.mark.soak
 def test_runs_one_after_another_stay_below_the_limit(quiet_page, bare_bytes, heavy_archive):  # noqa: F811
     limited(quiet_page, 24)
     page = open_cells(quiet_page, heavy_archive, "heavy0")
@@ -67,6 +70,7 @@ def test_runs_one_after_another_stay_below_the_limit(quiet_page, bare_bytes, hea
     is_true(page, heavy_archive, "heavy2", (0, 31, 59))
 
 
+@pytest.mark.soak
 def test_four_that_do_not_fit_play_on_below_the_limit(quiet_page, bare_bytes, heavy_archive):  # noqa: F811
     limited(quiet_page, 24)
     page = open_cells(quiet_page, heavy_archive, "heavy0")
@@ -90,3 +94,34 @@ def test_four_that_do_not_fit_play_on_below_the_limit(quiet_page, bare_bytes, he
         for frame in (10, 40, 5):
             page.evaluate(f"fastcine.player.seek({frame})")
             wait_until(page, f"cellNumbers()[{at}] === {frame} && fastcine.player.badge === 'EXACT'")
+
+
+def test_the_readers_own_limit_is_kept_to_and_kept(quiet_page, archive):
+    """Typed under ? while four runs are open: what is held becomes less, and the next visit has the same limit."""
+    page, held, most_bytes = quiet_page, "fastcine.player.stats().held_bytes", LIMIT_BYTES + 2 * FRAME_BYTES
+    looking.open_run(page, archive, "lca")
+    page.keyboard.press("4")
+    wait_until(page, f"fastcine.players.length === 4 && {ALL_EXACT}", 30_000)
+    wait_until(page, "fastcine.player.stats().limit_bytes")
+    before = page.evaluate("(({held_bytes, limit_bytes}) => [held_bytes, limit_bytes])(fastcine.player.stats())")
+    assert 2 * LIMIT_BYTES < before[0] < before[1], "more than is going to be let"
+    page.keyboard.press("?")
+    field = page.get_by_label("Memory for runs (MB)")
+    assert int(field.input_value()) * 1e6 == before[1]
+    field.focus()
+    page.keyboard.press("Control+A")
+    page.keyboard.type("16")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Escape")
+    wait_until(page, "!document.getElementById('help').open")
+    assert page.evaluate("fastcine.player.stats().limit_bytes") == LIMIT_BYTES
+    wait_until(page, f"{held} <= {most_bytes}")
+    playing = page.evaluate("fastcine.players.map((player) => player.stats().frames_shown)")
+    page.wait_for_timeout(500)
+    assert page.evaluate("fastcine.players.map((player) => player.stats().frames_shown)") != playing
+    assert page.evaluate(held) <= most_bytes, "and stays there while they play on"
+    page.reload()
+    wait_until(page, "window.fastcine?.player.stats().limit_bytes")
+    assert page.evaluate("fastcine.player.stats().limit_bytes") == LIMIT_BYTES
+    page.keyboard.press("?")
+    assert field.input_value() == "16"

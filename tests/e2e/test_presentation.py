@@ -5,14 +5,15 @@ import pytest
 
 from tests.e2e import looking
 from tests.e2e.conftest import wait_until
-from tests.e2e.test_covering import YELLOW
 from tests.e2e.test_lying import lying_picture
 
 pytestmark = pytest.mark.e2e
 
 FRAME = 1
-# Level of each layer by its name, 8 bits: [35578, 53664, 50862] is L* 54.29, a* 80.81, b* 69.9: red.
+# Levels of each layer by its name, 8 bits: [35578, 53664, 50862] is L* 54.29, a* 80.81, b* 69.9: red.
 COLORS = {"LINES": (255, 0, 0), "AREAS": (255, 255, 255)}
+SHUTTER = (0, 0, 255)
+"""[19379, 50449, 4104] is L* 29.57, a* 68.3, b* -112.03: blue; it goes before the grey."""
 # The strongest of the pixels around each place: a line's middle may lie between two.
 READ_GRAPHICS = """(places) => {
   const canvas = document.querySelector(".graphics"), ratio = canvas.width / canvas.clientWidth;
@@ -34,17 +35,19 @@ def opened(quiet_page, archive):
 
 
 def transposed(archive):
-    """The picture as the state has it, by numpy: window, inversion, shutter, its one overlay; turned and mirrored."""
+    """The picture as the state has it, by numpy: window, inversion, shutter, its overlays; turned and mirrored."""
     made = archive.made["covered"]
     stored = made.stored[FRAME].astype(float)
     level = np.clip((stored - 119.5) / 100 + 0.5, 0, 1)
     grey = 255 - np.rint(255 * level)
     picture = np.repeat(grey[..., None], 3, axis=2).astype(np.uint8)
-    bits, (top, left) = made.dataset.planes[0x6000]
-    for row, column in np.argwhere(bits[0]):
-        picture[row + top - 1, column + left - 1] = YELLOW
+    for group, layer in ((0x6000, "LINES"), (0x6002, "AREAS")):
+        bits, (top, left) = made.dataset.planes[group]
+        for row, column in np.add(np.argwhere(bits[0]), (top - 1, left - 1)):
+            if row >= 0:
+                picture[row, column] = COLORS[layer]
     row, column = np.mgrid[1 : grey.shape[0] + 1, 1 : grey.shape[1] + 1]
-    picture[(row - 120) ** 2 + (column - 150) ** 2 > 110**2] = 128
+    picture[(row - 120) ** 2 + (column - 150) ** 2 > 110**2] = SHUTTER
     return np.rot90(picture, -1)[:, ::-1]
 
 

@@ -199,6 +199,26 @@ def test_colour_is_not_subtracted(quiet_page, archive):
     assert looking.difference(looking.canvas_picture(quiet_page), archive.made["rgb"].stored[1]) <= 2
 
 
+def test_what_the_file_says_is_not_to_be_subtracted_is_not(quiet_page, archive):
+    """Mask Operation NONE: neither at first, though SUB is recommended, nor by the key; by hand it is."""
+    page, made = quiet_page, archive.made["none"]
+    assert made.dataset.MaskSubtractionSequence[0].MaskOperation == "NONE"
+    description = looking.open_run(page, archive, "none")
+    looking.show_frame(page, 5)
+    plain = looking.grey_reference(made, description, 5)
+    assert page.evaluate("fastcine.player.subtraction") is None
+    assert looking.difference(looking.canvas_picture(page), plain) <= 1
+    page.keyboard.press("s")
+    looking.says(page, ".looks", "NOT SUBTRACTED\nno mask for this frame")
+    assert looking.difference(looking.canvas_picture(page), plain) <= 1
+    page.keyboard.press("n")
+    looking.says(page, ".looks", "SUBTRACTED\nmask frame 1")
+    assert differs(page, reference(made, 6, masks=(1,))) <= 1
+    page.keyboard.press("s")
+    wait_until(page, "!fastcine.player.subtraction")
+    assert looking.difference(looking.canvas_picture(page), plain) <= 1
+
+
 def test_a_run_that_recommends_it_starts_subtracted(quiet_page, archive):
     page, made = quiet_page, archive.made["recommended"]
     assert made.dataset.RecommendedViewingMode == "SUB"

@@ -234,6 +234,21 @@ def test_a_key_is_changed_kept_and_printed(browser, archive):
         page.wait_for_timeout(150)
         assert page.evaluate("fastcine.player.frame") == 5, "the usual key is no longer its"
         assert page.locator("[data-command=on]").get_attribute("title") == "Next frame (E)"
+        for id, name, key in (
+            ("faster", "Faster: .. Change", "d"),
+            ("lock", "beats stretched, each alone: 8. Change", "m"),
+        ):
+            page.keyboard.press("?")
+            page.get_by_role("button", name="Change keys").click()
+            page.get_by_role("button", name=name).click()
+            page.keyboard.press(key)
+            looking.says(page, "#help [role=status]", key.upper())
+            page.get_by_role("button", name="Close", exact=True).click()
+            assert [id, [key]] in page.evaluate("Object.entries(JSON.parse(localStorage.getItem('fastcine-keys')))")
+        told = page.locator("[data-speed='2']").get_attribute("title")
+        assert told.endswith("speed (, slower  D faster  0 as acquired)"), told
+        assert page.locator("#lock").get_attribute("title") == "Pictures together (M)"
+        assert page.locator("#layout").get_attribute("title") == "Layout (1 2 4 6 9)"
         page.reload()
         wait_until(page, looking.EXACT)
         page.keyboard.press("?")
@@ -241,7 +256,9 @@ def test_a_key_is_changed_kept_and_printed(browser, archive):
         printed = f"{line}.previousSibling.textContent"
         wait_until(page, f"document.getElementById('help').open && {printed} === 'E'")
         kept = page.evaluate("Object.entries(localStorage)")
-        assert ["fastcine-keys", '{"on":["e"]}'] in kept, "a command and a key, nothing of the patient"
+        assert ["fastcine-keys", '{"on":["e"],"faster":["d"],"lock":["m"]}'] in kept, (
+            "commands and keys, nothing of the patient"
+        )
         page.get_by_role("button", name="Change keys").click()
         page.get_by_role("button", name="Usual keys").click()
         page.keyboard.press("Escape")

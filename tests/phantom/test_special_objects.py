@@ -1,4 +1,4 @@
-"""Stress echo, prior study, shutter, overlay, moving mask and presentation state, as outside readers see them."""
+"""Stress echo, prior study, shutter, overlay, windows, moving mask, presentation state: as outside readers see them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from io import BytesIO
 import numpy as np
 import pydicom
 import pytest
+from pydicom.pixels import apply_voi
 
 from fastcine.dicom.mask import read_masks
 from fastcine.dicom.shutter import read_shutters
@@ -20,6 +21,18 @@ ENTRIES = {entry.what: entry for entry in patient.ENTRIES}
 def made(what: str) -> bytes:
     entry = ENTRIES[what]
     return entry.make(entry.place(1)).data
+
+
+def test_windows_and_tables_to_choose_from_and_nothing_to_subtract() -> None:
+    data = made("windows")
+    ds = reading.dataset(data)
+    assert list(ds.WindowCenterWidthExplanation) == ["Whole range", "Vessels"] and list(ds.WindowWidth) == [256, 120]
+    frame = reading.frames(data, count=1)[0]
+    tables = [apply_voi(frame, ds, index=index).astype(float) / 0xFFFF for index in range(2)]
+    assert tables[1] == pytest.approx((frame / 255) ** 0.5, abs=1e-4), "the second lifts what is dark"
+    assert np.abs(tables[0] - tables[1]).max() > 0.2
+    masks = read_masks(ds, frames=ds.NumberOfFrames)
+    assert [each.operation for each in masks.items] == ["NONE"] and not masks.subtracts
 
 
 def test_the_stress_echo_is_a_grid_of_its_own_study() -> None:

@@ -56,6 +56,9 @@ def test_invert_and_voi_lut():
     lut = {"first": 100, "bits": 12, "data": base64.b64encode(entries.tobytes()).decode()}
     looked_up = grey_picture(samples, {**body, "voi_luts": [lut]}, bits_stored=8, signed=False).ravel()
     assert looked_up[[0, 99, 100, 101, 102, 103, 200]].tolist() == [0, 0, 0, 255, 0, 255, 255]
+    window = {"center": 128.0, "width": 256.0, "source": "file"}
+    both = grey_picture(samples, {**body, "voi_luts": [lut], "windows": [window]}, bits_stored=8, signed=False)
+    assert np.array_equal(both, samples), "as the viewer opens it: by the file's window"
 
 
 def test_shrinking_takes_means():

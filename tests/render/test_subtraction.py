@@ -29,6 +29,7 @@ def test_an_averaged_mask_is_for_its_ranges_and_ends_where_averaging_does():
     assert parts_of(ranged, 3, frames=10) == Parts((1, 2), (3, 4))
     whole = item("AVG_SUB", MaskFrameNumbers=[1], ContrastFrameAveraging=3)
     assert parts_of(whole, 8, frames=10) == Parts((1,), (8, 9, 10))
+    assert parts_of(item("NONE"), 5, frames=10) is None
     assert parts_of(whole, 9, frames=10) is None, "it ends at the last frame less the averaging, plus one"
 
 

@@ -66,6 +66,7 @@
  * @property {[number, number][]} [vertices] row, column
  * @property {string} [overlay_group] whose 1 bits hide
  * @property {number | null} [presentation_value] 0 black to 65535 white
+ * @property {number[]} [color_cielab] goes before it
  *
  * @typedef {object} Overlay
  * @property {string} group
@@ -75,9 +76,10 @@
  * @property {number} frames planes
  * @property {number} first_frame from 1
  * @property {boolean} every_frame one plane for all of them
+ * @property {[number, number, number]} [color] 8-bit levels, where a presentation state says one
  *
  * @typedef {object} FileMask one item of the Mask Subtraction Sequence; frame numbers count from 1
- * @property {"AVG_SUB"|"TID"|"REV_TID"} operation
+ * @property {"NONE"|"AVG_SUB"|"TID"|"REV_TID"} operation
  * @property {[number, number][]} frame_ranges ends included; empty: every frame
  * @property {number[]} mask_frames
  * @property {number} contrast_averaging

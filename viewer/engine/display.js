@@ -242,7 +242,7 @@ function paletteTable(description, bits, look) {
 }
 
 /**
- * The look a run opens with: its first VOI LUT, else its first window; colour as it is.
+ * The look a run opens with: the file's first window, else its first VOI LUT, else a window derived from it; colour as it is.
  * @param {import("./description.js").RunDescription} description
  * @returns {Look}
  */

@@ -20,7 +20,7 @@ uniform usampler2D table;
 uniform usampler2D levels;  // of samples, where a mask is subtracted
 uniform usampler2D mask;
 uniform usampler2D veil;
-uniform vec3 veil_colors[3];
+uniform vec3 veil_colors[18];
 uniform float sharpening;   // 1 sharper, -1 smoother
 uniform float bits;
 uniform vec2 ybr_luma;      // gain, zero

@@ -12,7 +12,7 @@ export const ZERO = 32768;
  * @typedef {import("./description.js").RunDescription} RunDescription
  *
  * @typedef {object} MaskItem one subtraction of the file or of the reader's; frames count from 0
- * @property {"AVG_SUB"|"TID"|"REV_TID"} operation
+ * @property {"NONE"|"AVG_SUB"|"TID"|"REV_TID"} operation NONE: nothing is subtracted from its frames
  * @property {[number, number][]} ranges frames that it is for, ends included; empty: all
  * @property {number[]} mask_frames
  * @property {number} averaging contrast frames that are averaged, from the one shown on
@@ -53,7 +53,7 @@ export function levelsOf(description, logarithmic) {
  */
 export function partsOf(item, frame, frames) {
   const range = item.ranges.find(([first, last]) => first <= frame && frame <= last);
-  if (item.ranges.length && !range) return null;
+  if (item.operation === "NONE" || (item.ranges.length && !range)) return null;
   if (item.operation === "AVG_SUB") {
     if (!range && frame > frames - item.averaging) return null;
     const last = Math.min(frames - 1, frame + item.averaging - 1);

@@ -1,18 +1,19 @@
 // What lies over a picture or hides its edges: overlays 60xx and shutters (PS3.3 C.9.2, C.7.6.11, C.7.6.15). Pure; loaded after the
 // first picture.
 //
-// A veil is a plane of the picture's size: 0 the picture, 1 hidden by a shutter, 2 an overlay's bit.
+// A veil is a plane of the picture's size: 0 the picture, 1 hidden by a shutter, from 2 on an overlay's bit, in the order of overlays.
 
 /**
  * @typedef {import("./description.js").RunDescription} RunDescription
  * @typedef {import("./description.js").Overlay} Overlay
  * @typedef {{plane: Uint8Array, version: number}} VeilPlane the version counts its changes
+ * @typedef {[number, number, number]} Rgb 8-bit levels
  */
 
 const HIDDEN = 1;
 const GRAPHIC = 2;
-/** Overlays are drawn in a colour that no grey picture has. */
-const GRAPHIC_COLOR = 0xff50dcff;
+/** Overlays are drawn in a colour that no grey picture has, but for what a presentation state says. @type {Rgb} */
+export const GRAPHIC_COLOR = [255, 220, 80];
 
 /** @param {RunDescription} description @param {number} index @returns {[number, number]} row and column of a pixel, from 1 */
 const placeOf = ({ columns }, index) => [Math.floor(index / columns) + 1, (index % columns) + 1];
@@ -48,6 +49,38 @@ function seenThrough(shutter) {
   return null;
 }
 
+/**
+ * PCS-Values (PS3.3 C.10.7.1.1: L* 0 to 100, a* and b* -128 to 127, as 0 to 65535; white point D50) → sRGB.
+ * @param {readonly number[]} pcs
+ * @returns {Rgb}
+ */
+export function rgbOfLab([l, a, b]) {
+  const y = ((l / 65535) * 100 + 16) / 116;
+  const back = (/** @type {number} */ t) => (t > 6 / 29 ? t ** 3 : 3 * (6 / 29) ** 2 * (t - 4 / 29));
+  const star = (/** @type {number} */ value) => (value / 65535) * 255 - 128;
+  const [X, Y, Z] = [0.9642 * back(y + star(a) / 500), back(y), 0.8249 * back(y - star(b) / 200)];
+  const level = (/** @type {number} */ light) => Math.round(255 * Math.min(1, Math.max(0, light <= 0.0031308 ? 12.92 * light : 1.055 * light ** (1 / 2.4) - 0.055)));
+  // D50 to D65 by Bradford, then to the primaries of sRGB.
+  return [
+    level(3.1338561 * X - 1.6168667 * Y - 0.4906146 * Z),
+    level(-0.9787684 * X + 1.9161415 * Y + 0.033454 * Z),
+    level(0.0719453 * X - 0.2289914 * Y + 1.4052427 * Z),
+  ];
+}
+
+/**
+ * What a layer or a shutter recommends: its colour, else its grey.
+ * @param {{color_cielab?: readonly number[] | null, presentation_value?: number | null} | undefined} from 0 black to 65535 white
+ * @returns {Rgb | undefined} none: it says nothing
+ */
+export function recommended({ color_cielab, presentation_value } = {}) {
+  if (color_cielab) return rgbOfLab(color_cielab);
+  if (presentation_value != null) return /** @type {Rgb} */ (Array(3).fill(Math.round(presentation_value / 257)));
+}
+
+/** @param {Rgb} color @returns {number} RGBA little-endian */
+const shade = ([r, g, b]) => (0xff000000 | (b << 16) | (g << 8) | r) >>> 0;
+
 export class Veil {
   #still;
   #moving;
@@ -63,17 +96,17 @@ export class Veil {
   constructor(description, bits, { shutters, overlays }) {
     this.description = description;
     this.bits = bits;
-    const all = description.overlays ?? [];
+    const all = (this.all = description.overlays ?? []);
     const drawn = overlays ? all.filter(({ group }) => bits.has(group)) : [];
     this.#moving = drawn.filter(({ every_frame }) => !every_frame);
     this.#still = new Uint8Array(description.rows * description.columns);
     const closed = shutters ? (description.shutters ?? []) : [];
-    for (const overlay of drawn) if (overlay.every_frame) this.#lay(overlay, 0, this.#still, GRAPHIC);
+    for (const overlay of drawn) if (overlay.every_frame) this.#lay(overlay, 0, this.#still);
     for (const shutter of closed) this.#shut(shutter, all);
     this.#plane = { plane: this.#still, version: 0 };
     if (this.#moving.length) this.#plane.plane = this.#still.slice();
     /** @type {readonly number[]} RGBA little-endian, by the plane's value */
-    this.colors = [0, shutterColor(closed), GRAPHIC_COLOR];
+    this.colors = [0, shade(closed.map(recommended).find(Boolean) ?? [0, 0, 0]), ...all.map(({ color = GRAPHIC_COLOR }) => shade(color))];
     this.empty = !drawn.length && !closed.length;
   }
 
@@ -92,7 +125,8 @@ export class Veil {
    * @param {Uint8Array} out
    * @param {number} value
    */
-  #lay({ group, rows, columns, origin }, plane, out, value) {
+  #lay(overlay, plane, out, value = GRAPHIC + this.all.indexOf(overlay)) {
+    const { group, rows, columns, origin } = overlay;
     const bits = this.bits.get(group);
     if (!bits) return;
     const { rows: height, columns: width } = this.description;
@@ -115,14 +149,8 @@ export class Veil {
     this.#made = now.join();
     const { plane } = this.#plane;
     plane.set(this.#still);
-    this.#moving.forEach((overlay, n) => now[n] >= 0 && this.#lay(overlay, now[n], plane, GRAPHIC));
+    this.#moving.forEach((overlay, n) => now[n] >= 0 && this.#lay(overlay, now[n], plane));
     this.#plane.version++;
     return this.#plane;
   }
-}
-
-/** @param {import("./description.js").Shutter[]} shutters of the first that says: 0 black to 65535 white */
-function shutterColor(shutters) {
-  const value = shutters.find(({ presentation_value }) => presentation_value !== null && presentation_value !== undefined)?.presentation_value ?? 0;
-  return (0xff000000 | (Math.round(value / 257) * 0x010101)) >>> 0;
 }

@@ -7,6 +7,7 @@
  * @typedef {[number, number]} Point
  * @typedef {{left: number, top: number, width: number, height: number}} Area of the image, in its columns and rows from 0
  */
+import { GRAPHIC_COLOR, recommended } from "../engine/veil.js";
 import { turnOf } from "../engine/zoom_pan.js";
 
 const AROUND = 96; // points of a circle
@@ -73,28 +74,5 @@ export function imagePoint([u, v], { left, top, width, height }, lying) {
   return [left + (a * (u - 0.5) + c * (v - 0.5) + 0.5) * width, top + (b * (u - 0.5) + d * (v - 0.5) + 0.5) * height];
 }
 
-/**
- * PCS-Values (PS3.3 C.10.7.1.1: L* 0 to 100, a* and b* -128 to 127, as 0 to 65535; white point D50) → sRGB.
- * @param {readonly number[]} pcs
- * @returns {[number, number, number]} 8-bit levels
- */
-export function rgbOfLab([l, a, b]) {
-  const y = ((l / 65535) * 100 + 16) / 116;
-  const back = (/** @type {number} */ t) => (t > 6 / 29 ? t ** 3 : 3 * (6 / 29) ** 2 * (t - 4 / 29));
-  const star = (/** @type {number} */ value) => (value / 65535) * 255 - 128;
-  const [X, Y, Z] = [0.9642 * back(y + star(a) / 500), back(y), 0.8249 * back(y - star(b) / 200)];
-  const level = (/** @type {number} */ light) => Math.round(255 * Math.min(1, Math.max(0, light <= 0.0031308 ? 12.92 * light : 1.055 * light ** (1 / 2.4) - 0.055)));
-  // D50 to D65 by Bradford, then to the primaries of sRGB.
-  return [
-    level(3.1338561 * X - 1.6168667 * Y - 0.4906146 * Z),
-    level(-0.9787684 * X + 1.9161415 * Y + 0.033454 * Z),
-    level(0.0719453 * X - 0.2289914 * Y + 1.4052427 * Z),
-  ];
-}
-
 /** @param {import("./types.js").GraphicLayer | undefined} layer @returns {string} as CSS has it; that of overlays where the layer recommends none */
-export function colorOf(layer) {
-  const grey = Math.round((layer?.presentation_value ?? 0) / 257);
-  const rgb = layer?.color_cielab ? rgbOfLab(layer.color_cielab) : layer?.presentation_value != null ? [grey, grey, grey] : [255, 220, 80];
-  return `rgb(${rgb.join(" ")})`;
-}
+export const colorOf = (layer) => `rgb(${(recommended(layer) ?? GRAPHIC_COLOR).join(" ")})`;

@@ -7,6 +7,8 @@
  * @typedef {import("./types.js").Description} Description
  */
 
+import { recommended } from "../engine/veil.js";
+
 const COLOR = "1.2.840.10008.5.1.4.1.1.11.2";
 const XRAY = "1.2.840.10008.5.1.4.1.1.11.5";
 const MM_CSS = 96 / 25.4; // CSS pixels, on a screen that browsers know nothing of
@@ -84,14 +86,18 @@ export function viewOf(area, [a, b], canvas, scale) {
 }
 
 /**
- * Shutters, and the overlays that it activates: its own, else the image's.
+ * Shutters, and the overlays that it activates: its own, else the image's, in the colours of their layers.
  * @param {PresentationState} state @param {Description} description
  */
-export function coveringOf({ shutters, overlays, active_overlays }, description) {
+export function coveringOf({ shutters, overlays, active_overlays, layers }, description) {
   const groups = new Set([...active_overlays.map(({ group }) => group), ...shutters.map(({ overlay_group }) => overlay_group)]);
   const own = overlays.filter(({ group }) => groups.has(group));
   const others = (description.overlays ?? []).filter(({ group }) => groups.has(group) && !own.some((one) => one.group === group));
-  return { shutters, overlays: [...own, ...others], bits: new Map(own.map(({ group, bits }) => [group, Uint8Array.from(atob(bits), (c) => c.charCodeAt(0))])) };
+  const colored = [...own, ...others].map((one) => {
+    const layer = active_overlays.find(({ group }) => group === one.group)?.layer;
+    return { ...one, color: recommended(layers.find(({ name }) => name === layer)) };
+  });
+  return { shutters, overlays: colored, bits: new Map(own.map(({ group, bits }) => [group, Uint8Array.from(atob(bits), (c) => c.charCodeAt(0))])) };
 }
 
 /** What of it is not shown as it asks, in words. @param {PresentationState} state @param {Description} description @param {import("./types.js").DisplayedArea | undefined} area */

@@ -7,7 +7,7 @@
  * @typedef {import("./gestures.js").Tool} Tool
  */
 import { byId, make, setText } from "./dom.js";
-import { COMMANDS, tooltip } from "./keys.js";
+import { COMMANDS, keyText, tooltip } from "./keys.js";
 import { fpsText, otherRate, rateText, windowText } from "./words.js";
 
 const BY_HAND = "hand";
@@ -20,6 +20,10 @@ export function tellKeys() {
     button.title = tooltip(command);
     button.setAttribute("aria-keyshortcuts", (command.keys[0] ?? "").replace(" ", "Space"));
   }
+  const keys = (/** @type {string} */ begin) => COMMANDS.filter(({ id }) => id.startsWith(begin)).map((command) => keyText(command.keys[0] ?? "")).join(" ");
+  byId("layout").title = `Layout (${keys("layout")})`;
+  byId("lock").title = `Pictures together (${keys("lock")})`;
+  for (const button of buttons("[data-speed]")) button.title = `${button.textContent} speed (${keys("slower")} slower  ${keys("faster")} faster  ${keys("dicom-rate")} as acquired)`;
 }
 
 export class Transport {
@@ -48,7 +52,6 @@ export class Transport {
     tellKeys();
     for (const button of buttons("[data-speed]")) {
       const speed = Number(button.dataset["speed"]);
-      button.title = `${button.textContent} speed (, slower  . faster  0 as acquired)`;
       button.setAttribute("aria-label", `${speed} times the speed`);
       button.addEventListener("click", () => this.setSpeed(Math.sign(this.player.speed_now || 1) * speed));
     }

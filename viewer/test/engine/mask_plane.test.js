@@ -13,6 +13,7 @@ test("which frames a picture is made of", () => {
   assert.equal(partsOf(averaged, 8, 10), null);
   const ranged = { ...averaged, ranges: /** @type {[number, number][]} */ ([[2, 3], [6, 9]]) };
   assert.deepEqual([1, 2, 3, 4, 6, 9].map((frame) => partsOf(ranged, frame, 10)?.contrast.length ?? 0), [0, 3, 3, 0, 3, 1]);
+  assert.equal(partsOf({ ...ITEM, operation: "NONE" }, 5, 10), null);
   const earlier = /** @type {const} */ ({ ...ITEM, operation: "TID", offset: 2 });
   assert.deepEqual([1, 2, 9].map((frame) => partsOf(earlier, frame, 10)?.masks), [undefined, [0], [7]]);
   const back = { ...ITEM, operation: /** @type {const} */ ("REV_TID"), ranges: /** @type {[number, number][]} */ ([[2, 4]]) };

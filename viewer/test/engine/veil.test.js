@@ -51,5 +51,18 @@ test("a shutter hides what an overlay draws there, in the file's grey", () => {
   assert.deepEqual(drawn(veil, 6)?.slice(0, 2), ["ooo###", "...###"]);
   const out = new Uint32Array(24).fill(7);
   paintVeil({ ...veil.of(0), colors: veil.colors }, out);
-  assert.deepEqual([out[6], out[4], out[0]], [7, 0xffffffff, veil.colors[2]]);
+  assert.deepEqual([out[6], out[4], out[0]], [7, 0xffffffff, 0xff50dcff]);
+});
+
+test("a shutter's colour goes before its grey, and each overlay has the colour that is said for it", () => {
+  const shutter = /** @type {const} */ ({ shape: "rectangular", left: 1, right: 6, upper: 1, lower: 3, presentation_value: 0 });
+  const overlay = { rows: 1, columns: 1, frames: 1, first_frame: 1, every_frame: true };
+  const overlays = [1, 2, 3].map((column) => ({ ...overlay, group: `600${2 * column}`, origin: /** @type {[number, number]} */ ([1, column]) }));
+  overlays[1] = Object.assign({}, overlays[1], { color: [1, 2, 3] });
+  const veil = new Veil(run({ shutters: [{ ...shutter, color_cielab: [35578, 53664, 50862] }], overlays }), new Map(overlays.map(({ group }) => [group, Uint8Array.of(1)])), BOTH);
+  const out = new Uint32Array(24);
+  paintVeil({ ...veil.of(0), colors: veil.colors }, out);
+  assert.deepEqual([...out.subarray(0, 4)], [0xff50dcff, 0xff030201, 0xff50dcff, 0]);
+  const [r, g, b] = [out[23] & 255, (out[23] >> 8) & 255, (out[23] >> 16) & 255];
+  assert.ok(r > 250 && g < 5 && b < 5, "L* 54.3, a* 80.8, b* 69.9 is red");
 });

@@ -2,8 +2,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { rgbOfLab } from "../../engine/veil.js";
 import { place, toCanvas } from "../../engine/zoom_pan.js";
-import { colorOf, imagePoint, isClosed, outlineOf, rgbOfLab } from "../../ui/graphics.js";
+import { colorOf, imagePoint, isClosed, outlineOf } from "../../ui/graphics.js";
 
 /** @typedef {import("../../ui/graphics.js").Point} Point */
 

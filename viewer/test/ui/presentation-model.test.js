@@ -101,6 +101,9 @@ test("only activated overlays are laid, the state's own before the image's", () 
   assert.deepEqual(found.overlays.map(({ group }) => group), ["6000", "6002"]);
   assert.deepEqual([...found.bits], [["6000", Uint8Array.of(255)]]);
   assert.deepEqual(coveringOf(state(), image).overlays, []);
+  const layers = [{ name: "A", order: 1, presentation_value: 65535, color_cielab: null }, { name: "B", order: 2, presentation_value: null, color_cielab: null }];
+  const active_overlays = [{ group: "6000", layer: "A" }, { group: "6002", layer: "B" }];
+  assert.deepEqual(coveringOf(state({ active_overlays, layers }), image).overlays.map(({ color }) => color), [[255, 255, 255], undefined]);
 });
 
 test("what is not shown is named", () => {
