@@ -4,7 +4,7 @@
 import { YBR_FACTORS } from "./display.js";
 import { UPRIGHT } from "./zoom_pan.js";
 
-const VERTEX = `#version 300 es
+const VERTEX = /* glsl */ `#version 300 es
 void main() {
   gl_Position = vec4(vec2(gl_VertexID & 1, gl_VertexID >> 1) * 4.0 - 1.0, 0.0, 1.0);
 }`;
@@ -12,7 +12,7 @@ void main() {
 const MODES = /** @type {const} */ ({ index: 0, rgb: 1, ybr_full: 2, ybr_partial: 2, difference: 3 });
 
 /** What a picture does not need is not in its shader: drawn by the processor, branches not taken would cost as much as those taken. */
-const COLORING = `precision highp float;
+const COLORING = /* glsl */ `precision highp float;
 precision highp int;
 precision highp usampler2D;
 uniform usampler2D picture;
@@ -79,7 +79,7 @@ void main() {
   color = vec4(seen(ivec2(gl_FragCoord.xy), textureSize(picture, 0)) / 255.0, 1.0);
 }`;
 
-const LAYOUT = `#version 300 es
+const LAYOUT = /* glsl */ `#version 300 es
 precision highp float;
 uniform sampler2D colored;
 uniform vec4 place;         // x, y, width, height of the picture on the canvas, y down
