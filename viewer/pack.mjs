@@ -45,10 +45,15 @@ function lighter(text, kind) {
   return text;
 }
 
-/** A shader without its comments and the blanks that only people need; directives keep their lines. @param {string} text */
+/** A shader without its comments and the blanks that only people need; directives keep their lines; own names are short. @param {string} text */
 export function packShader(text) {
+  const lines = text.replace(/\/\/.*$/gm, "").split("\n").map((line) => line.trim()).filter(Boolean);
+  const code = lines.join("\n");
+  const outside = new Set(["main", ...[...code.matchAll(/\b(?:uniform|out) \w+ (\w+)/g)].map(([, name]) => name)]);
+  const own = [...code.matchAll(/\b(?:bool|int|uint|float|[iu]?vec[234]) (\w+)/g)].map(([, name]) => name).filter((name) => !outside.has(name));
+  const short = new Map([...new Set(own)].map((name, index) => [name, shortNames.get(index)]));
   let packed = "";
-  for (const line of text.replace(/\/\/.*$/gm, "").split("\n").map((each) => each.trim()).filter(Boolean)) {
+  for (const line of lines.map((each) => each.replace(/(?<![\w.#])[a-z]\w*/g, (word) => short.get(word) ?? word))) {
     if (line.startsWith("#") && packed && !packed.endsWith("\n")) packed += "\n";
     else if (/\w$/.test(packed) && /^\w/.test(line)) packed += " ";
     if (line.startsWith("#")) packed += `${line}\n`;

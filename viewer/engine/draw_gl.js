@@ -146,13 +146,13 @@ function build(gl, fragment) {
  * @param {boolean} wide 16-bit samples
  */
 function formats(gl, components, wide) {
-  const format = { 1: gl.RED_INTEGER, 2: gl.RG_INTEGER, 3: gl.RGB_INTEGER, 4: gl.RGBA_INTEGER }[components];
-  const narrow_internal = { 1: gl.R8UI, 2: gl.RG8UI, 3: gl.RGB8UI, 4: gl.RGBA8UI }[components];
-  const wide_internal = { 1: gl.R16UI, 2: gl.RG16UI, 3: gl.RGB16UI, 4: gl.RGBA16UI }[components];
-  if (!format || !narrow_internal || !wide_internal) throw new RangeError(`${components} components`);
+  const channels = ["R", "RG", "RGB", "RGBA"][components - 1];
+  if (!channels) throw new RangeError(`${components} components`);
+  /** @type {Record<string, any>} */
+  const constants = gl;
   return {
-    internal: wide ? wide_internal : narrow_internal,
-    format,
+    internal: constants[`${channels}${wide ? 16 : 8}UI`],
+    format: constants[`${components === 1 ? "RED" : channels}_INTEGER`],
     type: wide ? gl.UNSIGNED_SHORT : gl.UNSIGNED_BYTE,
   };
 }
