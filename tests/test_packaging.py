@@ -27,6 +27,8 @@ from tests.test_docs import tracked
 
 ROOT = Path(__file__).parents[1]
 VENDOR = ROOT / "viewer" / "vendor"
+PACKED = ROOT / "viewer" / "packed"
+VIEWER_TOOLS = ("build_viewer.py", "package.json", "package-lock.json", "vendor.mjs", "pack.mjs")
 VIEWER_SUFFIXES = {".html", ".js", ".css", ".svg"}
 NODE_COMMANDS = {"node", "nodejs", "npm", "npx", "corepack"}
 OURS = "fastcine"
@@ -59,13 +61,14 @@ def without_node(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory):
-    """A clean tree: what is under git, and the decoders, so that nothing has to be fetched for this test."""
+    """A clean tree: what is under git, and what is made by Node, so that nothing has to be fetched for this test."""
     folder = tmp_path_factory.mktemp("tree")
     for name in tracked("."):
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / name, target)
     shutil.copytree(VENDOR, folder / "viewer" / "vendor")
+    shutil.copytree(PACKED, folder / "viewer" / "packed")
     return folder
 
 
@@ -123,9 +126,12 @@ def installed(wheel, without_node, tmp_path_factory):
 def wheels_viewer_files():
     """What of viewer/ the browser runs, by the path it has there."""
     files = {name.removeprefix("viewer/") for name in tracked("viewer")}
-    return {name for name in files if Path(name).suffix in VIEWER_SUFFIXES and not name.startswith("test/")} | {
-        f"vendor/{path.name}" for path in VENDOR.iterdir()
-    }
+    sources = {name for name in files if Path(name).suffix in VIEWER_SUFFIXES and not name.startswith("test/")}
+    made = [path for folder in (VENDOR, PACKED) for path in folder.rglob("*") if path.is_file()]
+    packed = {f"packed/{name}" for name in sources} | {"packed/record.json"}
+    names = {path.relative_to(ROOT / "viewer").as_posix() for path in made}
+    assert packed <= names
+    return sources | names
 
 
 @pytest.mark.soak
@@ -157,7 +163,7 @@ def test_the_sdist_holds_what_is_needed_to_build_without_node(sdist):
 @pytest.mark.soak
 def test_node_is_asked_for_only_where_decoders_are_missing_and_the_machine_has_none(tree, without_node, tmp_path):
     assert not any("nodejs" in line for line in hook(tree, without_node, "get_requires_for_build_wheel()"))
-    for name in (*tracked("ext"), *(f"viewer/{name}" for name in ("package.json", "package-lock.json", "vendor.mjs"))):
+    for name in (*tracked("ext"), *(f"viewer/{name}" for name in VIEWER_TOOLS)):
         target = tmp_path / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / name, target)
@@ -296,9 +302,12 @@ def test_third_party_names_everything_that_is_needed_or_bundled():
     bundled = {
         name.removeprefix("node_modules/"): package["version"]
         for name, package in lock["packages"].items()
-        if name and not package.get("dev")
+        if name.startswith("node_modules/@cornerstonejs/")
     }
     assert bundled
+    tools = {name.removeprefix("node_modules/") for name, package in lock["packages"].items() if not package.get("dev")}
+    for name in tools - set(bundled) - {""}:
+        assert re.search(rf"(?<![\w/-]){re.escape(name)}(?![\w/-])", text), name
     for name, version in bundled.items():
         assert f"npm package {name} {version} " in text
     for path in VENDOR.iterdir():

@@ -1,13 +1,15 @@
 """The viewer's files, read once at start, gzipped, served under a path that names their content.
 
-Scripts and style sheets go without their comments. `/static/<version>/…` never changes, so browsers keep it for a year
-without asking; pages name the current version.
+Each is sent as `viewer/pack.mjs` has packed it, if that was this very source; one that was changed since is sent as it
+lies there. `/static/<version>/…` never changes, so browsers keep it for a year without asking; pages name the current
+version.
 """
 
 from __future__ import annotations
 
 import gzip
 import hashlib
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -59,19 +61,20 @@ class ViewerFiles:
         root = root or viewer_root()
         if not (root / "vendor" / "openjphjs.wasm").is_file():
             raise UsageError("the viewer's decoders are not built; run `make setup` (it needs npm or network for PyPI)")
+        sources = _Sources(root)
         self._files: dict[str, ViewerFile] = {}
         digest = hashlib.sha256()
         for folder in FOLDERS:
             for path in sorted((root / folder).rglob("*")):
                 if path.is_file() and path.suffix in MEDIA_TYPES and path.suffix != ".md":
                     name = path.relative_to(root).as_posix()
-                    self._files[name] = _load(path)
+                    self._files[name] = sources.load(name)
                     digest.update(name.encode() + b"\0" + self._files[name].plain)
         self.version = digest.hexdigest()[:16]
         self.prefix = f"/static/{self.version}/"
-        self.scripts = {name: _code(root / "bootstrap" / f"{name}.js") for name in ("early_start", "preview")}
+        self.scripts = {name: sources.text(f"bootstrap/{name}.js") for name in ("early_start", "preview")}
         self._pages = {
-            name: _inlined((root / f"{name}.html").read_text("utf-8"), root).replace("/static/", self.prefix)
+            name: sources.page(f"{name}.html").replace("/static/", self.prefix)
             for name in ("worklist", "view", "sign-in")
         }
 
@@ -101,31 +104,34 @@ class ViewerFiles:
         return {name: len(file.gzipped or file.plain) for name, file in self._files.items()}
 
 
-def _inlined(page: str, root: Path) -> str:
-    """The page with its style sheets inside: fetched, even from the cache, they would hold up the first picture."""
+class _Sources:
+    """The viewer's folder: each file packed where it was packed, else as it lies there."""
 
-    def sheet(link: re.Match[str]) -> str:
-        return f'<style nonce="{{{{nonce}}}}">{_style(root / link[1])}</style>'
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        record = root / "packed" / "record.json"
+        self._packed: dict[str, str] = json.loads(record.read_bytes())["sources"] if record.is_file() else {}
 
-    return re.sub(r'<link rel="stylesheet" href="/static/([a-z/]+\.css)">', sheet, page)
+    def _path(self, name: str) -> Path:
+        """What is sent of a file."""
+        source, packed = self._root / name, self._root / "packed" / name
+        same = self._packed.get(name) == hashlib.sha256(source.read_bytes()).hexdigest()
+        return packed if same and packed.is_file() else source
 
+    def text(self, name: str) -> str:
+        return self._path(name).read_text("utf-8")
 
-def _code(path: Path) -> str:
-    """A script without its comments (all of them `//` lines or JSDoc): they are a third of what would go out."""
-    text = re.sub(r"/\*\*.*?\*/ ?", "", path.read_text("utf-8"), flags=re.DOTALL)
-    lines = (line.strip() for line in text.splitlines())
-    return "\n".join(line for line in lines if line and not line.startswith("//"))
+    def page(self, name: str) -> str:
+        """A page with its style sheets inside: fetched, even from the cache, they would hold up the first picture."""
 
+        def sheet(link: re.Match[str]) -> str:
+            return f'<style nonce="{{{{nonce}}}}">{self.text(link[1])}</style>'
 
-def _style(path: Path) -> str:
-    """A style sheet without its comments, and without the blanks that only people need."""
-    text = re.sub(r"/\*.*?\*/", "", path.read_text("utf-8"), flags=re.DOTALL)
-    return re.sub(r"\s*([{};,\n])\s*", r"\1", text).strip()
+        return re.sub(r'<link rel="stylesheet" href="/static/([a-z/]+\.css)">', sheet, self.text(name))
 
-
-def _load(path: Path) -> ViewerFile:
-    lean = {".js": _code, ".css": _style}.get(path.suffix) if path.parent.name != "vendor" else None
-    plain = lean(path).encode() if lean else path.read_bytes()
-    ready_made = path.with_name(path.name + ".gz")
-    squeezed = ready_made.read_bytes() if ready_made.is_file() else gzip.compress(plain, 9, mtime=0)
-    return ViewerFile(MEDIA_TYPES[path.suffix], plain, squeezed if len(squeezed) < len(plain) else None)
+    def load(self, name: str) -> ViewerFile:
+        path = self._path(name)
+        plain = path.read_bytes()
+        ready_made = path.with_name(path.name + ".gz")
+        squeezed = ready_made.read_bytes() if ready_made.is_file() else gzip.compress(plain, 9, mtime=0)
+        return ViewerFile(MEDIA_TYPES[path.suffix], plain, squeezed if len(squeezed) < len(plain) else None)

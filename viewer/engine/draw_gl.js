@@ -4,7 +4,7 @@
 import { YBR_FACTORS } from "./display.js";
 import { UPRIGHT } from "./zoom_pan.js";
 
-const VERTEX = `#version 300 es
+const VERTEX = /* glsl */ `#version 300 es
 void main() {
   gl_Position = vec4(vec2(gl_VertexID & 1, gl_VertexID >> 1) * 4.0 - 1.0, 0.0, 1.0);
 }`;
@@ -12,7 +12,7 @@ void main() {
 const MODES = /** @type {const} */ ({ index: 0, rgb: 1, ybr_full: 2, ybr_partial: 2, difference: 3 });
 
 /** What a picture does not need is not in its shader: drawn by the processor, branches not taken would cost as much as those taken. */
-const COLORING = `precision highp float;
+const COLORING = /* glsl */ `precision highp float;
 precision highp int;
 precision highp usampler2D;
 uniform usampler2D picture;
@@ -79,7 +79,7 @@ void main() {
   color = vec4(seen(ivec2(gl_FragCoord.xy), textureSize(picture, 0)) / 255.0, 1.0);
 }`;
 
-const LAYOUT = `#version 300 es
+const LAYOUT = /* glsl */ `#version 300 es
 precision highp float;
 uniform sampler2D colored;
 uniform vec4 place;         // x, y, width, height of the picture on the canvas, y down
@@ -146,13 +146,13 @@ function build(gl, fragment) {
  * @param {boolean} wide 16-bit samples
  */
 function formats(gl, components, wide) {
-  const format = { 1: gl.RED_INTEGER, 2: gl.RG_INTEGER, 3: gl.RGB_INTEGER, 4: gl.RGBA_INTEGER }[components];
-  const narrow_internal = { 1: gl.R8UI, 2: gl.RG8UI, 3: gl.RGB8UI, 4: gl.RGBA8UI }[components];
-  const wide_internal = { 1: gl.R16UI, 2: gl.RG16UI, 3: gl.RGB16UI, 4: gl.RGBA16UI }[components];
-  if (!format || !narrow_internal || !wide_internal) throw new RangeError(`${components} components`);
+  const channels = ["R", "RG", "RGB", "RGBA"][components - 1];
+  if (!channels) throw new RangeError(`${components} components`);
+  /** @type {Record<string, any>} */
+  const constants = gl;
   return {
-    internal: wide ? wide_internal : narrow_internal,
-    format,
+    internal: constants[`${channels}${wide ? 16 : 8}UI`],
+    format: constants[`${components === 1 ? "RED" : channels}_INTEGER`],
     type: wide ? gl.UNSIGNED_SHORT : gl.UNSIGNED_BYTE,
   };
 }

@@ -87,7 +87,7 @@ export function meanLevels(frames, levels, out) {
 }
 
 /** @param {Float32Array} plane */
-export function meanOf(plane) {
+function meanOf(plane) {
   let sum = 0;
   for (let n = 0; n < plane.length; n++) sum += plane[n];
   return sum / Math.max(1, plane.length);

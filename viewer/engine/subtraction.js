@@ -21,7 +21,7 @@ import { TIER_EXACT } from "./wire.js";
  */
 
 /** Frames that one mask is averaged of, when the reader chooses: more take memory and add nothing. */
-export const MASK_FRAMES_MAX = 16;
+const MASK_FRAMES_MAX = 16;
 const PLAN_MAX = 512;
 /** Beside the file's own: those the reader chose last. */
 const MASKS_KEPT = 4;

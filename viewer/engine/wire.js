@@ -1,12 +1,11 @@
 // The wire of `fastcine.v1` (docs/protocol.md): binary messages into pieces, control messages into text. Pure.
 
-export const PROTOCOL_VERSION = 1;
+const PROTOCOL_VERSION = 1;
 export const SUBPROTOCOL = "fastcine.v1";
-export const HEADER_BYTES = 32;
-export const FRAME_BYTES_MAX = 2 ** 28;
+const HEADER_BYTES = 32;
+const FRAME_BYTES_MAX = 2 ** 28;
 
-export const TIER_COARSE = 0;
-export const TIER_FINE = 1;
+/** 0 and 1 are the first pass, coarse and fine. */
 export const TIER_EXACT = 2;
 
 export const CODEC_HTJ2K = 1;

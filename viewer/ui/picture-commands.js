@@ -132,7 +132,7 @@ function makeLooks(player, stage) {
 }
 
 /** How the picture lies, where that is not as in the file. @param {{turns: number, mirrored: boolean}} view */
-export function lyingText({ turns, mirrored }) {
+function lyingText({ turns, mirrored }) {
   const turned = ["", "turned 90° right", "turned 180°", "turned 90° left"][turns] ?? "";
   return [mirrored ? "mirrored" : "", turned].filter(Boolean).join(", ");
 }

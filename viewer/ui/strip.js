@@ -14,7 +14,7 @@ const THUMBNAIL_TRIES = 4;
 /** @typedef {{tile: Tile, item: HTMLLIElement, button: HTMLElement, thumb: HTMLElement, image: HTMLImageElement | null, tries: number, label: HTMLElement, angle: HTMLElement, frames: HTMLElement, state: HTMLElement}} Entry */
 
 /** @param {Tile} tile */
-export function tileKey(tile) {
+function tileKey(tile) {
   return tile.kind === "other" ? tile.sop_instance_uid : tile.run;
 }
 

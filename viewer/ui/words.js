@@ -7,7 +7,7 @@
  * @typedef {Description["timing"]} Timing
  */
 
-export const SPEEDS = [0.25, 0.5, 1, 2, 4];
+const SPEEDS = [0.25, 0.5, 1, 2, 4];
 
 /** A rate as people say it: 15, 30.3, 12.5. @param {number} fps */
 export function fpsText(fps) {

@@ -5,7 +5,7 @@ import { readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 
-import ts from "typescript";
+import { gzipAsync } from "@gfx/zopfli";
 
 const root = new URL("../../", import.meta.url);
 /** @param {string} name */
@@ -30,28 +30,11 @@ test("every id that a script asks for is in a page", () => {
   for (const name of scripts) for (const [, id] of read(`ui/${name}`).matchAll(/byId\("([^"]+)"\)/g)) assert.ok(ids.has(id), `${name}: #${id}`);
 });
 
-/** What the server sends of a file: scripts and style sheets go without their comments (fastcine/server/static.py). @param {string} name */
-function sent(name) {
-  const text = read(name);
-  if (name.endsWith(".css")) return text.replace(/\/\*[^]*?\*\//g, "").replace(/\s*([{};,\n])\s*/g, "$1").trim();
-  if (!name.endsWith(".js")) return text;
-  const lines = text.replace(/\/\*\*[^]*?\*\/ ?/g, "").split("\n").map((line) => line.trim());
-  return lines.filter((line) => line && !line.startsWith("//")).join("\n");
-}
+/** What the server sends of a file (pack.mjs). @param {string} name */
+const sent = (name) => read(`packed/${name}`);
 
-/** @param {string} text */
-const weight = (text) => gzipSync(text, { level: 9 }).length;
-
-test("without its comments a script is the same script", () => {
-  const print = (/** @type {string} */ text) =>
-    ts.transpileModule(text, { compilerOptions: { removeComments: true, target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext } }).outputText;
-  const code = (/** @type {string} */ text) => print(text).replace(/\s+/g, " ");
-  for (const folder of ["ui", "engine"]) {
-    for (const name of readdirSync(new URL(`${folder}/`, root)).filter((file) => file.endsWith(".js"))) {
-      assert.equal(code(sent(`${folder}/${name}`)), code(read(`${folder}/${name}`)), name);
-    }
-  }
-});
+/** Over the wire: a page is compressed as it goes, the others were when they were packed. @param {string} name */
+const weight = (name) => (name.endsWith(".html") || name.startsWith("bootstrap/") ? gzipSync(sent(name), { level: 9 }) : readFileSync(new URL(`packed/${name}.gz`, root))).length;
 
 /**
  * A page and the interface that it loads before it shows anything; with `later`, all that it may ever load.
@@ -59,14 +42,13 @@ test("without its comments a script is the same script", () => {
  */
 function loaded(page, later) {
   const found = new Set([page]);
-  const asked = later ? /(?:^import|^export|import\()[^;"]*"(\.[^"]+\.js)"/gm : /^import .*"(\.\/[^"]+)"/gm;
+  const asked = later ? /(?:from|import|import\(|new URL\()"(\.[^"]+\.js)"/g : /from"(\.\/[^"]+)"/g;
   for (const name of found) {
-    const text = read(name);
+    const text = sent(name);
     for (const [, path = ""] of text.matchAll(later ? /"\/static\/([^"]+)"/g : /"\/static\/((?:ui|style)\/[^"]+)"/g)) found.add(path);
     if (!name.endsWith(".js")) continue;
-    for (const [, path = ""] of sent(name).matchAll(asked)) found.add(new URL(path, new URL(name, root)).href.slice(root.href.length));
-    if (later) for (const [, path = ""] of text.matchAll(/new URL\("(\.[^"]+\.js)"/g)) found.add(new URL(path, new URL(name, root)).href.slice(root.href.length));
-    if (later) for (const [, sheet = ""] of text.matchAll(/addStyle\("([^"]+)"/g)) found.add(`style/${sheet}`);
+    for (const [, path = ""] of text.matchAll(asked)) found.add(new URL(path, new URL(name, root)).href.slice(root.href.length));
+    if (later) for (const [, sheet = ""] of text.matchAll(/"([a-z-]+\.css)"/g)) found.add(`style/${sheet}`);
   }
   return found;
 }
@@ -75,29 +57,29 @@ test("a page's interface weighs at most 30 kB over the wire, and the viewer's te
   for (const page of pages) {
     const files = loaded(page, false);
     assert.ok(files.size >= 10, [...files].join(" "));
-    const bytes = [...files].reduce((sum, name) => sum + weight(sent(name)), 0);
+    const bytes = [...files].reduce((sum, name) => sum + weight(name), 0);
     assert.ok(bytes < 30_000, `${page}: ${bytes} bytes`);
   }
-  assert.ok(weight(read("view.html")) < 5000);
+  assert.ok(weight("view.html") < 5000);
 });
 
-test("the whole viewer does not grow beyond 84 kB gzipped, but for the decoders", () => {
-  const files = [...loaded("view.html", true), "bootstrap/early_start.js", "bootstrap/preview.js"].filter((name) => !name.startsWith("vendor/"));
+test("the whole viewer does not grow beyond 61.7 kB gzipped, but for the decoders", async () => {
+  const files = [...loaded("view.html", true), "bootstrap/early_start.js", "bootstrap/preview.js"].filter((name) => !name.startsWith("vendor/")).sort();
   for (const name of ["engine/decode_worker.js", "engine/crc_check.js", "ui/help.js", "ui/live.js", "ui/video.js", "style/cells.css", "style/looks.css"]) assert.ok(files.includes(name), name);
-  // Each file goes over the wire by itself, which costs a fifth more than one archive of all: docs/decisions/0012.
-  const bytes = weight(files.map(sent).join("\n"));
-  const apart = files.reduce((sum, name) => sum + weight(sent(name)), 0);
-  console.log(`${files.length} files: ${bytes} bytes gzipped together, ${apart} each by itself`);
+  // Each file goes over the wire by itself, which costs a quarter more than one archive of all: docs/decisions/0012.
+  const archive = Buffer.from(files.map(sent).join("\n"));
+  const { length: bytes } = await gzipAsync(archive, { numiterations: 5 });
+  const apart = files.reduce((sum, name) => sum + weight(name), 0);
+  console.log(`${files.length} files: ${bytes} bytes together as they are gzipped (by gzip -9 ${gzipSync(archive, { level: 9 }).length}), ${apart} each by itself`);
   // The aim is 60 kB, and is missed: this only keeps it from growing until it has been brought down.
-  assert.ok(bytes < 84_000, `${bytes} bytes`);
+  assert.ok(bytes < 61_700, `${bytes} bytes`);
 });
 
 /** Modules that this one imports before it runs, itself included. @param {string} name @param {Set<string>} [found] */
 function imports(name, found = new Set()) {
   if (found.has(name)) return found;
   found.add(name);
-  const code = read(name).replace(/\/\*[^]*?\*\//g, "");
-  for (const [, path = ""] of code.matchAll(/^import [^;"]*"(\.[^"]+)"/gm)) imports(new URL(path, new URL(name, root)).href.slice(root.href.length), found);
+  for (const [, path = ""] of sent(name).matchAll(/(?:from|import)"(\.[^"]+)"/g)) imports(new URL(path, new URL(name, root)).href.slice(root.href.length), found);
   return found;
 }
 
