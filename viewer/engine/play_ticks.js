@@ -233,7 +233,7 @@ export class PlayTicks {
     else if (step !== null) this.#stats.get(source)?.late();
     // A lock holds the pictures of all where one is missing.
     const due = this.together && playback.running ? playback.clock.at(now_ms).frame : position.frame;
-    if (step !== null && !(on_screen && due === position.frame) && source.compressed.held[due] === 0 && source.description.tiers.fine && !source.short) this.#wish.starve(true);
+    if (step !== null && !(on_screen && due === position.frame) && source.compressed.held[due] === 0 && due < source.made && source.description.tiers.fine && !source.short) this.#wish.starve(true);
     this.#library.pool.poke();
     if (position.ended) this.#end();
     this.#wish.tick(source, playback, now_ms);

@@ -73,8 +73,8 @@ export class RunSource {
     this.pool = pool;
     /** @type {Screens<Owner>} */
     this.screens = new Screens();
-    /** The cache on the server is whole; until then more may come. */
-    this.complete = false;
+    /** Frames that the server has made something of; the others are on nobody's way yet. */
+    this.made = 0;
     /** @type {RunDescription | null} */
     this.description = null;
     this.compressed = new CompressedFrames(0);
@@ -117,7 +117,7 @@ export class RunSource {
       return this.#fail(message.code ?? "error", message.message ?? "");
     }
     if (message.type !== "run" && message.type !== "progress") return;
-    this.complete = message.complete ?? false;
+    this.made = Math.max(...(message.ready ?? [0]));
     if (message.description && !this.description) {
       this.#describe(message.description);
       this.#tell((owner) => owner.described(this));

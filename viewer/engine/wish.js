@@ -114,7 +114,8 @@ export class WishTeller {
    */
   tick(source, playback, now_ms) {
     const { missing_count, checked_count, frames } = source.compressed;
-    if (missing_count === 0 || source.short) this.starve(false);
+    // What nobody has made yet is not kept away by the exact frames: with those held back for its sake, they would never come.
+    if (missing_count <= frames - source.made || source.short) this.starve(false);
     // Masks may have been made.
     source.library.settle();
     if (this.stale || (playback.playing && checked_count < frames && now_ms - this.#told_ms > WISH_MS)) this.tell(source, playback, now_ms);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { openingWish, wishOf } from "../../engine/wish.js";
+import { WishTeller, openingWish, wishOf } from "../../engine/wish.js";
 
 const CALM = { hidden: false, starving: false, starting: false };
 const PLAYING = /** @type {const} */ ({ playing: true, rate_fps: -7.5, first: 2, last: 40, loop: "sweep" });
@@ -31,4 +31,21 @@ test("a run that is being opened plays whole, as fast as it says or as most do",
   assert.equal(openingWish(run, 5, true, CALM).rate_fps, 25);
   assert.deepEqual(openingWish(null, 0, true, CALM), { state: "play", frame: 0, rate_fps: 15, first: 0, last: -1, loop: "loop" });
   assert.deepEqual(openingWish(run, 5, false, CALM), { state: "pause", frame: 5 });
+});
+
+test("frames that nobody has made yet do not keep the exact ones of the others away", () => {
+  const [connection, pool, owner] = /** @type {any[]} */ ([{}, {}, {}]);
+  const teller = new WishTeller(connection, pool, owner);
+  const compressed = { missing_count: 5, checked_count: 0, frames: 12 };
+  const source = /** @type {any} */ ({ compressed, made: 8, short: false, library: { settle() {} } });
+  const playback = /** @type {any} */ ({ playing: false });
+  teller.starve(true);
+  teller.stale = false;
+  teller.tick(source, playback, 0);
+  assert.equal(teller.starved, true, "one of the eight that are made is on its way");
+  compressed.missing_count = 4;
+  teller.stale = false;
+  teller.tell = () => {};
+  teller.tick(source, playback, 0);
+  assert.equal(teller.starved, false);
 });
