@@ -89,8 +89,7 @@ def test_the_readmes_pictures(browser, disc):
         all_exact(page, 16)
         keep(page, "stress")
         opened(page, disc, ANGIOGRAPHY, "Right renal artery DSA", frame=12)
-        page.keyboard.press("s")
-        looking.says(page, ".looks", "SUBTRACTED")
+        looking.says(page, ".looks", "SUBTRACTED")  # the file asks for it
         keep(page, "subtraction")
         assert page.errors == []
     with opened_page(browser, width=768, height=1024) as page:
