@@ -13,6 +13,8 @@ from typing import Any
 
 import orjson
 
+from fastcine.cine.pacing import NEAR_S
+
 HEAD_MARK = "<!-- bootstrap -->"
 PREVIEW_MARK = '<img id="preview" alt="" hidden>'
 MODULE_MARK = '<script type="module" src="{base}ui/view-page.js"></script>'
@@ -45,9 +47,10 @@ def previews_to_carry(previews: int, rate_fps: float, round_trip_s: float | None
     """How many of a run's previews the page carries: they play until the stream's frames are there.
 
     That takes two round trips of the socket and the start of a decoder. In colour all: there the first pass is so large
-    that it comes hardly faster than it is played.
+    that it comes hardly faster than it is played. Near too: their bytes cost nothing there, and on a small machine page
+    and decoders take longer to start than frames to come.
     """
-    if colour:
+    if colour or (round_trip_s is not None and round_trip_s < NEAR_S):
         return previews
     lasting_s = 2 * (UNKNOWN_ROUND_TRIP_S if round_trip_s is None else round_trip_s) + DECODER_START_S
     return min(previews, 1 + math.ceil(lasting_s * max(rate_fps, 1.0)))

@@ -1,6 +1,9 @@
 // @ts-check
 /** The page's elements by id, and new ones. Words from outside only ever become text nodes. */
 
+/** For a moment that does not come nobody waits longer. */
+const CALM_MS = 1200;
+
 /**
  * The element with this id; the templates promise that it is there.
  * @template {Element} [T=HTMLElement]
@@ -33,6 +36,9 @@ export function makeButton(words, act) {
   button.addEventListener("click", act);
   return button;
 }
+
+/** The machine has a moment: what may wait is not in the way of a picture then. @returns {Promise<unknown>} */
+export const calm = () => new Promise((resolve) => ("requestIdleCallback" in globalThis ? requestIdleCallback(resolve, { timeout: CALM_MS }) : setTimeout(resolve, CALM_MS / 4)));
 
 /** Loads a style sheet of the viewer that the first picture does without; once. @param {string} name */
 export function addStyle(name) {

@@ -9,7 +9,7 @@
 import { loadSubtraction } from "../engine/masking.js";
 import { SHARPEN, SMOOTH } from "../engine/pixel_filter.js";
 import { makeCovering } from "./covering.js";
-import { addStyle, make, setText } from "./dom.js";
+import { addStyle, calm, make, setText } from "./dom.js";
 import { addLoupe } from "./loupe.js";
 import { makePanel, subtractionText } from "./subtraction-panel.js";
 
@@ -48,7 +48,7 @@ export function looksOf(player, stage) {
 /** @param {Player} player @param {HTMLElement} stage @returns {Looks} */
 function makeLooks(player, stage) {
   addStyle("looks.css");
-  void loadSubtraction();
+  void calm().then(loadSubtraction);
   /** @type {string | null} */
   let prepared = null;
   const label = make("div", "looks");
@@ -72,6 +72,7 @@ function makeLooks(player, stage) {
     if (description) void offerStates(description);
   };
   const offerStates = async (/** @type {import("./types.js").Description} */ { study_instance_uid, run }) => {
+    await calm();
     const found = await statesOf(study_instance_uid);
     if (!states && !found?.presentation_states.length && !found?.unreadable) return;
     const { makeStates } = await import("./presentation-states.js");

@@ -4,7 +4,7 @@ import { createPlayer } from "../engine/player.js";
 import { formatAddress, parseAddress } from "./address.js";
 import { showBanner, toggleBannerDetail } from "./banner.js";
 import { Cell } from "./cell.js";
-import { byId } from "./dom.js";
+import { byId, calm } from "./dom.js";
 import { Gestures } from "./gestures.js";
 import { commandOf } from "./keys.js";
 import { Rates, seriesOf, tabStore } from "./rates.js";
@@ -330,14 +330,18 @@ document.addEventListener("fullscreenchange", () => {
 });
 setInterval(() => transport.showMeasured(), 500);
 
+let rest = false;
+
 /** All that may only be asked for once a picture is there. */
 async function afterFirstFrame() {
-  if (strip.thumbnails) return;
-  strip.loadThumbnails();
+  if (rest) return;
+  rest = true;
+  void looks(first);
   if (asked.layout) void withCells((cells) => cells.restore(asked));
   else if (page.pairs.length) void withCells(() => undefined); // both planes are offered
+  await calm();
+  strip.loadThumbnails();
   void import("./tile-hands.js").then(({ tileHands }) => tileHands(byId("tiles"), { page, tileOf: (element) => strip.tileOf(element) }));
-  void looks(first);
   const { follow } = await import("./live.js");
   follow(study.study_instance_uid, {
     study: ({ tiles: all, biplane_pairs }) => {
