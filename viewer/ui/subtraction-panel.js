@@ -66,6 +66,10 @@ export function makePanel(player, stage) {
   const loop = () => Array.from({ length: player.range.last - player.range.first + 1 }, (_, n) => player.range.first + n);
   /** @param {typeof KINDS[number][0]} kind */
   const choose = (kind) => player.subtract(kind === "mean" ? loop() : kind);
+  /** @type {Promise<unknown>} */
+  let last = Promise.resolve();
+  /** Each key after the one before, though the first has to wait for what subtracts. @param {() => unknown} act */
+  const inTurn = (act) => (last = last.then(act, act));
   const kinds = KINDS.map(([kind, words]) => makeButton(words, () => choose(kind)));
   const fader = make("input");
   Object.assign(fader, { type: "range", min: "0", max: "100", value: "100" });
@@ -117,12 +121,12 @@ export function makePanel(player, stage) {
     },
     move,
     register,
-    toggle: () => player.subtract(!player.subtraction),
-    next: () => {
+    toggle: () => inTurn(() => player.subtract(!player.subtraction)),
+    next: () => inTurn(() => {
       const { subtraction } = player;
       const kinds = KINDS.map(([kind]) => kind).filter((kind) => kind !== "file" || first() === "file");
       const at = subtraction ? kinds.indexOf(kindOf(subtraction.choice)) : -1;
       return choose(kinds[(at + 1) % kinds.length] ?? "first");
-    },
+    }),
   };
 }
