@@ -31,7 +31,7 @@ from fastcine.archive.catalog_study import BORDER, SEVERAL_VALUES, STUDY_LINE, S
 from fastcine.archive.index import Index
 from fastcine.archive.index_mapping import INSTANCE_QUERY, instance_row
 from fastcine.archive.record import InstanceRow
-from fastcine.dicom.matching import matches
+from fastcine.dicom.matching import matcher
 from fastcine.errors import UsageError
 
 BATCH_STUDIES = 256
@@ -87,7 +87,12 @@ def matches_of(index: Index, query: Query) -> Iterator[Values]:
 def study_lines(index: Index, query: Query) -> Iterator[str]:
     """As `matches_of` at the STUDY level, each as JSON text (`STUDY_LINE`)."""
     keys = _Keys(query, Level.PATIENT, Level.STUDY)
-    return (study.line for study in _studies(index, query, keys.keywords, STUDY_LINE) if keys.match(study.values))
+    for rows, lines in _batches(index, query, keys.keywords, STUDY_LINE):
+        if keys.keywords:
+            found = zip(rows, lines, strict=True)
+            yield from (line for (_, _, _, *texts), line in found if keys.match(_values(keys.keywords, texts)))
+        else:
+            yield from lines
 
 
 def _matches_of(index: Index, query: Query) -> Iterator[Values]:
@@ -118,34 +123,41 @@ class _Keys:
     """The keys of some levels."""
 
     def __init__(self, query: Query, first: Level, last: Level) -> None:
-        self._fuzzy = query.fuzzy
-        self._asked = [
-            (keyword, ATTRIBUTES[keyword].matching, text)
+        self._asked = {
+            keyword: matcher(ATTRIBUTES[keyword].matching, text, fuzzy=query.fuzzy)
             for keyword, text in query.keys.items()
             if keyword in ATTRIBUTES and first <= ATTRIBUTES[keyword].level <= last
-        ]
+        }
 
     @property
     def keywords(self) -> tuple[str, ...]:
         """What is asked for."""
-        return tuple(keyword for keyword, _, _ in self._asked)
+        return tuple(self._asked)
 
     def match(self, values: Values) -> bool:
         """Whether `values` are what is asked for."""
-        return all(matches(how, text, values.get(keyword, ()), fuzzy=self._fuzzy) for keyword, how, text in self._asked)
+        return all(is_wanted(values.get(keyword, ())) for keyword, is_wanted in self._asked.items())
 
 
 class _Study(NamedTuple):
-    """A study that may match. `line`: its text of the SQL that was asked for."""
+    """A study that may match."""
 
     serial: int
     datetime: str
     values: Values
-    line: str
 
 
-def _studies(index: Index, query: Query, keywords: Sequence[str], line: str = "''") -> Iterator[_Study]:
+def _studies(index: Index, query: Query, keywords: Sequence[str]) -> Iterator[_Study]:
     """Studies that may match, with the values of `keywords`, newest first, read in batches."""
+    for rows, _ in _batches(index, query, keywords):
+        for _, serial, moment, *texts in rows:
+            yield _Study(serial, moment, _values(keywords, texts))
+
+
+def _batches(
+    index: Index, query: Query, keywords: Sequence[str], line: str = "''"
+) -> Iterator[tuple[list[Row], list[str]]]:
+    """Studies that may match, newest first: place, serial, moment and the texts of `keywords`; and `line` of each."""
     walk = study_walk(query.keys, fuzzy=query.fuzzy)
     conditions = walk.conditions
     if query.patient_ids is not None:
@@ -159,8 +171,7 @@ def _studies(index: Index, query: Query, keywords: Sequence[str], line: str = "'
         where, parameters = _joined((*conditions, (f"{walk.place} BETWEEN ? AND ?", [walk.low, before])))
         rest = f"{walk.tables} WHERE {where} ORDER BY {walk.place} DESC LIMIT {most}"
         rows, lines = _read(index, columns, rest, parameters, line)
-        for (_, serial, moment, *texts), told in zip(rows, lines, strict=True):
-            yield _Study(serial, moment, _values(keywords, texts), told)
+        yield rows, lines
         if len(rows) < most:
             return
         before, most = rows[-1][0] - 1, min(BATCH_STUDIES, 2 * most)

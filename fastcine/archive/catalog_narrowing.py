@@ -6,7 +6,7 @@ Nothing here decides a match: that is dicom/matching.py, over what the walk find
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -171,30 +171,34 @@ def _written_dates(text: str) -> Condition | None:
     return None if between is None else (within, between)
 
 
-_WHOLE_NAME = "(study.patient_name || '=' || study.patient_name_ideographic || '=' || study.patient_name_phonetic)"
-
-
 _NAMES = ("PatientName", "ReferringPhysicianName")
 _FOLDED_TO_ASCII = "ßİŉſǰẖẗẘẙẚẞKﬀﬁﬂﬃﬄﬅﬆ"
 """What str.casefold makes ASCII letters of, as matching.py does and LIKE does not."""
 
 
-def _name_like(column: str, text: str) -> Condition:
+def _name_like(columns: Sequence[str], text: str) -> Condition:
     """Names as they are written: LIKE folds ASCII letters; other letters of the pattern are left to matching.py.
 
-    One component group, as a key mostly is, stands at the name's beginning or behind a `=`; where something else than
-    printable ASCII stands there, which may be a blank of any kind, it is looked for everywhere.
+    `columns`: the name's component groups. One group, as a key mostly is, stands at the name's beginning or behind a
+    `=`; where something else than printable ASCII stands there, which may be a blank of any kind, it is looked for
+    everywhere. All that is only asked of a name that is not plain, which hardly any is: it costs more than the walk.
     """
+    first, whole = columns[0], "(" + " || '=' || ".join(columns) + ")"
     pieces = re.split(r"[*?^=\s]+", re.sub(r"[^\0-\x7f]", "*", text.casefold()))
     pattern = "%".join(re.sub(r"([%_!])", r"!\1", piece) for piece in pieces)
-    like, anywhere = f"{column} LIKE ? ESCAPE '!'", f"%{pattern}%"
-    found, patterns = like, [anywhere]
-    if "=" not in text and pieces[0]:
-        blank = f"({column} GLOB '[^!-~]*' OR {column} GLOB '*=[^!-~]*')"
-        found, patterns = f"{like} OR {like} OR {blank} AND {like}", [f"{pattern}%", f"%={pattern}%", anywhere]
+    like, anywhere = f"{whole} LIKE ? ESCAPE '!'", f"%{pattern}%"
     # Whether there is anything but ASCII is asked first: it is the cheaper question.
-    odd = f"{column} GLOB '*[^ -~]*' AND {column} GLOB '*[{_FOLDED_TO_ASCII}]*'"
-    return f"({found} OR {odd})", list(patterns)
+    odd = f"{whole} GLOB '*[^ -~]*' AND {whole} GLOB '*[{_FOLDED_TO_ASCII}]*'"
+    if "=" in text or not pieces[0]:
+        return f"({like} OR {odd})", [anywhere]
+    blank = f"({whole} GLOB '[^!-~]*' OR {whole} GLOB '*=[^!-~]*')"
+    special = [*(f"{group} <> ''" for group in columns[1:]), f"{first} GLOB '*[^ -~]*'", f"{first} GLOB ' *'"]
+    special.append(f"instr({first}, '=')")
+    either = f"({like} OR {like} OR {blank} AND {like} OR {odd})"
+    return (
+        f"({first} LIKE ? ESCAPE '!' OR ({' OR '.join(special)}) AND {either})",
+        [f"{pattern}%", f"{pattern}%", f"%={pattern}%", anywhere],
+    )
 
 
 def _name_words(text: str, *, fuzzy: bool) -> str:
@@ -252,7 +256,9 @@ _STUDY: dict[str, _Narrow] = {
         "study.serial IN (SELECT series.study FROM instance JOIN series ON series.id = instance.series"
         " WHERE instance.sop_instance_uid IN {})"
     ),
-    "PatientName": partial(_name_like, _WHOLE_NAME),
+    "PatientName": partial(
+        _name_like, ("study.patient_name", "study.patient_name_ideographic", "study.patient_name_phonetic")
+    ),
     "PatientID": _text("study.patient_id", indexed=True),
     "IssuerOfPatientID": _text("study.issuer_of_patient_id"),
     "PatientBirthDate": _birth_dates,
@@ -261,7 +267,7 @@ _STUDY: dict[str, _Narrow] = {
     "StudyID": _text("study.study_id"),
     "StudyDescription": _text("study.description"),
     "InstitutionName": _text("study.institution_name"),
-    "ReferringPhysicianName": partial(_name_like, "study.referring_physician_name"),
+    "ReferringPhysicianName": partial(_name_like, ("study.referring_physician_name",)),
     "ModalitiesInStudy": _has_modality,
     "Modality": _has_modality,
     "NumberOfStudyRelatedSeries": _number("study.series"),

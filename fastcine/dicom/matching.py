@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
-from functools import lru_cache
 
 
 class Matching(StrEnum):
@@ -24,40 +23,36 @@ class Matching(StrEnum):
     NUMBER = "number"
 
 
-def matches(how: Matching, asked: str, values: Sequence[str], *, fuzzy: bool = False) -> bool:
-    """Whether one of `values` (DICOM text; none: an empty attribute) is asked for. An empty key matches everything.
+def matcher(how: Matching, asked: str, *, fuzzy: bool = False) -> Callable[[Sequence[str]], bool]:
+    """What tells whether one of some values (DICOM text; none: an empty attribute) is what a key asks for.
 
-    `fuzzy`: person names match where every word asked for begins a word of the name, accents and case apart.
+    An empty key matches everything. `fuzzy`: person names match where every word asked for begins a word of the name,
+    accents and case apart. Made once a search: a key is held against thousands of values.
     """
     if asked.strip() in ("", "*"):
-        return True
-    if how is Matching.UID:
-        wanted = _uids(asked)
-        return any(value in wanted for value in values)
-    return any(_one(how, asked, value, fuzzy=fuzzy) for value in values)
+        return lambda _: True
+    one = _matcher_of_one(how, asked, fuzzy=fuzzy)
+    return lambda values: any(map(one, values))
 
 
-# A key is held against thousands of values: what is made of it is kept.
-@lru_cache(64)
-def _uids(asked: str) -> frozenset[str]:
-    return frozenset(uid.strip("\0 ") for uid in re.split(r"[\\,]", asked))
-
-
-def _one(how: Matching, asked: str, value: str, *, fuzzy: bool) -> bool:
+def _matcher_of_one(how: Matching, asked: str, *, fuzzy: bool) -> Callable[[str], bool]:
     match how:
+        case Matching.UID:
+            return frozenset(uid.strip("\0 ") for uid in re.split(r"[\\,]", asked)).__contains__
         case Matching.DATE:
-            return in_range(asked, value, _date)
+            return _in_range(asked, _date)
         case Matching.TIME:
-            return in_range(asked, value, _time)
+            return _in_range(asked, _time)
         case Matching.NUMBER:
-            return _number(asked) == _number(value)
+            number = _number(asked)
+            return lambda value: number is not None and _number(value) == number
         case Matching.NAME:
-            return _fuzzy_name(asked, value) if fuzzy else _name(asked, value)
+            return _fuzzy_name(asked) if fuzzy else _name(asked)
     # Text of several values in the key: any of them (PS3.4 C.2.2.2.4 does not forbid it, QIDO users write it).
-    return any(_pattern(part.strip()).fullmatch(value.strip()) is not None for part in asked.split("\\"))
+    patterns = [_pattern(part.strip()) for part in asked.split("\\")]
+    return lambda value: any(pattern.fullmatch(value.strip()) for pattern in patterns)
 
 
-@lru_cache(256)
 def _pattern(asked: str) -> re.Pattern[str]:
     parts = (".*" if c == "*" else "." if c == "?" else re.escape(c) for c in asked)
     return re.compile("".join(parts), re.DOTALL)
@@ -70,21 +65,19 @@ def bounds(asked: str) -> tuple[str, str]:
     return (first.strip(), last.strip()) if minus else (first.strip(), first.strip())
 
 
-def in_range(asked: str, value: str, normal: _Normal) -> bool:
+def _in_range(asked: str, normal: _Normal) -> Callable[[str], bool]:
     """Whether a date or time lies in the range asked for; an empty value lies in none."""
-    if not value:
-        return False
-    low, high = _limits(asked, normal)
-    begins, ends = normal(value)
-    return low <= begins and ends <= high if begins == ends else low <= ends and begins <= high
-
-
-@lru_cache(256)
-def _limits(asked: str, normal: _Normal) -> tuple[str, str]:
     first, last = bounds(asked)
-    low, _ = normal(first) if first else ("", "")
-    _, high = normal(last) if last else ("", "\uffff")
-    return low, high
+    low = normal(first)[0] if first else ""
+    high = normal(last)[1] if last else "\uffff"
+
+    def lies_within(value: str) -> bool:
+        if not value:
+            return False
+        begins, ends = normal(value)
+        return low <= begins and ends <= high if begins == ends else low <= ends and begins <= high
+
+    return lies_within
 
 
 class _Normal:
@@ -95,7 +88,7 @@ class _Normal:
 
     def __call__(self, text: str) -> tuple[str, str]:
         """`08` of a time: 08:00:00.000000 to 08:59:59.999999."""
-        kept = re.sub(self._junk, "", text)
+        kept = text if text.isdigit() else re.sub(self._junk, "", text)
         return kept + self._least[len(kept) :], kept + self._greatest[len(kept) :]
 
 
@@ -118,26 +111,30 @@ def folded(text: str) -> str:
 
 def _groups(name: str) -> list[str]:
     # Empty components at the end say nothing: DOE^JOHN and DOE^JOHN^^^ are one name.
+    if "=" not in name and name.split() == [name]:  # no blank to take off: nearly all there are
+        return [name.rstrip("^")]
     return ["^".join(part.strip() for part in group.split("^")).rstrip("^ ") for group in name.split("=")]
 
 
-@lru_cache(256)
-def _wanted(asked: str) -> tuple[str, ...]:
-    return tuple(_groups(asked.casefold()))
-
-
-def _name(asked: str, value: str) -> bool:
+def _name(asked: str) -> Callable[[str], bool]:
     """A key of one component group may be any group of the name; more groups are matched each with its own."""
-    wanted, there = _wanted(asked), _groups(value.casefold())
+    wanted = [_pattern(group) for group in _groups(asked.casefold())]
     if len(wanted) == 1:
-        return any(_pattern(wanted[0]).fullmatch(group) is not None for group in there if group)
-    there += [""] * (len(wanted) - len(there))
-    return all(
-        not want or _pattern(want).fullmatch(group) is not None for want, group in zip(wanted, there, strict=False)
-    )
+        return lambda value: any(group and wanted[0].fullmatch(group) for group in _groups(value.casefold()))
+
+    def is_wanted(value: str) -> bool:
+        there = _groups(value.casefold())
+        there += [""] * (len(wanted) - len(there))
+        return all(not want.pattern or want.fullmatch(group) for want, group in zip(wanted, there, strict=False))
+
+    return is_wanted
 
 
-def _fuzzy_name(asked: str, value: str) -> bool:
-    words = re.split(r"[\s^=]+", folded(value))
+def _fuzzy_name(asked: str) -> Callable[[str], bool]:
     wanted = [word for word in re.split(r"[\s^=*?]+", folded(asked)) if word]
-    return all(any(word.startswith(want) for word in words) for want in wanted)
+
+    def is_wanted(value: str) -> bool:
+        words = re.split(r"[\s^=]+", folded(value))
+        return all(any(word.startswith(want) for word in words) for want in wanted)
+
+    return is_wanted

@@ -167,9 +167,8 @@ async def outermost(request: web.Request, handler: Handler) -> web.StreamRespons
             if access.is_retrieval(request):
                 response = await access.exported(request, handler)
             else:
-                response = await handler(
-                    request
-                )  # here: each coroutine more is one more for each of thousands of streams
+                # Here, not in a function of its own: a coroutine more is one more for each of thousands of streams.
+                response = await handler(request)
         except Exception as error:
             response = _failure(request, error)
     if not response.prepared:

@@ -6,7 +6,7 @@ from fastcine.archive.catalog import Query, search
 from fastcine.archive.catalog_rows import ATTRIBUTES, Level
 from fastcine.archive.folder import DataFolder
 from fastcine.archive.index import Index
-from fastcine.dicom.matching import matches
+from fastcine.dicom.matching import matcher
 from fastcine.errors import UsageError
 from tests.archive.factories import part10, record, stored_as
 from tests.archives import fill
@@ -104,7 +104,7 @@ def test_narrowing_loses_nothing(index, keys):
     expected = [
         row["StudyInstanceUID"][0]
         for row in every
-        if all(matches(ATTRIBUTES[keyword].matching, asked, row[keyword]) for keyword, asked in keys.items())
+        if all(matcher(ATTRIBUTES[keyword].matching, asked)(row[keyword]) for keyword, asked in keys.items())
     ]
     assert studies(index, **keys) == expected
 
@@ -161,13 +161,13 @@ def test_narrowing_loses_nothing_below_studies(index, keys):
     expected = [
         row["SOPInstanceUID"]
         for row in every
-        if all(matches(ATTRIBUTES[keyword].matching, asked, row[keyword]) for keyword, asked in keys.items())
+        if all(matcher(ATTRIBUTES[keyword].matching, asked)(row[keyword]) for keyword, asked in keys.items())
     ]
     assert [row["SOPInstanceUID"] for row in search(index, Query(level=Level.IMAGE, keys=keys)).rows] == expected
     if all(ATTRIBUTES[keyword].level <= Level.SERIES for keyword in keys):
         series = dict.fromkeys(
             row["SeriesInstanceUID"] for row in every
-            if all(matches(ATTRIBUTES[keyword].matching, asked, row[keyword]) for keyword, asked in keys.items())
+            if all(matcher(ATTRIBUTES[keyword].matching, asked)(row[keyword]) for keyword, asked in keys.items())
         )  # fmt: skip
         assert [row["SeriesInstanceUID"] for row in search(index, Query(level=Level.SERIES, keys=keys)).rows] == list(
             series

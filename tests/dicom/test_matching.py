@@ -7,7 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastcine.dicom.matching import Matching, bounds, matches
+from fastcine.dicom.matching import Matching, bounds, matcher
+
+
+def matches(how, asked, values, *, fuzzy=False):
+    return matcher(how, asked, fuzzy=fuzzy)(values)
 
 
 @pytest.mark.parametrize(

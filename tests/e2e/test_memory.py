@@ -4,7 +4,8 @@ import pytest
 
 from tests.e2e import looking
 from tests.e2e.conftest import wait_until
-from tests.e2e.test_cells import ALL_EXACT, heavy_archive, open_cells  # noqa: F401  (a fixture)
+from tests.e2e.test_cells import ALL_EXACT, open_cells
+from tests.e2e.test_cells_together import heavy_archive  # noqa: F401  (a fixture)
 
 pytestmark = pytest.mark.e2e
 
