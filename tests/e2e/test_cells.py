@@ -329,6 +329,12 @@ def test_a_link_opens_the_same(browser, cells, cells_archive):
     cells.mouse.up(button="right")
     window = cells.evaluate("fastcine.player.window")
     wait_until(cells, "/frame=4&window=.*lock=time/.test(location.search)")
+    # The address follows a drag with some delay.
+    wait_until(
+        cells,
+        """[fastcine.player.window].every(({center, width}) => new URLSearchParams(location.search).get("window")
+            === [center, width].map((value) => Number(value.toPrecision(7))).join(","))""",
+    )
     address = cells.evaluate("location.href")
     assert not any(words in address for words in ("Phantom", "Paula", "PH-201", "1961")), "no identity"
     with opened_page(browser) as page:
