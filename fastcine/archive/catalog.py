@@ -90,7 +90,7 @@ def study_lines(index: Index, query: Query) -> Iterator[str]:
     for rows, lines in _batches(index, query, keys.keywords, STUDY_LINE):
         if keys.keywords:
             found = zip(rows, lines, strict=True)
-            yield from (line for (_, _, _, *texts), line in found if keys.match(_values(keys.keywords, texts)))
+            yield from (line for (_, _, _, *texts), line in found if keys.match_texts(texts))
         else:
             yield from lines
 
@@ -138,6 +138,13 @@ class _Keys:
         """Whether `values` are what is asked for."""
         return all(is_wanted(values.get(keyword, ())) for keyword, is_wanted in self._asked.items())
 
+    def match_texts(self, texts: Sequence[str]) -> bool:
+        """The same of a study's texts, as the database says them (`STUDY_TEXTS`), in the order of `keywords`."""
+        for (keyword, is_wanted), text in zip(self._asked.items(), texts, strict=True):
+            if not is_wanted(_split(keyword, text)):
+                return False
+        return True
+
 
 class _Study(NamedTuple):
     """A study that may match."""
@@ -178,10 +185,11 @@ def _batches(
 
 
 def _values(keywords: Sequence[str], texts: Sequence[str]) -> Values:
-    return {
-        keyword: () if not text else tuple(text.split("\\")) if keyword in SEVERAL_VALUES else (text,)
-        for keyword, text in zip(keywords, texts, strict=True)
-    }
+    return {keyword: _split(keyword, text) for keyword, text in zip(keywords, texts, strict=True)}
+
+
+def _split(keyword: str, text: str) -> tuple[str, ...]:
+    return () if not text else tuple(text.split("\\")) if keyword in SEVERAL_VALUES else (text,)
 
 
 def _children(index: Index, level: Level, study: int, conditions: tuple[Condition, ...]) -> list[Row]:

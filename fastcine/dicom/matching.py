@@ -49,7 +49,10 @@ def _matcher_of_one(how: Matching, asked: str, *, fuzzy: bool) -> Callable[[str]
         case Matching.NAME:
             return _fuzzy_name(asked) if fuzzy else _name(asked)
     # Text of several values in the key: any of them (PS3.4 C.2.2.2.4 does not forbid it, QIDO users write it).
-    patterns = [_pattern(part.strip()) for part in asked.split("\\")]
+    parts = [part.strip() for part in asked.split("\\")]
+    if not re.search(r"[*?]", asked):
+        return lambda value: value.strip() in parts
+    patterns = [_pattern(part) for part in parts]
     return lambda value: any(pattern.fullmatch(value.strip()) for pattern in patterns)
 
 
@@ -88,7 +91,9 @@ class _Normal:
 
     def __call__(self, text: str) -> tuple[str, str]:
         """`08` of a time: 08:00:00.000000 to 08:59:59.999999."""
-        kept = text if text.isdigit() else re.sub(self._junk, "", text)
+        if len(text) == len(self._least) and text.isdigit():  # nearly every date
+            return text, text
+        kept = re.sub(self._junk, "", text)
         return kept + self._least[len(kept) :], kept + self._greatest[len(kept) :]
 
 
@@ -120,7 +125,15 @@ def _name(asked: str) -> Callable[[str], bool]:
     """A key of one component group may be any group of the name; more groups are matched each with its own."""
     wanted = [_pattern(group) for group in _groups(asked.casefold())]
     if len(wanted) == 1:
-        return lambda value: any(group and wanted[0].fullmatch(group) for group in _groups(value.casefold()))
+        match_group = wanted[0].fullmatch
+
+        def has_wanted(value: str) -> bool:
+            for group in _groups(value.casefold()):  # noqa: SIM110  (a generator takes as long as the match)
+                if group and match_group(group):
+                    return True
+            return False
+
+        return has_wanted
 
     def is_wanted(value: str) -> bool:
         there = _groups(value.casefold())
