@@ -89,7 +89,7 @@ export class Cells {
     this.grid.append(stage);
     const player = createPlayer(canvas, { renderer: this.page.cells[0].player.renderer === "gl" ? "gl" : "2d" });
     const cell = new Cell(stage, (id) => parts[id], player);
-    cell.picture.empty();
+    cell.empty();
     this.page.adopt(cell);
     this.#mind(cell);
     this.page.cells.push(cell);
@@ -103,7 +103,7 @@ export class Cells {
     const stress = layout === "stress" ? this.stress : null;
     if (layout === "stress" && !stress) {
       this.list.value = this.layout;
-      return this.page.active.picture.hint("No stages and views are known of this study: no stress grid.");
+      return this.page.active.hint("No stages and views are known of this study: no stress grid.");
     }
     const was_active = this.page.active;
     this.planes = false;
@@ -122,7 +122,7 @@ export class Cells {
     this.#show(runs ?? stress?.runs ?? fillCells(shown.map(({ run }) => run), this.page.tiles, this.page.active.run));
     if (layout === "") this.setLock("");
     else this.#relock();
-    if (stress?.left_out) this.page.active.picture.hint(`${stress.left_out} more of stages and views: see the strip.`);
+    if (stress?.left_out) this.page.active.hint(`${stress.left_out} more of stages and views: see the strip.`);
   }
 
   /** @param {(string | null)[]} runs of each cell; null leaves it empty */
@@ -178,7 +178,7 @@ export class Cells {
   // ---- one clock
 
   nextLock() {
-    if (!this.layout) return this.page.active.picture.hint("One picture has nothing to be locked to: 2 4 6 9 show more.");
+    if (!this.layout) return this.page.active.hint("One picture has nothing to be locked to: 2 4 6 9 show more.");
     this.setLock(LOCKS[(LOCKS.indexOf(this.lock?.mode ?? "") + 1) % LOCKS.length]);
   }
 
@@ -210,7 +210,7 @@ export class Cells {
     for (const cell of page.cells) {
       const { locked } = cell.player;
       const words = locked === "locked" ? `locked: ${LOCK_WORDS[lock?.mode ?? ""]}` : locked === "apart" ? "not synchronised: no R waves" : "";
-      cell.picture.together = [this.priors.get(cell.run ?? "") ?? "", layout ? words : ""].filter(Boolean).join(" · ");
+      cell.together = [this.priors.get(cell.run ?? "") ?? "", layout ? words : ""].filter(Boolean).join(" · ");
       cell.stage.classList.toggle("apart", locked === "apart");
     }
     this.#offerPlanes();
@@ -242,7 +242,7 @@ export class Cells {
   /** Both planes of the active run, side by side on one clock. @param {string | null} [run] */
   showPlanes(run = this.page.active.run) {
     const planes = this.planesOf(run);
-    if (!planes) return this.page.active.picture.hint("This run has no second plane.");
+    if (!planes) return this.page.active.hint("This run has no second plane.");
     this.page.activate(this.page.cells[0]);
     this.setLayout("2", planes);
     this.planes = true;
@@ -273,9 +273,9 @@ export class Cells {
     const answer = await fetch(`/api/studies/${encodeURIComponent(study)}/priors`).catch(() => null);
     const { priors = [] } = /** @type {{priors?: import("./types.js").Prior[]}} */ (answer?.ok ? await answer.json() : {});
     const found = sameProjection(description?.geometry, priors);
-    if (!found) return active.picture.hint(answer?.ok ? "No earlier run of this patient has a projection to compare." : "Earlier studies cannot be asked for just now.");
+    if (!found) return active.hint(answer?.ok ? "No earlier run of this patient has a projection to compare." : "Earlier studies cannot be asked for just now.");
     const run = await fetch(`/api/runs/${encodeURIComponent(found.run.run)}`).then((one) => one.json(), () => null);
-    if (!run?.description) return active.picture.hint("The earlier run is not prepared yet.");
+    if (!run?.description) return active.hint("The earlier run is not prepared yet.");
     const at = Math.max(0, this.shown.indexOf(active));
     if (this.shown.length < 2) this.setLayout("2", [active.run, null]);
     this.priors.set(run.run, `EARLIER STUDY ${found.prior.study_date_text} · ${Math.round(found.degrees)}° apart`);

@@ -57,3 +57,9 @@ export function addStyle(name) {
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
+
+/** Where a pointer is. @param {Element} element @param {MouseEvent} event @returns {{x: number, y: number}} CSS pixels from the element's top left */
+export function pointIn(element, event) {
+  const { left, top } = element.getBoundingClientRect();
+  return { x: event.clientX - left, y: event.clientY - top };
+}

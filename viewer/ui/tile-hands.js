@@ -7,7 +7,7 @@
  * @typedef {import("./cell.js").Cell} Cell
  */
 import { createPlayer } from "../engine/player.js";
-import { addStyle, make } from "./dom.js";
+import { addStyle, make, pointIn } from "./dom.js";
 import { frameAt } from "./drag.js";
 
 const SLOP = 8;
@@ -109,8 +109,7 @@ function hoverTiles(list, page, tileOf) {
       timer = window.setTimeout(() => begin(button, tile), REST_MS);
       return;
     }
-    const box = button.getBoundingClientRect();
-    const frame = frameAt(event.clientX - box.left, { frames: tile.description?.frames ?? 1, width: box.width });
+    const frame = frameAt(pointIn(button, event).x, { frames: tile.description?.frames ?? 1, width: button.clientWidth });
     if (frame !== shown.player.frame) shown.player.seek(frame);
   });
   list.addEventListener("pointerleave", end);
