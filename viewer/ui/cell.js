@@ -21,6 +21,8 @@ export class Cell {
   halted = null;
   /** The run whose own rate and way to play have been set. @type {string | null} */
   settled = null;
+  /** What is done to its picture, as soon as that is loaded. @type {import("./picture-commands.js").Looks | null} */
+  looks = null;
   /** How it plays beside others, in words. */
   together = "";
   /** In words for people. */

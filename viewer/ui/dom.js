@@ -63,3 +63,8 @@ export function pointIn(element, event) {
   const { left, top } = element.getBoundingClientRect();
   return { x: event.clientX - left, y: event.clientY - top };
 }
+
+/** Hands on this are none on the picture that it lies on. @param {HTMLElement} element */
+export function ownHands(element) {
+  for (const type of ["pointerdown", "dblclick", "wheel"]) element.addEventListener(type, (event) => event.stopPropagation());
+}

@@ -36,7 +36,7 @@ function fill(dialog, { changing = false, said = "", at = "" } = {}) {
     columns.append(make("section", "", make("h3", "", group), list));
   }
   const hands = make("dl");
-  for (const [what = "", does = ""] of GESTURES) hands.append(make("dt", "", what), make("dd", "", does));
+  for (const [what, does] of GESTURES) hands.append(make("dt", "", what), make("dd", "", does));
   columns.append(make("section", "", make("h3", "", "Mouse and touch"), hands));
   const limit = Object.assign(make("input"), { type: "number", min: "8", value: String(memory.limit_bytes / 1e6) });
   limit.addEventListener("change", () => setLimit(limit.value)); // empty: the usual one

@@ -30,23 +30,8 @@ function statesOf(study) {
   return found;
 }
 
-/** @type {WeakMap<Player, Looks>} */
-const known = new WeakMap();
-
-/**
- * The same answer for the same player.
- * @param {Player} player
- * @param {HTMLElement} stage what its canvas lies on
- * @returns {Looks}
- */
-export function looksOf(player, stage) {
-  let looks = known.get(player);
-  if (!looks) known.set(player, (looks = makeLooks(player, stage)));
-  return looks;
-}
-
-/** @param {Player} player @param {HTMLElement} stage @returns {Looks} */
-function makeLooks(player, stage) {
+/** @param {Player} player @param {HTMLElement} stage what its canvas lies on @returns {Looks} */
+export function makeLooks(player, stage) {
   addStyle("looks.css");
   void calm().then(loadSubtraction);
   /** @type {string | null} */
@@ -134,6 +119,6 @@ function makeLooks(player, stage) {
 
 /** How the picture lies, where that is not as in the file. @param {{turns: number, mirrored: boolean}} view */
 function lyingText({ turns, mirrored }) {
-  const turned = ["", "turned 90° right", "turned 180°", "turned 90° left"][turns] ?? "";
+  const turned = ["", "turned 90° right", "turned 180°", "turned 90° left"][turns];
   return [mirrored ? "mirrored" : "", turned].filter(Boolean).join(", ");
 }

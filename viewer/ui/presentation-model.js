@@ -15,11 +15,11 @@ const MM_CSS = 96 / 25.4; // CSS pixels, on a screen that browsers know nothing 
 
 /**
  * @param {{run: string, frames: number[]}[]} list of images; empty: all
- * @param {string} run @param {number} frame from 0
+ * @param {string | null} run @param {number} frame from 0
  */
 export const isFor = (list, run, frame) => !list.length || list.some((one) => one.run === run && (!one.frames.length || one.frames.includes(frame + 1)));
 
-/** The frames of a run that a state is for, from 1; empty: all. @param {PresentationState} state @param {string} run */
+/** The frames of a run that a state is for, from 1; empty: all. @param {PresentationState} state @param {string | null} run */
 export function framesFor(state, run) {
   const all = state.for.filter((one) => one.run === run);
   return all.some(({ frames }) => !frames.length) ? [] : [...new Set(all.flatMap(({ frames }) => frames))].sort((a, b) => a - b);

@@ -8,7 +8,7 @@
  * @typedef {import("./types.js").Description} Description
  * @typedef {import("./graphics.js").Point} Point
  */
-import { make } from "./dom.js";
+import { make, ownHands } from "./dom.js";
 import { colorOf, imagePoint, isClosed, outlineOf } from "./graphics.js";
 import { areaOf, aspectOf, coveringOf, framesFor, isFor, lyingOf, missingOf, stepsOf, viewOf } from "./presentation-model.js";
 import { framesText } from "./subtraction-panel.js";
@@ -27,7 +27,7 @@ export function makeStates(player, stage, covering) {
   const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
   const list = make("select", "states");
   list.setAttribute("aria-label", "Presentation state");
-  for (const type of ["pointerdown", "dblclick", "wheel"]) list.addEventListener(type, (event) => event.stopPropagation());
+  ownHands(list);
   list.addEventListener("change", () => choose(list.selectedIndex - 1));
   pictured().after(canvas);
   stage.append(list);
@@ -45,8 +45,9 @@ export function makeStates(player, stage, covering) {
   let zoomed = "";
 
   const described = () => /** @type {Description} */ (player.description);
-  const first = (/** @type {PresentationState} */ state) => /** @param {{for: import("./types.js").For}} one */ (one) => isFor(one.for, run ?? "", player.frame) && isFor(state.for, run ?? "", player.frame);
-  const frames = () => (chosen && run ? framesFor(chosen, run) : []);
+  const first = (/** @type {PresentationState} */ state) => /** @param {{for: import("./types.js").For}} one */ (one) => isHere(one) && isHere(state);
+  const isHere = (/** @type {{for: import("./types.js").For}} */ one) => isFor(one.for, run, player.frame);
+  const frames = () => (chosen ? framesFor(chosen, run) : []);
   const named = (/** @type {PresentationState} */ { label, description }) => label || description || "without a name";
   const look = () => JSON.stringify([player.window, player.invert, player.view.turns, player.view.mirrored]);
   const zoom = () => JSON.stringify([player.view.zoom, player.view.pan_x, player.view.pan_y]);
@@ -58,7 +59,7 @@ export function makeStates(player, stage, covering) {
     chosen = null;
     offered = all.filter((state) => state.for.some((one) => one.run === run));
     const words = offered.map((state) => {
-      const of = framesFor(state, run ?? "");
+      const of = framesFor(state, run);
       return make("option", "", [named(state), of.length ? `frame ${framesText(of.map((n) => n - 1))}` : ""].filter(Boolean).join(" · "));
     });
     list.replaceChildren(make("option", "", `Presentation states: ${offered.length}, none shown`), ...words);
@@ -120,7 +121,7 @@ export function makeStates(player, stage, covering) {
     if (chosen) {
       const parts = [chosen.voi.findIndex(first(chosen)), chosen.displayed_areas.findIndex(first(chosen))];
       // On frames that it does not name its look stays, and the words say so.
-      if (!applied || (isFor(chosen.for, run ?? "", player.frame) && String(parts) !== applied)) {
+      if (!applied || (isHere(chosen) && String(parts) !== applied)) {
         applied = String(parts);
         apply(chosen, parts[0]);
       }

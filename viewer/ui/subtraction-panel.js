@@ -6,7 +6,7 @@
  * @typedef {import("../engine/subtraction.js").Subtraction} Subtraction
  * @typedef {import("../engine/subtraction.js").MaskChoice} MaskChoice
  */
-import { make, makeButton, setText } from "./dom.js";
+import { make, makeButton, ownHands, setText } from "./dom.js";
 
 /** Kinds of mask in the order of their key. @type {readonly ["file" | "first" | "current" | "mean", string][]} */
 const KINDS = [
@@ -83,8 +83,7 @@ export function makePanel(player, stage) {
   panel.setAttribute("role", "group");
   panel.setAttribute("aria-label", "Subtraction");
   panel.hidden = true;
-  // Hands on the panel are none on the picture.
-  for (const type of ["pointerdown", "dblclick", "wheel"]) panel.addEventListener(type, (event) => event.stopPropagation());
+  ownHands(panel);
   stage.append(panel);
 
   async function register() {

@@ -8,7 +8,7 @@
  * @typedef {import("./gestures.js").Window} Window
  */
 import { byId, make, setText } from "./dom.js";
-import { COMMANDS, keyText, tooltip } from "./keys.js";
+import { COMMANDS, firstKey } from "./keys.js";
 import { fpsText, otherRate, rateText, windowText } from "./words.js";
 
 const BY_HAND = "hand";
@@ -22,10 +22,10 @@ export function tellKeys() {
   for (const command of COMMANDS) {
     const button = commanded.get(command.id);
     if (!button) continue;
-    button.title = tooltip(command);
+    button.title = `${command.label} (${firstKey(command)})`;
     button.setAttribute("aria-keyshortcuts", (command.keys[0] ?? "").replace(" ", "Space"));
   }
-  const keys = (/** @type {string} */ begin) => COMMANDS.filter(({ id }) => id.startsWith(begin)).map((command) => keyText(command.keys[0] ?? "")).join(" ");
+  const keys = (/** @type {string} */ begin) => COMMANDS.filter(({ id }) => id.startsWith(begin)).map(firstKey).join(" ");
   byId("layout").title = `Layout (${keys("layout")})`;
   byId("lock").title = `Pictures together (${keys("lock")})`;
   for (const button of buttons("speed").values()) button.title = `${button.textContent} speed (${keys("slower")} slower  ${keys("faster")} faster  ${keys("dicom-rate")} as acquired)`;

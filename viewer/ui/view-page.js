@@ -188,7 +188,7 @@ function writeAddress() {
   if (!active.tile || (active.player.waiting && !rest)) return; // the first picture is not there yet
   const { window: level, playing, frame } = active.player;
   const own = description && level && active.player.windowed ? /** @type {[number, number]} */ ([level.center, level.width]) : null;
-  const many = several?.place ?? { layout: "", cells: [], lock: "" };
+  const many = several?.place() ?? { layout: "", cells: [], lock: "" };
   const stands = description !== null && description.frames > 1 && !playing;
   const address = formatAddress({ run: active.run, frame: stands ? frame : null, window: own, ...many });
   if (address !== location.search) history.replaceState(history.state, "", location.pathname + address);
@@ -211,8 +211,8 @@ async function goStudy(step) {
 
 /** Several pictures: loaded when they are first asked for. @param {(cells: import("./cells.js").Cells) => unknown} act */
 async function withCells(act) {
-  const { Cells } = await import("./cells.js");
-  several ??= new Cells(page);
+  const { makeCells } = await import("./cells.js");
+  several ??= makeCells(page);
   act(several);
   refresh();
 }
@@ -260,16 +260,17 @@ const actions = /** @type {Record<string, () => unknown>} */ ({
   help: async () => (await import("./help.js")).toggleHelp(),
 });
 
-/** What is done to the picture itself: asked for when there is one. @param {Cell} [cell] */
-const looks = async (cell = page.active) => (looking ??= await import("./picture-commands.js")).looksOf(cell.player, cell.stage);
-/** @type {typeof import("./picture-commands.js") | null} once loaded, a key acts at once */
-let looking = null;
+/** What is done to the picture itself: asked for when there is one. @param {Cell} cell */
+async function looks(cell) {
+  const { makeLooks } = await import("./picture-commands.js");
+  return (cell.looks ??= makeLooks(cell.player, cell.stage));
+}
 
 /** @param {string} command */
 async function obey(command) {
   if (!seen() && !/^((previous|next)-(run|study)|full-screen|banner|help|layout-.|stress|lock|biplane|prior)$/.test(command)) return;
-  const { player: its, stage } = page.active;
-  void (actions[command] ?? (looking ? looking.looksOf(its, stage) : await looks())[command])?.();
+  const { active } = page;
+  void (actions[command] ?? (active.looks ?? (await looks(active)))[command])?.(); // once they are loaded, a key acts at once
 }
 
 addEventListener("keydown", (event) => {
