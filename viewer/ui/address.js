@@ -32,11 +32,12 @@ export function parseAddress(search) {
 
 /** Frames count from 1, as on the picture. @param {Place} place @returns {string} */
 export function formatAddress({ run, frame, window, layout, cells, lock }) {
-  const parts = [];
-  if (run) parts.push(`run=${encodeURIComponent(run)}`);
-  if (frame !== null) parts.push(`frame=${frame + 1}`);
-  if (window) parts.push(`window=${window.map((value) => Number(value.toPrecision(7))).join(",")}`);
-  if (layout) parts.push(`layout=${layout}`, `cells=${cells.join(",")}`);
-  if (lock) parts.push(`lock=${lock}`);
+  const parts = [
+    run && `run=${run}`,
+    frame !== null && `frame=${frame + 1}`,
+    window && `window=${window.map((value) => Number(value.toPrecision(7)))}`,
+    layout && `layout=${layout}&cells=${cells}`,
+    lock && `lock=${lock}`,
+  ].filter(Boolean);
   return parts.length ? `?${parts.join("&")}` : "";
 }

@@ -94,12 +94,8 @@ export function makeStrip(list, choose) {
       const entry = entries.get(keyOf(tile));
       if (entry) fill(entry, tile);
     },
-    /** The run or still whose tile this is part of. @param {Element} element @returns {PictureTile | null} */
-    tileOf(element) {
-      const item = element.closest("li");
-      for (const entry of entries.values()) if (entry.item === item && entry.tile.kind !== "other") return entry.tile;
-      return null;
-    },
+    /** The run or still of one of its buttons. @param {Element | null} button */
+    tileOf: (button) => /** @type {PictureTile | undefined} */ ([...entries.values()].find((entry) => entry.button === button)?.tile),
     /** Marks the run on screen and keeps it in sight. @param {string} key */
     select(key) {
       const before = entries.get(current)?.button;

@@ -4,7 +4,7 @@
  * first picture.
  *
  * @typedef {import("./types.js").PictureTile} PictureTile
- * @typedef {import("./cell.js").Cell} Cell
+ * @typedef {(button: Element | null) => PictureTile | undefined} TileOf
  */
 import { createPlayer } from "../engine/player.js";
 import { addStyle, make, pointIn } from "./dom.js";
@@ -18,7 +18,7 @@ const HOVER_WEIGHT = 0.25;
 
 /**
  * @param {HTMLElement} list
- * @param {{page: import("./view-page.js").Page, tileOf: (element: Element) => PictureTile | null}} options
+ * @param {{page: import("./view-page.js").Page, tileOf: TileOf}} options
  */
 export function tileHands(list, { page, tileOf }) {
   addStyle("cells.css");
@@ -26,7 +26,7 @@ export function tileHands(list, { page, tileOf }) {
   if (matchMedia("(hover: hover)").matches) hoverTiles(list, page, tileOf);
 }
 
-/** @param {HTMLElement} list @param {import("./view-page.js").Page} page @param {(element: Element) => PictureTile | null} tileOf */
+/** @param {HTMLElement} list @param {import("./view-page.js").Page} page @param {TileOf} tileOf */
 function dragTiles(list, page, tileOf) {
   /** @type {{tile: PictureTile, button: HTMLElement, x: number, y: number, ghost: HTMLElement | null} | null} */
   let drag = null;
@@ -45,8 +45,8 @@ function dragTiles(list, page, tileOf) {
   };
   list.addEventListener("pointerdown", (event) => {
     const button = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest("button.tile"));
-    const tile = button && tileOf(button);
-    if (!tile || event.button !== 0) return;
+    const tile = tileOf(button);
+    if (!button || !tile || event.button !== 0) return;
     drag = { tile, button, x: event.clientX, y: event.clientY, ghost: null };
     button.setPointerCapture(event.pointerId); // a quick hand is out of the list with its first movement
   });
@@ -78,7 +78,7 @@ function dragTiles(list, page, tileOf) {
   list.addEventListener("click", (event) => event.timeStamp - dropped_ms < 100 && event.stopPropagation(), true);
 }
 
-/** @param {HTMLElement} list @param {import("./view-page.js").Page} page @param {(element: Element) => PictureTile | null} tileOf */
+/** @param {HTMLElement} list @param {import("./view-page.js").Page} page @param {TileOf} tileOf */
 function hoverTiles(list, page, tileOf) {
   /** @type {{button: Element, canvas: HTMLCanvasElement, player: import("../engine/player.js").Player} | null} */
   let shown = null;
@@ -102,7 +102,7 @@ function hoverTiles(list, page, tileOf) {
   list.addEventListener("pointermove", (event) => {
     if (event.pointerType !== "mouse" || event.buttons) return end();
     const button = /** @type {Element} */ (event.target).closest("button.tile");
-    const tile = button && tileOf(button);
+    const tile = tileOf(button);
     if (!button || !tile || tile.kind !== "run" || tile.state === "failed") return end();
     if (shown?.button !== button) {
       end();

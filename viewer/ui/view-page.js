@@ -2,7 +2,7 @@
 /** The viewer's page: which cell is active, the film strip, and the commands that keys and buttons give. */
 import { createPlayer } from "../engine/player.js";
 import { formatAddress, parseAddress } from "./address.js";
-import { showBanner, toggleBannerDetail } from "./banner.js";
+import { showBanner } from "./banner.js";
 import { Cell } from "./cell.js";
 import { byId, calm } from "./dom.js";
 import { takeGestures } from "./gestures.js";
@@ -47,8 +47,6 @@ const page = {
   activate,
   adopt,
   refresh,
-  prefetch,
-  goRun,
 };
 /** @typedef {typeof page} Page what cells.js sees of this page */
 
@@ -110,8 +108,8 @@ function show(tile, cell = page.active, how = {}) {
 
 /** The neighbours of the active picture, and nothing else. */
 function prefetch() {
-  for (const { player: other } of page.cells) if (other !== player()) other.prefetch([]);
-  player().prefetch([1, 2, -1].flatMap((step) => beside(step) ?? []).filter(playable));
+  const near = [1, 2, -1].flatMap((step) => beside(step) ?? []).filter(playable);
+  for (const cell of page.cells) cell.player.prefetch(cell === page.active ? near : []);
 }
 
 /** What keys, buttons, scrubber and strip are about from now on. @param {Cell} cell */
@@ -220,34 +218,35 @@ async function withCells(act) {
 /** @param {string} layout as the list has them */
 const setLayout = (layout) => withCells((cells) => cells.setLayout(layout));
 
-const actions = /** @type {Record<string, () => unknown>} */ ({
-  toggle: () => player().toggle(),
-  pause: () => player().pause(),
-  back: () => player().step(-1),
-  on: () => player().step(1),
-  "back-10": () => player().step(-10),
-  "on-10": () => player().step(10),
-  first: () => player().seek(player().range.first),
-  last: () => player().seek(player().range.last),
-  reverse: () => (player().speed(-Math.abs(player().speed_now)), player().play()),
-  forward: () => (player().speed(Math.abs(player().speed_now)), player().play()),
+/** By command, for the active picture's player. @type {Record<string, (its: import("./cell.js").Player) => unknown>} */
+const actions = {
+  toggle: (its) => its.toggle(),
+  pause: (its) => its.pause(),
+  back: (its) => its.step(-1),
+  on: (its) => its.step(1),
+  "back-10": (its) => its.step(-10),
+  "on-10": (its) => its.step(10),
+  first: (its) => its.seek(its.range.first),
+  last: (its) => its.seek(its.range.last),
+  reverse: (its) => (its.speed(-Math.abs(its.speed_now)), its.play()),
+  forward: (its) => (its.speed(Math.abs(its.speed_now)), its.play()),
   "previous-run": () => goRun(-1),
   "next-run": () => goRun(1),
-  "run-on": () => (sequence(sequencing === "next 1" ? "loop" : "next 1"), player().play(), refresh()),
+  "run-on": (its) => (sequence(sequencing === "next 1" ? "loop" : "next 1"), its.play(), refresh()),
   "previous-study": () => goStudy(-1),
   "next-study": () => goStudy(1),
-  slower: () => transport.setSpeed(nextSpeed(player().speed_now, -1)),
-  faster: () => transport.setSpeed(nextSpeed(player().speed_now, 1)),
+  slower: (its) => transport.setSpeed(nextSpeed(its.speed_now, -1)),
+  faster: (its) => transport.setSpeed(nextSpeed(its.speed_now, 1)),
   "dicom-rate": transport.resetRate,
-  bounce: () => sequence(player().loop === "sweep" ? "loop" : "sweep"),
-  once: () => sequence(player().loop === "once" ? "loop" : "once"),
-  "set-in": () => player().setRange(player().frame, Math.max(player().range.last, player().frame)),
-  "set-out": () => player().setRange(Math.min(player().range.first, player().frame), player().frame),
-  "clear-range": () => player().setRange(null),
+  bounce: (its) => sequence(its.loop === "sweep" ? "loop" : "sweep"),
+  once: (its) => sequence(its.loop === "once" ? "loop" : "once"),
+  "set-in": (its) => its.setRange(its.frame, Math.max(its.range.last, its.frame)),
+  "set-out": (its) => its.setRange(Math.min(its.range.first, its.frame), its.frame),
+  "clear-range": (its) => its.setRange(null),
   "next-window": transport.nextPreset,
   texts: () => byId("cells").classList.toggle("bare"),
   "full-screen": () => (document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen()).catch(() => undefined),
-  banner: toggleBannerDetail,
+  banner: () => byId("banner").classList.toggle("detailed"),
   "layout-1": () => setLayout(""),
   "layout-2": () => setLayout("2"),
   "layout-4": () => setLayout("4"),
@@ -258,7 +257,7 @@ const actions = /** @type {Record<string, () => unknown>} */ ({
   prior: () => withCells((cells) => cells.showPrior()),
   lock: () => withCells((cells) => cells.nextLock()),
   help: async () => (await import("./help.js")).toggleHelp(),
-});
+};
 
 /** What is done to the picture itself: asked for when there is one. @param {Cell} cell */
 async function looks(cell) {
@@ -270,7 +269,7 @@ async function looks(cell) {
 async function obey(command) {
   if (!seen() && !/^((previous|next)-(run|study)|full-screen|banner|help|layout-.|stress|lock|biplane|prior)$/.test(command)) return;
   const { active } = page;
-  void (actions[command] ?? (active.looks ?? (await looks(active)))[command])?.(); // once they are loaded, a key acts at once
+  void (actions[command] ?? (active.looks ?? (await looks(active)))[command])?.(active.player); // once they are loaded, a key acts at once
 }
 
 addEventListener("keydown", (event) => {
