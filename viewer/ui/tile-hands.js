@@ -55,8 +55,7 @@ function dragTiles(list, page, tileOf) {
     if (!drag.ghost) {
       if (Math.hypot(event.clientX - drag.x, event.clientY - drag.y) < SLOP) return;
       drag.ghost = make("div", "dragged");
-      const image = drag.button.querySelector("img")?.cloneNode();
-      if (image) drag.ghost.append(image);
+      drag.ghost.append(drag.button.querySelector("img")?.cloneNode() ?? "");
       document.body.append(drag.ghost);
     }
     drag.ghost.style.left = `${event.clientX}px`;
