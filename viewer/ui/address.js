@@ -16,28 +16,28 @@
 /** @param {string} search @returns {Place} */
 export function parseAddress(search) {
   const query = new URLSearchParams(search);
-  const frame = query.get("frame") ?? "";
-  const window = (query.get("window") ?? "").split(",").map(Number);
-  const layout = query.get("layout") ?? "";
-  const lock = query.get("lock") ?? "";
+  const asked = (/** @type {string} */ name) => query.get(name) ?? "";
+  const known = (/** @type {string} */ name, /** @type {string[]} */ values) => values.find((value) => value === asked(name)) ?? "";
+  const window = asked("window").split(",").map(Number);
   return {
     run: query.get("run"),
-    frame: /^[1-9]\d{0,6}$/.test(frame) ? Number(frame) - 1 : null,
+    frame: /^[1-9]\d{0,6}$/.test(asked("frame")) ? Number(asked("frame")) - 1 : null,
     window: window.length === 2 && window.every(Number.isFinite) && window[1] > 0 ? [window[0], window[1]] : null,
-    layout: /^(2|4|6|9|stress)$/.test(layout) ? layout : "",
-    cells: (query.get("cells") ?? "").split(",").filter((run, at, all) => all.length > 1 && /^[0-9a-f]*$/.test(run)),
-    lock: /^(time|beats|stretch)$/.test(lock) ? lock : "",
-    renderer: query.get("renderer") === "gl" ? "gl" : query.get("renderer") === "2d" ? "2d" : "auto",
+    layout: known("layout", ["2", "4", "6", "9", "stress"]),
+    cells: asked("cells").split(",").filter((run, at, all) => all.length > 1 && /^[0-9a-f]*$/.test(run)),
+    lock: known("lock", ["time", "beats", "stretch"]),
+    renderer: /** @type {"gl" | "2d" | ""} */ (known("renderer", ["gl", "2d"])) || "auto",
   };
 }
 
 /** Frames count from 1, as on the picture. @param {Place} place @returns {string} */
 export function formatAddress({ run, frame, window, layout, cells, lock }) {
-  const parts = [];
-  if (run) parts.push(`run=${encodeURIComponent(run)}`);
-  if (frame !== null) parts.push(`frame=${frame + 1}`);
-  if (window) parts.push(`window=${window.map((value) => Number(value.toPrecision(7))).join(",")}`);
-  if (layout) parts.push(`layout=${layout}`, `cells=${cells.join(",")}`);
-  if (lock) parts.push(`lock=${lock}`);
+  const parts = [
+    run && `run=${run}`,
+    frame !== null && `frame=${frame + 1}`,
+    window && `window=${window.map((value) => Number(value.toPrecision(7)))}`,
+    layout && `layout=${layout}&cells=${cells}`,
+    lock && `lock=${lock}`,
+  ].filter(Boolean);
   return parts.length ? `?${parts.join("&")}` : "";
 }

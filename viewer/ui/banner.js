@@ -33,8 +33,3 @@ export function showBanner(banner) {
     ...bannerItems(banner).map(({ label, text, className }) => make(className === "name" ? "h1" : "span", className, ...(label ? [make("span", "", label), text] : [text]))),
   );
 }
-
-/** Issuer, accession number and institution, shown or hidden. */
-export function toggleBannerDetail() {
-  byId("banner").classList.toggle("detailed");
-}

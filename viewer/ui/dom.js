@@ -4,17 +4,8 @@
 /** For a moment that does not come nobody waits longer. */
 const CALM_MS = 1200;
 
-/**
- * The element with this id; the templates promise that it is there.
- * @template {Element} [T=HTMLElement]
- * @param {string} id
- * @returns {T}
- */
-export function byId(id) {
-  const element = document.getElementById(id);
-  if (!element) throw new Error(`no element #${id} in the page`);
-  return /** @type {T} */ (/** @type {unknown} */ (element));
-}
+/** The element with this id: pages.test.js sees to it that the templates have each that is asked for. @param {string} id */
+export const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 
 /**
  * A new element with a class, and text or children in it.
@@ -56,4 +47,15 @@ export function addStyle(name) {
  */
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
+}
+
+/** Where a pointer is. @param {Element} element @param {MouseEvent} event @returns {{x: number, y: number}} CSS pixels from the element's top left */
+export function pointIn(element, event) {
+  const { left, top } = element.getBoundingClientRect();
+  return { x: event.clientX - left, y: event.clientY - top };
+}
+
+/** Hands on this are none on the picture that it lies on. @param {HTMLElement} element */
+export function ownHands(element) {
+  for (const type of ["pointerdown", "dblclick", "wheel"]) element.addEventListener(type, (event) => event.stopPropagation());
 }

@@ -52,7 +52,7 @@ export function wheelZoom(delta, deltaMode) {
 /**
  * Two fingers, before and after: how the picture moves and grows, and about which point.
  * @typedef {{x: number, y: number}} Point
- * @param {[Point, Point]} before @param {[Point, Point]} after
+ * @param {Point[]} before @param {Point[]} after
  */
 export function pinch(before, after) {
   const was = middle(before);

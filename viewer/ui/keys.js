@@ -4,7 +4,7 @@
  * with "Shift+", "Alt+" or "Alt+Shift+" in front where it matters. Letters that later tools will take (A C D E M) are left free.
  */
 
-/** @typedef {{id: string, keys: string[], label: string, group: string}} Command keys: those that the reader has chosen, else the usual ones */
+/** @typedef {{id: string, keys: string[], usual: string[], label: string, group: string}} Command keys: those that the reader has chosen, else the usual ones */
 
 /** By group: id, label, keys. @type {Record<string, string[][]>} */
 const TABLE = {
@@ -78,7 +78,7 @@ const TABLE = {
 };
 
 /** @type {readonly Command[]} */
-export const COMMANDS = Object.entries(TABLE).flatMap(([group, rows]) => rows.map(([id = "", label = "", ...keys]) => ({ id, keys, label, group })));
+export const COMMANDS = Object.entries(TABLE).flatMap(([group, rows]) => rows.map(([id, label, ...usual]) => ({ id, keys: usual, usual, label, group })));
 
 /** What hands do, for the help page. */
 export const GESTURES = [
@@ -99,7 +99,6 @@ export const GESTURES = [
 
 const OWN = "fastcine-keys"; // kept by this browser, for every study
 
-const USUAL = new Map(COMMANDS.map(({ id, keys }) => [id, keys]));
 /** @type {Map<string, string>} */
 const BY_KEY = new Map();
 
@@ -116,7 +115,7 @@ export function ownKeys() {
 export function takeKeys(own) {
   BY_KEY.clear();
   const chosen = COMMANDS.filter(({ id }) => Array.isArray(own[id]));
-  for (const command of COMMANDS) command.keys = chosen.includes(command) ? own[command.id] ?? [] : USUAL.get(command.id) ?? [];
+  for (const command of COMMANDS) command.keys = chosen.includes(command) ? own[command.id] : command.usual;
   // What the reader has chosen comes before a usual key that a later version gave to something else.
   for (const { id, keys } of [...COMMANDS, ...chosen]) for (const key of keys) BY_KEY.set(key, id);
 }
@@ -164,7 +163,5 @@ export function keyText(key) {
     .join("+");
 }
 
-/** A tooltip: "Play or pause (Space)". @param {Command} command */
-export function tooltip(command) {
-  return `${command.label} (${keyText(command.keys[0] ?? "")})`;
-}
+/** The key that stands for a command's keys, as it is printed. @param {Command} command */
+export const firstKey = ({ keys: [key] }) => keyText(key ?? "");

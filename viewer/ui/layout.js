@@ -14,10 +14,11 @@ const STRESS_MAX = 4;
 /**
  * @param {string} layout @param {boolean} upright the room is taller than wide
  * @param {{rows: number, columns: number} | null} stress the grid of the study's stages and views
+ * @returns {{rows: number, columns: number}}
  */
 export function gridOf(layout, upright, stress) {
-  if (layout === "stress" && stress) return { rows: stress.rows, columns: stress.columns };
-  const [rows = 1, columns = 1] = LAYOUTS[layout] ?? [];
+  if (layout === "stress" && stress) return stress;
+  const [rows, columns] = LAYOUTS[layout] ?? LAYOUTS[""];
   return upright && rows < columns ? { rows: columns, columns: rows } : { rows, columns };
 }
 
@@ -32,40 +33,27 @@ export function fillCells(shown, tiles, active) {
   return shown.map((run) => run ?? next.shift()?.run ?? null);
 }
 
-/** @param {{name: string | null, number: number | null} | null | undefined} one */
-const keyOf = (one) => (one?.number != null ? String(one.number) : (one?.name ?? ""));
+/** What a run's stage or view is told apart by, "" where it is not known. @param {PictureTile} tile @param {"stage" | "view"} what */
+const keyOf = ({ description }, what) => String(description?.[what]?.number ?? description?.[what]?.name ?? "");
 
-/**
- * @param {PictureTile[]} tiles @param {"stage" | "view"} what
- * @returns {{key: string, name: string}[]} by number, else as they were acquired
- */
+/** @param {PictureTile[]} tiles @param {"stage" | "view"} what @returns {string[]} by number, else as they were acquired */
 function distinct(tiles, what) {
-  /** @type {Map<string, {key: string, name: string, number: number}>} */
-  const found = new Map();
-  for (const { description } of tiles) {
-    const one = description?.[what];
-    const key = keyOf(one);
-    if (!found.has(key)) found.set(key, { key, name: one?.name || key, number: one?.number ?? Infinity });
-  }
-  return [...found.values()].sort((a, b) => (a.number === b.number ? 0 : a.number - b.number));
+  const numbers = new Map(tiles.map((tile) => [keyOf(tile, what), tile.description?.[what]?.number ?? Number.MAX_VALUE]));
+  return [...numbers].sort(([, a], [, b]) => a - b).map(([key]) => key);
 }
 
 /**
  * Stages below each other, views side by side; of several loops of one stage and view the last, which was taken because it is better.
  * @param {PictureTile[]} tiles
- * @returns {{rows: number, columns: number, runs: (string | null)[], left_out: number, names: string[]} | null} null: not a stress echo
+ * @returns {{rows: number, columns: number, runs: (string | null)[], left_out: number} | null} null: not a stress echo
  */
 export function stressGrid(tiles) {
-  const staged = tiles.filter(({ description }) => keyOf(description?.stage) && keyOf(description?.view));
-  const all = { stages: distinct(staged, "stage"), views: distinct(staged, "view") };
-  if (all.stages.length < 2 && all.views.length < 2) return null;
-  const stages = all.stages.slice(0, STRESS_MAX);
-  const views = all.views.slice(0, STRESS_MAX);
-  const runs = stages.flatMap((stage) =>
-    views.map((view) => staged.filter(({ description }) => keyOf(description?.stage) === stage.key && keyOf(description?.view) === view.key).at(-1)?.run ?? null),
-  );
-  const names = stages.flatMap((stage) => views.map((view) => `${stage.name} · ${view.name}`));
-  return { rows: stages.length, columns: views.length, runs, names, left_out: all.stages.length * all.views.length - runs.length };
+  const staged = tiles.filter((tile) => keyOf(tile, "stage") && keyOf(tile, "view"));
+  const [all, sides] = [distinct(staged, "stage"), distinct(staged, "view")];
+  if (all.length < 2 && sides.length < 2) return null;
+  const [stages, views] = [all.slice(0, STRESS_MAX), sides.slice(0, STRESS_MAX)];
+  const runs = stages.flatMap((stage) => views.map((view) => staged.findLast((tile) => keyOf(tile, "stage") === stage && keyOf(tile, "view") === view)?.run ?? null));
+  return { rows: stages.length, columns: views.length, runs, left_out: all.length * sides.length - runs.length };
 }
 
 /**
@@ -74,11 +62,9 @@ export function stressGrid(tiles) {
  * @param {Beam} a @param {Beam} b
  */
 export function angleBetween(a, b) {
-  const [first, second] = [a, b].map(({ primary_angle_deg, secondary_angle_deg }) => {
-    const [primary, secondary] = [(primary_angle_deg * Math.PI) / 180, (secondary_angle_deg * Math.PI) / 180];
-    return [Math.sin(primary) * Math.cos(secondary), Math.sin(secondary), Math.cos(primary) * Math.cos(secondary)];
-  });
-  const cosine = first.reduce((sum, value, at) => sum + value * second[at], 0);
+  const radians = (/** @type {number} */ degrees) => (degrees * Math.PI) / 180;
+  const [up, other] = [radians(a.secondary_angle_deg), radians(b.secondary_angle_deg)];
+  const cosine = Math.cos(up) * Math.cos(other) * Math.cos(radians(a.primary_angle_deg - b.primary_angle_deg)) + Math.sin(up) * Math.sin(other);
   return (Math.acos(Math.min(1, Math.max(-1, cosine))) * 180) / Math.PI;
 }
 

@@ -4,7 +4,7 @@
  *
  * @typedef {import("../engine/player.js").Player} Player
  */
-import { make } from "./dom.js";
+import { make, pointIn } from "./dom.js";
 
 const REST_MS = 500; // a tap is over by then
 const SLOP = 6; // a resting finger trembles by so many pixels
@@ -26,11 +26,10 @@ export function addLoupe(player, stage) {
   let resting = 0;
   /** @type {{id: number, x: number, y: number} | null} */
   let finger = null;
-  const shown = () => !glass.hidden;
 
   function draw() {
     const picture = stage.querySelector("canvas");
-    if (!finger || !picture || !shown()) return;
+    if (!finger || !picture || glass.hidden) return;
     const ratio = picture.width / Math.max(1, picture.clientWidth);
     const side = Math.round(SIDE * ratio);
     if (glass.width !== side) glass.width = glass.height = side;
@@ -47,18 +46,12 @@ export function addLoupe(player, stage) {
     glass.hidden = true;
   }
 
-  /** @param {PointerEvent} event */
-  function at(event) {
-    const box = stage.getBoundingClientRect();
-    return { id: event.pointerId, x: event.clientX - box.left, y: event.clientY - box.top };
-  }
-
   player.addEventListener("frame", draw); // the canvas may only be read right after a draw
   // Before the gestures hear of it: under the loupe a finger does not drag.
   stage.addEventListener("pointerdown", (event) => {
     if (event.pointerType !== "touch") return;
     if (finger) return away(); // a second one: zoom
-    finger = at(event);
+    finger = { id: event.pointerId, ...pointIn(stage, event) };
     resting = window.setTimeout(() => {
       glass.hidden = false;
       player.setView({}); // draws again
@@ -66,13 +59,13 @@ export function addLoupe(player, stage) {
   }, true);
   stage.addEventListener("pointermove", (event) => {
     if (!finger || event.pointerId !== finger.id) return;
-    const now = at(event);
-    if (!shown()) {
-      if (Math.hypot(now.x - finger.x, now.y - finger.y) >= SLOP) away();
+    const { x, y } = pointIn(stage, event);
+    if (glass.hidden) {
+      if (Math.hypot(x - finger.x, y - finger.y) >= SLOP) away();
       return;
     }
     event.stopPropagation();
-    finger = now;
+    Object.assign(finger, { x, y });
     player.setView({});
   }, true);
   for (const type of /** @type {const} */ (["pointerup", "pointercancel"])) stage.addEventListener(type, away, true);

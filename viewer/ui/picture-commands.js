@@ -4,6 +4,7 @@
  *
  * @typedef {import("../engine/player.js").Player} Player
  * @typedef {{presentation_states: import("./types.js").PresentationState[], unreadable: number}} StatesFound
+ * @typedef {import("./types.js").Description} Description
  * @typedef {Record<string, () => unknown>} Looks actions by the commands of keys.js
  */
 import { loadSubtraction } from "../engine/masking.js";
@@ -14,7 +15,7 @@ import { addLoupe } from "./loupe.js";
 import { makePanel, subtractionText } from "./subtraction-panel.js";
 
 /** Modalities whose runs are subtracted every day. */
-const MASKED = new Set(["XA", "RF"]);
+const MASKED = new Set(/** @type {(string | undefined)[]} */ (["XA", "RF"]));
 
 const ANEW_MS = 60_000;
 
@@ -30,25 +31,11 @@ function statesOf(study) {
   return found;
 }
 
-/** @type {WeakMap<Player, Looks>} */
-const known = new WeakMap();
-
-/**
- * The same answer for the same player.
- * @param {Player} player
- * @param {HTMLElement} stage what its canvas lies on
- * @returns {Looks}
- */
-export function looksOf(player, stage) {
-  let looks = known.get(player);
-  if (!looks) known.set(player, (looks = makeLooks(player, stage)));
-  return looks;
-}
-
-/** @param {Player} player @param {HTMLElement} stage @returns {Looks} */
-function makeLooks(player, stage) {
+/** @param {Player} player @param {HTMLElement} stage what its canvas lies on @returns {Looks} */
+export function makeLooks(player, stage) {
   addStyle("looks.css");
   void calm().then(loadSubtraction);
+  const described = () => /** @type {Description | null} */ (player.description);
   /** @type {string | null} */
   let prepared = null;
   const label = make("div", "looks");
@@ -67,18 +54,18 @@ function makeLooks(player, stage) {
   const begin = () => {
     if (player.waiting || player.run === begun) return;
     begun = player.run;
-    const description = /** @type {import("./types.js").Description | null} */ (player.description);
+    const description = described();
     if (description?.mask?.subtract_first) void player.subtract(true);
     if (description) void offerStates(description);
   };
-  const offerStates = async (/** @type {import("./types.js").Description} */ { study_instance_uid, run }) => {
+  const offerStates = async (/** @type {Description} */ { study_instance_uid, run }) => {
     await calm();
-    const found = await statesOf(study_instance_uid);
-    if (!states && !found?.presentation_states.length && !found?.unreadable) return;
+    const { presentation_states, unreadable } = (await statesOf(study_instance_uid)) ?? { presentation_states: [], unreadable: 0 };
+    if (!states && !presentation_states.length && !unreadable) return;
     const { makeStates } = await import("./presentation-states.js");
     if (player.run !== run) return;
     states ??= makeStates(player, stage, covering);
-    states.offer(found?.presentation_states ?? [], found?.unreadable ?? 0);
+    states.offer(presentation_states, unreadable);
   };
   player.addEventListener("frame", () => {
     begin();
@@ -86,7 +73,7 @@ function makeLooks(player, stage) {
     say(); // what a picture is made of may change with every frame
     void covering.follow();
     // An angiogram's mask is made ready when its first exact pictures are there: by then nothing waits for the decoders.
-    if (player.run === prepared || player.badge !== "EXACT" || !MASKED.has(/** @type {import("./types.js").Description | null} */ (player.description)?.modality ?? "")) return;
+    if (player.run === prepared || player.badge !== "EXACT" || !MASKED.has(described()?.modality)) return;
     prepared = player.run;
     void player.prepareSubtraction();
   });
@@ -134,6 +121,6 @@ function makeLooks(player, stage) {
 
 /** How the picture lies, where that is not as in the file. @param {{turns: number, mirrored: boolean}} view */
 function lyingText({ turns, mirrored }) {
-  const turned = ["", "turned 90° right", "turned 180°", "turned 90° left"][turns] ?? "";
+  const turned = ["", "turned 90° right", "turned 180°", "turned 90° left"][turns];
   return [mirrored ? "mirrored" : "", turned].filter(Boolean).join(", ");
 }

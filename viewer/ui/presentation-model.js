@@ -15,15 +15,18 @@ const MM_CSS = 96 / 25.4; // CSS pixels, on a screen that browsers know nothing 
 
 /**
  * @param {{run: string, frames: number[]}[]} list of images; empty: all
- * @param {string} run @param {number} frame from 0
+ * @param {string | null} run @param {number} frame from 0
  */
 export const isFor = (list, run, frame) => !list.length || list.some((one) => one.run === run && (!one.frames.length || one.frames.includes(frame + 1)));
 
-/** The frames of a run that a state is for, from 1; empty: all. @param {PresentationState} state @param {string} run */
+/** The frames of a run that a state is for, from 1; empty: all. @param {PresentationState} state @param {string | null} run */
 export function framesFor(state, run) {
   const all = state.for.filter((one) => one.run === run);
   return all.some(({ frames }) => !frames.length) ? [] : [...new Set(all.flatMap(({ frames }) => frames))].sort((a, b) => a - b);
 }
+
+/** @param {number} value @param {number} from @param {number} to */
+export const within = (value, from, to) => Math.min(to, Math.max(from, value));
 
 /** @param {PresentationState} state how the picture lies, as the player has it: mirrored before it is turned */
 export const lyingOf = ({ rotation_deg, flip_horizontal }) => ({ turns: (flip_horizontal ? 4 - rotation_deg / 90 : rotation_deg / 90) % 4, mirrored: flip_horizontal });
@@ -81,7 +84,7 @@ export function viewOf(area, [a, b], canvas, scale) {
   let zoom = Math.min(canvas.width / Math.abs(a.x - b.x), canvas.height / Math.abs(a.y - b.y));
   if (mode === "MAGNIFY" && magnification) zoom = magnification / scale;
   if (mode === "TRUE SIZE" && spacing) zoom = (spacing[1] * MM_CSS * canvas.ratio) / scale;
-  zoom = Math.min(40, Math.max(0.1, zoom));
+  zoom = within(zoom, 0.1, 40);
   return { zoom, pan_x: (canvas.width - a.x - b.x) * 0.5 * zoom, pan_y: (canvas.height - a.y - b.y) * 0.5 * zoom };
 }
 

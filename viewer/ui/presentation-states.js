@@ -8,9 +8,9 @@
  * @typedef {import("./types.js").Description} Description
  * @typedef {import("./graphics.js").Point} Point
  */
-import { make } from "./dom.js";
+import { make, ownHands } from "./dom.js";
 import { colorOf, imagePoint, isClosed, outlineOf } from "./graphics.js";
-import { areaOf, aspectOf, coveringOf, framesFor, isFor, lyingOf, missingOf, stepsOf, viewOf } from "./presentation-model.js";
+import { areaOf, aspectOf, coveringOf, framesFor, isFor, lyingOf, missingOf, stepsOf, viewOf, within } from "./presentation-model.js";
 import { framesText } from "./subtraction-panel.js";
 
 const LINE = 2;
@@ -27,7 +27,7 @@ export function makeStates(player, stage, covering) {
   const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
   const list = make("select", "states");
   list.setAttribute("aria-label", "Presentation state");
-  for (const type of ["pointerdown", "dblclick", "wheel"]) list.addEventListener(type, (event) => event.stopPropagation());
+  ownHands(list);
   list.addEventListener("change", () => choose(list.selectedIndex - 1));
   pictured().after(canvas);
   stage.append(list);
@@ -45,12 +45,14 @@ export function makeStates(player, stage, covering) {
   let zoomed = "";
 
   const described = () => /** @type {Description} */ (player.description);
-  const first = (/** @type {PresentationState} */ state) => /** @param {{for: import("./types.js").For}} one */ (one) => isFor(one.for, run ?? "", player.frame) && isFor(state.for, run ?? "", player.frame);
-  const frames = () => (chosen && run ? framesFor(chosen, run) : []);
+  const isHere = (/** @type {{for: import("./types.js").For}} */ one) => isFor(one.for, run, player.frame);
+  /** Whether a part of the chosen state is for this frame. @param {{for: import("./types.js").For}} one */
+  const applies = (one) => chosen !== null && isHere(chosen) && isHere(one);
+  const framesOf = (/** @type {PresentationState} */ state) => framesText(framesFor(state, run).map((n) => n - 1));
   const named = (/** @type {PresentationState} */ { label, description }) => label || description || "without a name";
   const look = () => JSON.stringify([player.window, player.invert, player.view.turns, player.view.mirrored]);
   const zoom = () => JSON.stringify([player.view.zoom, player.view.pan_x, player.view.pan_y]);
-  const area = () => chosen?.displayed_areas.find(first(chosen)) ?? chosen?.displayed_areas[0];
+  const area = () => chosen?.displayed_areas.find(applies) ?? chosen?.displayed_areas[0];
 
   /** @param {PresentationState[]} all of the study @param {number} unreadable */
   function offer(all, unreadable) {
@@ -58,8 +60,8 @@ export function makeStates(player, stage, covering) {
     chosen = null;
     offered = all.filter((state) => state.for.some((one) => one.run === run));
     const words = offered.map((state) => {
-      const of = framesFor(state, run ?? "");
-      return make("option", "", [named(state), of.length ? `frame ${framesText(of.map((n) => n - 1))}` : ""].filter(Boolean).join(" · "));
+      const of = framesOf(state);
+      return make("option", "", of ? `${named(state)} · frame ${of}` : named(state));
     });
     list.replaceChildren(make("option", "", `Presentation states: ${offered.length}, none shown`), ...words);
     if (unreadable) list.append(Object.assign(make("option", "", `${unreadable} more could not be read`), { disabled: true }));
@@ -82,10 +84,9 @@ export function makeStates(player, stage, covering) {
     }
     if (!before) subtracted = player.subtraction !== null;
     if (player.subtraction) void player.subtract(false);
-    const of = frames();
-    if (of[0] && !of.includes(player.frame + 1)) {
+    if (!isHere(chosen)) {
       player.pause();
-      player.seek(of[0] - 1);
+      player.seek(framesFor(chosen, run)[0] - 1);
     }
     follow();
   }
@@ -94,7 +95,7 @@ export function makeStates(player, stage, covering) {
   function apply(state, voi) {
     const steps = stepsOf(state, described(), state.voi[voi]);
     player.present({ ...steps, pixel_aspect: aspectOf(area()) });
-    player.setView({ zoom: 1, pan_x: 0, pan_y: 0, ...lyingOf(state) });
+    player.setView(lyingOf(state));
     fit();
     covering.replace(coveringOf(state, described()));
     left_at = look();
@@ -118,9 +119,9 @@ export function makeStates(player, stage, covering) {
       list.hidden = true;
     }
     if (chosen) {
-      const parts = [chosen.voi.findIndex(first(chosen)), chosen.displayed_areas.findIndex(first(chosen))];
+      const parts = [chosen.voi.findIndex(applies), chosen.displayed_areas.findIndex(applies)];
       // On frames that it does not name its look stays, and the words say so.
-      if (!applied || (isFor(chosen.for, run ?? "", player.frame) && String(parts) !== applied)) {
+      if (!applied || (isHere(chosen) && String(parts) !== applied)) {
         applied = String(parts);
         apply(chosen, parts[0]);
       }
@@ -140,7 +141,7 @@ export function makeStates(player, stage, covering) {
     const ratio = width / picture.clientWidth;
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     const order = chosen.layers.map(({ name }) => name);
-    const of = chosen.annotations.filter(first(chosen)).sort((a, b) => order.indexOf(a.layer) - order.indexOf(b.layer));
+    const of = chosen.annotations.filter(applies).sort((a, b) => order.indexOf(a.layer) - order.indexOf(b.layer));
     for (const { layer, texts, graphics } of of) {
       const color = colorOf(chosen.layers.find(({ name }) => name === layer));
       for (const graphic of graphics) if (graphic.units !== "MATRIX") trace(outlineOf(graphic).map((point) => place(graphic.units, point)), isClosed(graphic), graphic.filled, color);
@@ -175,16 +176,15 @@ export function makeStates(player, stage, covering) {
   function write({ text, box, anchor }, color) {
     const lines = text.split(/\r\n|[\r\n]/);
     const at = anchor && anchor.units !== "MATRIX" ? place(anchor.units, anchor.point) : null;
-    pen.font = "100px sans-serif";
-    const wide = Math.max(1, ...lines.map((line) => pen.measureText(line).width)) / 100;
     let [left, top, right, px] = [0, 0, 0, 16];
     if (box && box.units !== "MATRIX") {
       const [[x1, y1], [x2, y2]] = [place(box.units, box.top_left), place(box.units, box.bottom_right)];
       [left, top, right] = [Math.min(x1, x2), Math.min(y1, y2), Math.max(x1, x2)];
       const bottom = Math.max(y1, y2);
-      px = Math.min(48, Math.max(11, Math.min((bottom - top) / lines.length / 1.2, (right - left) / wide)));
-      const edge = (/** @type {number} */ value, /** @type {number} */ from, /** @type {number} */ to) => Math.min(to, Math.max(from, value));
-      if (at && anchor?.visible) trace([at, [edge(at[0], left, right), edge(at[1], top, bottom)]], false, false, color);
+      pen.font = "100px sans-serif";
+      const wide = Math.max(1, ...lines.map((line) => pen.measureText(line).width)) / 100;
+      px = within(Math.min((bottom - top) / lines.length / 1.2, (right - left) / wide), 11, 48);
+      if (at && anchor?.visible) trace([at, [within(at[0], left, right), within(at[1], top, bottom)]], false, false, color);
     } else if (at) {
       [left, top] = [at[0] + 8, at[1] - 0.6 * px];
       right = left;
@@ -193,11 +193,11 @@ export function makeStates(player, stage, covering) {
     pen.textBaseline = "top";
     const align = (pen.textAlign = box && /^(center|right)$/.test(box.justified) ? /** @type {"center" | "right"} */ (box.justified) : "left");
     const x = align === "left" ? left : align === "right" ? right : (left + right) / 2;
+    pen.strokeStyle = HALO;
+    pen.lineWidth = 3;
+    pen.fillStyle = color;
     lines.forEach((line, n) => {
-      pen.strokeStyle = HALO;
-      pen.lineWidth = 3;
       pen.strokeText(line, x, top + 1.2 * px * n);
-      pen.fillStyle = color;
       pen.fillText(line, x, top + 1.2 * px * n);
     });
   }
@@ -213,10 +213,8 @@ export function makeStates(player, stage, covering) {
     /** What stands on the picture. */
     text: () => {
       if (!chosen || player.run !== run) return "";
-      const of = frames();
-      const off = of.length && !of.includes(player.frame + 1) ? `made for frame ${framesText(of.map((n) => n - 1))}` : "";
-      const changed = look() === left_at ? "" : "changed since";
-      return [`PRESENTATION STATE ${named(chosen)}`, [off, changed, missingOf(chosen, described(), area())].filter(Boolean).join(" · ")].filter(Boolean).join("\n");
+      const amiss = [!isHere(chosen) && `made for frame ${framesOf(chosen)}`, look() !== left_at && "changed since", missingOf(chosen, described(), area())].filter(Boolean);
+      return `PRESENTATION STATE ${named(chosen)}\n${amiss.join(" · ")}`.trim();
     },
   };
 }

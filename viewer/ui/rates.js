@@ -3,48 +3,39 @@
  * The reader's own rates, kept by series for as long as the browser's tab lives. Another study has other series: nothing leaks into it.
  *
  * @typedef {{speed: number, fps: number | null}} Rate times the acquisition's; frames a second instead of the file's timing, or null
+ * @typedef {Pick<import("./types.js").Description, "series_number" | "modality">} OfSeries what tells series apart within a study
  */
+
+/** @param {OfSeries} description */
+const seriesOf = ({ series_number, modality }) => `${series_number ?? ""} ${modality}`;
+
 export class Rates {
-  /** @param {string} study its UID @param {Pick<Storage, "getItem" | "setItem"> | null} store */
-  constructor(study, store) {
+  /** @param {string} study its UID @param {() => Pick<Storage, "getItem" | "setItem">} store throws where the browser keeps nothing */
+  constructor(study, store = () => sessionStorage) {
     this.key = `rates ${study}`;
     this.store = store;
     /** @type {Record<string, Rate>} */
     this.rates = {};
     try {
-      this.rates = JSON.parse(store?.getItem(this.key) ?? "{}");
+      this.rates = JSON.parse(store().getItem(this.key) ?? "{}");
     } catch {
-      // what another version wrote, or a browser that keeps nothing
+      // what another version wrote, or nothing
     }
   }
 
-  /** @param {string} series @returns {Rate | null} */
-  of(series) {
-    return this.rates[series] ?? null;
+  /** @param {OfSeries} description @returns {Rate | null} */
+  of(description) {
+    return this.rates[seriesOf(description)] ?? null;
   }
 
-  /** @param {string} series @param {Rate | null} rate null: as acquired again */
-  keep(series, rate) {
-    if (rate) this.rates[series] = rate;
-    else delete this.rates[series];
+  /** @param {OfSeries} description @param {Rate | null} rate null: as acquired again */
+  keep(description, rate) {
+    if (rate) this.rates[seriesOf(description)] = rate;
+    else delete this.rates[seriesOf(description)];
     try {
-      this.store?.setItem(this.key, JSON.stringify(this.rates));
+      this.store().setItem(this.key, JSON.stringify(this.rates));
     } catch {
-      // a full store: kept until the page goes
+      // no store, or a full one: kept until the page goes
     }
-  }
-}
-
-/** What tells series apart within a study. @param {Pick<import("./types.js").Description, "series_number" | "modality">} description */
-export function seriesOf({ series_number, modality }) {
-  return `${series_number ?? ""} ${modality}`;
-}
-
-/** The browser's store for this tab, where it lets us. */
-export function tabStore() {
-  try {
-    return sessionStorage;
-  } catch {
-    return null;
   }
 }

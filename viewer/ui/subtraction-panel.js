@@ -6,7 +6,7 @@
  * @typedef {import("../engine/subtraction.js").Subtraction} Subtraction
  * @typedef {import("../engine/subtraction.js").MaskChoice} MaskChoice
  */
-import { make, makeButton, setText } from "./dom.js";
+import { make, makeButton, ownHands, setText } from "./dom.js";
 
 /** Kinds of mask in the order of their key. @type {readonly ["file" | "first" | "current" | "mean", string][]} */
 const KINDS = [
@@ -35,10 +35,8 @@ export function framesText(frames) {
 /** Where the mask was moved, in words: the standard's signs are a trap. @param {readonly [number, number]} shift row down, column to the left */
 export function shiftText([down, left]) {
   const pixels = (/** @type {number} */ value) => String(Math.round(Math.abs(value) * 100) / 100);
-  const parts = [];
-  if (down) parts.push(`${pixels(down)} px ${down > 0 ? "down" : "up"}`);
-  if (left) parts.push(`${pixels(left)} px ${left > 0 ? "left" : "right"}`);
-  return parts.length ? `moved ${parts.join(", ")}` : "";
+  const moved = [down && `${pixels(down)} px ${down > 0 ? "down" : "up"}`, left && `${pixels(left)} px ${left > 0 ? "left" : "right"}`].filter(Boolean).join(", ");
+  return moved && `moved ${moved}`;
 }
 
 /**
@@ -51,9 +49,13 @@ export function subtractionText(subtraction) {
   const { shown, waiting, opacity, logarithmic } = subtraction;
   if (waiting) return "NOT SUBTRACTED YET\nthe mask is on its way";
   if (!shown) return "NOT SUBTRACTED\nno mask for this frame";
-  const mask = [`mask frame ${framesText(shown.masks)}`, shown.tier < 2 ? "mask first pass" : "", shiftText(shown.shift)];
-  if (opacity < 1) mask.push(`mask ${Math.round(opacity * 100)} %`);
-  if (logarithmic) mask.push("logarithms");
+  const mask = [
+    `mask frame ${framesText(shown.masks)}`,
+    shown.tier < 2 && "mask first pass",
+    shiftText(shown.shift),
+    opacity < 1 && `mask ${Math.round(opacity * 100)} %`,
+    logarithmic && "logarithms",
+  ];
   return `SUBTRACTED\n${mask.filter(Boolean).join(" · ")}`;
 }
 
@@ -71,20 +73,18 @@ export function makePanel(player, stage) {
   /** Each key after the one before, though the first has to wait for what subtracts. @param {() => unknown} act */
   const inTurn = (act) => (last = last.then(act, act));
   const kinds = KINDS.map(([kind, words]) => makeButton(words, () => choose(kind)));
-  const fader = make("input");
-  Object.assign(fader, { type: "range", min: "0", max: "100", value: "100" });
+  const fader = Object.assign(make("input"), { type: "range", min: "0", max: "100", value: "100" });
   fader.addEventListener("input", () => player.subtraction?.setOpacity(Number(fader.value) / 100));
   // Its arrows are its own; left by the hand, the page has them again.
   fader.addEventListener("keydown", (event) => !event.altKey && /^(Arrow|Page|Home|End)/.test(event.key) && event.stopPropagation());
   fader.addEventListener("pointerup", () => fader.blur());
-  const fit = makeButton("Fit", () => register());
+  const fit = makeButton("Fit", register);
   fit.title = "Move the mask to where it fits this frame";
   const panel = make("div", "subtracting", ...kinds, make("label", "", "Mask", fader), fit);
   panel.setAttribute("role", "group");
   panel.setAttribute("aria-label", "Subtraction");
   panel.hidden = true;
-  // Hands on the panel are none on the picture.
-  for (const type of ["pointerdown", "dblclick", "wheel"]) panel.addEventListener(type, (event) => event.stopPropagation());
+  ownHands(panel);
   stage.append(panel);
 
   async function register() {
@@ -106,17 +106,16 @@ export function makePanel(player, stage) {
     player.subtraction?.shiftBy(Math.abs(y) > Math.abs(x) ? Math.sign(y) * step : 0, Math.abs(x) > Math.abs(y) ? Math.sign(x) * step : 0);
   }
 
-  /** The file's mask where it has one. */
-  const first = () => ((player.description?.mask?.items.length ?? 0) > 0 ? "file" : "first");
+  /** Whether the file has a mask. */
+  const ofFile = () => Boolean(player.description?.mask?.items.length);
 
   return {
     refresh: () => {
       const { subtraction } = player;
       panel.hidden = !subtraction;
       if (!subtraction) return;
-      KINDS.forEach(([kind], n) => kinds[n]?.setAttribute("aria-pressed", String(kind === kindOf(subtraction.choice))));
-      const [ofFile] = kinds;
-      if (ofFile) ofFile.hidden = first() !== "file";
+      KINDS.forEach(([kind], n) => kinds[n].setAttribute("aria-pressed", String(kind === kindOf(subtraction.choice))));
+      kinds[0].hidden = !ofFile();
       fader.value = String(Math.round(subtraction.opacity * 100));
     },
     move,
@@ -124,9 +123,9 @@ export function makePanel(player, stage) {
     toggle: () => inTurn(() => player.subtract(!player.subtraction)),
     next: () => inTurn(() => {
       const { subtraction } = player;
-      const kinds = KINDS.map(([kind]) => kind).filter((kind) => kind !== "file" || first() === "file");
-      const at = subtraction ? kinds.indexOf(kindOf(subtraction.choice)) : -1;
-      return choose(kinds[(at + 1) % kinds.length] ?? "first");
+      const order = KINDS.map(([kind]) => kind).slice(ofFile() ? 0 : 1);
+      const at = subtraction ? order.indexOf(kindOf(subtraction.choice)) : -1;
+      return choose(order[(at + 1) % order.length]);
     }),
   };
 }

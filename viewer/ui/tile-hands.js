@@ -4,10 +4,10 @@
  * first picture.
  *
  * @typedef {import("./types.js").PictureTile} PictureTile
- * @typedef {import("./cell.js").Cell} Cell
+ * @typedef {(button: Element | null) => PictureTile | undefined} TileOf
  */
 import { createPlayer } from "../engine/player.js";
-import { addStyle, make } from "./dom.js";
+import { addStyle, make, pointIn } from "./dom.js";
 import { frameAt } from "./drag.js";
 
 const SLOP = 8;
@@ -18,7 +18,7 @@ const HOVER_WEIGHT = 0.25;
 
 /**
  * @param {HTMLElement} list
- * @param {{page: import("./view-page.js").Page, tileOf: (element: Element) => PictureTile | null}} options
+ * @param {{page: import("./view-page.js").Page, tileOf: TileOf}} options
  */
 export function tileHands(list, { page, tileOf }) {
   addStyle("cells.css");
@@ -26,7 +26,7 @@ export function tileHands(list, { page, tileOf }) {
   if (matchMedia("(hover: hover)").matches) hoverTiles(list, page, tileOf);
 }
 
-/** @param {HTMLElement} list @param {import("./view-page.js").Page} page @param {(element: Element) => PictureTile | null} tileOf */
+/** @param {HTMLElement} list @param {import("./view-page.js").Page} page @param {TileOf} tileOf */
 function dragTiles(list, page, tileOf) {
   /** @type {{tile: PictureTile, button: HTMLElement, x: number, y: number, ghost: HTMLElement | null} | null} */
   let drag = null;
@@ -45,8 +45,8 @@ function dragTiles(list, page, tileOf) {
   };
   list.addEventListener("pointerdown", (event) => {
     const button = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest("button.tile"));
-    const tile = button && tileOf(button);
-    if (!tile || event.button !== 0) return;
+    const tile = tileOf(button);
+    if (!button || !tile || event.button !== 0) return;
     drag = { tile, button, x: event.clientX, y: event.clientY, ghost: null };
     button.setPointerCapture(event.pointerId); // a quick hand is out of the list with its first movement
   });
@@ -55,8 +55,7 @@ function dragTiles(list, page, tileOf) {
     if (!drag.ghost) {
       if (Math.hypot(event.clientX - drag.x, event.clientY - drag.y) < SLOP) return;
       drag.ghost = make("div", "dragged");
-      const image = drag.button.querySelector("img")?.cloneNode();
-      if (image) drag.ghost.append(image);
+      drag.ghost.append(drag.button.querySelector("img")?.cloneNode() ?? "");
       document.body.append(drag.ghost);
     }
     drag.ghost.style.left = `${event.clientX}px`;
@@ -78,7 +77,7 @@ function dragTiles(list, page, tileOf) {
   list.addEventListener("click", (event) => event.timeStamp - dropped_ms < 100 && event.stopPropagation(), true);
 }
 
-/** @param {HTMLElement} list @param {import("./view-page.js").Page} page @param {(element: Element) => PictureTile | null} tileOf */
+/** @param {HTMLElement} list @param {import("./view-page.js").Page} page @param {TileOf} tileOf */
 function hoverTiles(list, page, tileOf) {
   /** @type {{button: Element, canvas: HTMLCanvasElement, player: import("../engine/player.js").Player} | null} */
   let shown = null;
@@ -102,15 +101,14 @@ function hoverTiles(list, page, tileOf) {
   list.addEventListener("pointermove", (event) => {
     if (event.pointerType !== "mouse" || event.buttons) return end();
     const button = /** @type {Element} */ (event.target).closest("button.tile");
-    const tile = button && tileOf(button);
+    const tile = tileOf(button);
     if (!button || !tile || tile.kind !== "run" || tile.state === "failed") return end();
     if (shown?.button !== button) {
       end();
       timer = window.setTimeout(() => begin(button, tile), REST_MS);
       return;
     }
-    const box = button.getBoundingClientRect();
-    const frame = frameAt(event.clientX - box.left, { frames: tile.description?.frames ?? 1, width: box.width });
+    const frame = frameAt(pointIn(button, event).x, { frames: tile.description?.frames ?? 1, width: button.clientWidth });
     if (frame !== shown.player.frame) shown.player.seek(frame);
   });
   list.addEventListener("pointerleave", end);

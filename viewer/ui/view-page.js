@@ -2,15 +2,15 @@
 /** The viewer's page: which cell is active, the film strip, and the commands that keys and buttons give. */
 import { createPlayer } from "../engine/player.js";
 import { formatAddress, parseAddress } from "./address.js";
-import { showBanner, toggleBannerDetail } from "./banner.js";
+import { showBanner } from "./banner.js";
 import { Cell } from "./cell.js";
 import { byId, calm } from "./dom.js";
-import { Gestures } from "./gestures.js";
+import { takeGestures } from "./gestures.js";
 import { commandOf } from "./keys.js";
-import { Rates, seriesOf, tabStore } from "./rates.js";
-import { Scrubber } from "./scrubber.js";
-import { Strip } from "./strip.js";
-import { Transport } from "./transport.js";
+import { Rates } from "./rates.js";
+import { makeScrubber } from "./scrubber.js";
+import { makeStrip } from "./strip.js";
+import { makeTransport } from "./transport.js";
 import { nextSpeed } from "./words.js";
 
 /** @typedef {import("./types.js").PictureTile} PictureTile */
@@ -30,64 +30,61 @@ const preview = byId("preview");
 const asked = parseAddress(location.search);
 const first = new Cell(byId("stage"), byId, createPlayer(/** @type {HTMLCanvasElement} */ (byId("picture")), { early, renderer: asked.renderer }));
 
-/** @type {PictureTile[]} */
-let tiles = [];
 let speed = 1;
 /** The reader's way to play, from run to run: a loop mode, or "next N"; "" as each file says. */
 let sequencing = "";
-const rates = new Rates(study.study_instance_uid, tabStore());
+const rates = new Rates(study.study_instance_uid);
 /** @type {import("./cells.js").Cells | null} several pictures, as soon as they have been asked for */
 let several = null;
 
 const page = {
   cells: [first],
   active: first,
-  /** @returns {PictureTile[]} */
-  get tiles() {
-    return tiles;
-  },
+  tiles: /** @type {PictureTile[]} */ ([]),
   study: study.study_instance_uid,
   pairs: study.biplane_pairs ?? [],
   show,
   activate,
   adopt,
   refresh,
-  prefetch,
-  goRun,
 };
 /** @typedef {typeof page} Page what cells.js sees of this page */
 
-const offered = { player: first.player, players: [first.player] };
-/** @type {any} */ (window).fastcine = offered;
-
 const player = () => page.active.player;
+/** @type {any} */ (window).fastcine = {
+  get player() {
+    return player();
+  },
+  get players() {
+    return page.cells.map((cell) => cell.player);
+  },
+};
 const seen = () => page.active.seen();
-const scrubber = new Scrubber(player, seen);
-const strip = new Strip(byId("tiles"), { choose: (tile) => show(tile) });
-const transport = new Transport(player, {
+const scrubber = makeScrubber(player, seen);
+const strip = makeStrip(byId("tiles"), (tile) => show(tile));
+const transport = makeTransport(player, {
   run: obey,
   seen,
   rated: (rate) => {
     const description = seen();
-    if (description) rates.keep(seriesOf(description), rate);
+    if (description) rates.keep(description, rate);
   },
-  sequenced: (value) => {
-    sequencing = value;
-    player().setLoop(value.startsWith("next") ? "loop" : /** @type {import("../engine/clock.js").LoopMode} */ (value));
-  },
+  sequenced: (value) => sequence(value),
 });
 let refreshing = 0;
 let stillTimer = 0;
 let addressTimer = 0;
 let written_ms = 0;
+/** What follows the first picture has been asked for. */
+let rest = false;
 /** @type {string | null} the run whose windows and rates the bar shows */
 let described = null;
 
 /** @param {import("./types.js").Tile[]} all */
 function takeTiles(all) {
-  tiles = all.filter((tile) => tile.kind !== "other");
+  page.tiles = all.filter((tile) => tile.kind !== "other");
   strip.show(all);
-  for (const cell of page.cells) cell.tile = tiles.find((tile) => tile.run === cell.run) ?? cell.tile;
+  for (const cell of page.cells) cell.tile = tileOf(cell.run) ?? cell.tile;
 }
 
 /**
@@ -99,11 +96,9 @@ function show(tile, cell = page.active, how = {}) {
   const opening = cell.tile === null;
   const play = how.play ?? (opening ? player() === cell.player || player().playing : (cell.halted ?? cell.player.playing));
   if (!opening && cell.player.description) speed = Math.abs(cell.player.speed_now);
-  cell.tile = tile;
-  cell.settled = null;
   if (cell === page.active) strip.select(tile.run);
   cell.halted = playable(tile) ? null : play;
-  cell.picture.begin(tile, placeOf(tile), play);
+  cell.begin(tile, placeOf(tile), play);
   if (playable(tile)) cell.player.open(tile.run, tile.description, { play, frame: how.frame ?? 0 });
   else cell.player.pause();
   refresh();
@@ -113,17 +108,14 @@ function show(tile, cell = page.active, how = {}) {
 
 /** The neighbours of the active picture, and nothing else. */
 function prefetch() {
-  for (const { player: other } of page.cells) if (other !== player()) other.prefetch([]);
-  const index = page.active.tile ? tiles.indexOf(page.active.tile) : -1;
-  const near = [tiles[index + 1], tiles[index + 2], tiles[index - 1]].filter((next) => next !== undefined);
-  player().prefetch(near.filter(playable).map(({ run, description }) => ({ run, description })));
+  const near = [1, 2, -1].flatMap((step) => beside(step) ?? []).filter(playable);
+  for (const cell of page.cells) cell.player.prefetch(cell === page.active ? near : []);
 }
 
 /** What keys, buttons, scrubber and strip are about from now on. @param {Cell} cell */
 function activate(cell) {
   if (cell === page.active) return;
   page.active = cell;
-  offered.player = cell.player;
   described = null;
   if (cell.run) strip.select(cell.run);
   several?.activated();
@@ -133,14 +125,13 @@ function activate(cell) {
 }
 
 /** A run that waits has no description yet, and the server nothing to send. @param {PictureTile} tile */
-function playable(tile) {
-  return tile.state !== "failed" && tile.description !== null;
-}
+const playable = (tile) => tile.state !== "failed" && tile.description !== null;
+
+/** @param {string | null | undefined} run */
+const tileOf = (run) => page.tiles.find((tile) => tile.run === run);
 
 /** @param {PictureTile} tile */
-function placeOf(tile) {
-  return tiles.length > 1 ? `${tile.kind} ${tiles.indexOf(tile) + 1} of ${tiles.length}` : "";
-}
+const placeOf = (tile) => (page.tiles.length > 1 ? `${tile.kind} ${page.tiles.indexOf(tile) + 1} of ${page.tiles.length}` : "");
 
 /** Once an animation frame at most: a drag changes the state more often than anybody can read. */
 function refreshSoon() {
@@ -154,29 +145,37 @@ function refresh() {
   const on = seen() ? player().run : null;
   if (described !== on) {
     described = on;
-    transport.describe();
-    const rate = on === null ? null : rates.of(seriesOf(/** @type {import("./types.js").Description} */ (seen())));
-    if (rate) transport.takeRate(rate);
+    const description = seen();
+    transport.describe(description && rates.of(description));
     scrubber.drawHeld();
   }
   several?.refresh();
-  for (const cell of page.cells) cell.picture.refresh();
+  for (const cell of page.cells) cell.refresh();
   transport.refresh(sequencing);
   scrubber.drawRange();
   scrubber.drawFrame();
   addressTimer ||= window.setTimeout(writeAddress, Math.max(0, written_ms + ADDRESS_MS - performance.now()));
 }
 
+/** How this and every next run plays. @param {string} way a loop mode, or "next N" */
+function sequence(way, its = player()) {
+  sequencing = way;
+  its.setLoop(leads() ? "loop" : /** @type {import("../engine/clock.js").LoopMode} */ (way));
+}
+
+/** Whether runs follow each other by themselves. */
+const leads = () => sequencing.startsWith("next");
+
 /** The reader's speed and way to play go on from run to run; a series' own rate comes first. @param {Cell} cell */
 function settle(cell) {
   const description = cell.seen();
   if (!description || cell.settled === description.run) return;
   cell.settled = description.run;
-  const own = rates.of(seriesOf(description))?.speed ?? speed;
+  const own = rates.of(description)?.speed ?? speed;
   if (own !== 1 && !cell.player.locked) cell.player.speed(own);
-  if (sequencing) cell.player.setLoop(sequencing.startsWith("next") ? "loop" : /** @type {import("../engine/clock.js").LoopMode} */ (sequencing));
+  if (sequencing) sequence(sequencing, cell.player);
   clearTimeout(stillTimer);
-  if (cell === page.active && description.frames < 2) stillTimer = window.setTimeout(() => sequencing.startsWith("next") && cell.player.playing && cell === page.active && goRun(1), STILL_MS);
+  if (cell === page.active && description.frames < 2) stillTimer = window.setTimeout(() => leads() && cell.player.playing && cell === page.active && goRun(1), STILL_MS);
 }
 
 function writeAddress() {
@@ -184,86 +183,93 @@ function writeAddress() {
   written_ms = performance.now();
   const { active } = page;
   const description = active.seen();
-  if (!active.tile || (active.player.waiting && !strip.thumbnails)) return; // the first picture is not there yet
+  if (!active.tile || (active.player.waiting && !rest)) return; // the first picture is not there yet
   const { window: level, playing, frame } = active.player;
   const own = description && level && active.player.windowed ? /** @type {[number, number]} */ ([level.center, level.width]) : null;
-  const many = several?.place ?? { layout: "", cells: [], lock: "" };
+  const many = several?.place() ?? { layout: "", cells: [], lock: "" };
   const stands = description !== null && description.frames > 1 && !playing;
   const address = formatAddress({ run: active.run, frame: stands ? frame : null, window: own, ...many });
   if (address !== location.search) history.replaceState(history.state, "", location.pathname + address);
 }
 
+/** The tile so many on from the active picture's. @param {number} step @returns {PictureTile | undefined} */
+const beside = (step) => page.tiles[page.tiles.findIndex(({ run }) => run === page.active.run) + step];
+
 /** @param {number} step */
 function goRun(step) {
-  const { tile } = page.active;
-  const next = tiles[(tile ? tiles.findIndex(({ run }) => run === tile.run) : -1) + step];
+  const next = beside(step);
   if (next) several?.goRun(next, step) || show(next);
 }
 
 /** @param {number} step */
 async function goStudy(step) {
   const said = (await import("./next-study.js")).goStudy(study.study_instance_uid, step);
-  if (said) page.active.picture.hint(said);
+  if (said) page.active.hint(said);
 }
 
 /** Several pictures: loaded when they are first asked for. @param {(cells: import("./cells.js").Cells) => unknown} act */
 async function withCells(act) {
-  const { Cells } = await import("./cells.js");
-  several ??= new Cells(page);
+  const { makeCells } = await import("./cells.js");
+  several ??= makeCells(page);
   act(several);
   refresh();
 }
 
-const actions = /** @type {Record<string, () => unknown>} */ ({
-  toggle: () => player().toggle(),
-  pause: () => player().pause(),
-  back: () => player().step(-1),
-  on: () => player().step(1),
-  "back-10": () => player().step(-10),
-  "on-10": () => player().step(10),
-  first: () => player().seek(player().range.first),
-  last: () => player().seek(player().range.last),
-  reverse: () => (player().speed(-Math.abs(player().speed_now)), player().play()),
-  forward: () => (player().speed(Math.abs(player().speed_now)), player().play()),
+/** @param {string} layout as the list has them */
+const setLayout = (layout) => withCells((cells) => cells.setLayout(layout));
+
+/** By command, for the active picture's player. @type {Record<string, (its: import("./cell.js").Player) => unknown>} */
+const actions = {
+  toggle: (its) => its.toggle(),
+  pause: (its) => its.pause(),
+  back: (its) => its.step(-1),
+  on: (its) => its.step(1),
+  "back-10": (its) => its.step(-10),
+  "on-10": (its) => its.step(10),
+  first: (its) => its.seek(its.range.first),
+  last: (its) => its.seek(its.range.last),
+  reverse: (its) => (its.speed(-Math.abs(its.speed_now)), its.play()),
+  forward: (its) => (its.speed(Math.abs(its.speed_now)), its.play()),
   "previous-run": () => goRun(-1),
   "next-run": () => goRun(1),
-  "run-on": () => (player().setLoop("loop"), (sequencing = sequencing === "next 1" ? "loop" : "next 1"), player().play(), refresh()),
+  "run-on": (its) => (sequence(sequencing === "next 1" ? "loop" : "next 1"), its.play(), refresh()),
   "previous-study": () => goStudy(-1),
   "next-study": () => goStudy(1),
-  slower: () => transport.setSpeed(nextSpeed(player().speed_now, -1)),
-  faster: () => transport.setSpeed(nextSpeed(player().speed_now, 1)),
-  "dicom-rate": () => transport.resetRate(),
-  bounce: () => player().setLoop((sequencing = player().loop === "sweep" ? "loop" : "sweep")),
-  once: () => player().setLoop((sequencing = player().loop === "once" ? "loop" : "once")),
-  "set-in": () => player().setRange(player().frame, Math.max(player().range.last, player().frame)),
-  "set-out": () => player().setRange(Math.min(player().range.first, player().frame), player().frame),
-  "clear-range": () => player().setRange(null),
-  "next-window": () => transport.nextPreset(),
+  slower: (its) => transport.setSpeed(nextSpeed(its.speed_now, -1)),
+  faster: (its) => transport.setSpeed(nextSpeed(its.speed_now, 1)),
+  "dicom-rate": transport.resetRate,
+  bounce: (its) => sequence(its.loop === "sweep" ? "loop" : "sweep"),
+  once: (its) => sequence(its.loop === "once" ? "loop" : "once"),
+  "set-in": (its) => its.setRange(its.frame, Math.max(its.range.last, its.frame)),
+  "set-out": (its) => its.setRange(Math.min(its.range.first, its.frame), its.frame),
+  "clear-range": (its) => its.setRange(null),
+  "next-window": transport.nextPreset,
   texts: () => byId("cells").classList.toggle("bare"),
   "full-screen": () => (document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen()).catch(() => undefined),
-  banner: toggleBannerDetail,
-  "layout-1": () => withCells((cells) => cells.setLayout("")),
-  "layout-2": () => withCells((cells) => cells.setLayout("2")),
-  "layout-4": () => withCells((cells) => cells.setLayout("4")),
-  "layout-6": () => withCells((cells) => cells.setLayout("6")),
-  "layout-9": () => withCells((cells) => cells.setLayout("9")),
-  stress: () => withCells((cells) => cells.setLayout("stress")),
+  banner: () => byId("banner").classList.toggle("detailed"),
+  "layout-1": () => setLayout(""),
+  "layout-2": () => setLayout("2"),
+  "layout-4": () => setLayout("4"),
+  "layout-6": () => setLayout("6"),
+  "layout-9": () => setLayout("9"),
+  stress: () => setLayout("stress"),
   biplane: () => withCells((cells) => cells.showPlanes()),
   prior: () => withCells((cells) => cells.showPrior()),
   lock: () => withCells((cells) => cells.nextLock()),
   help: async () => (await import("./help.js")).toggleHelp(),
-});
+};
 
-/** What is done to the picture itself: asked for when there is one. @param {Cell} [cell] */
-const looks = async (cell = page.active) => (looking ??= await import("./picture-commands.js")).looksOf(cell.player, cell.stage);
-/** @type {typeof import("./picture-commands.js") | null} once loaded, a key acts at once */
-let looking = null;
+/** What is done to the picture itself: asked for when there is one. @param {Cell} cell */
+async function looks(cell) {
+  const { makeLooks } = await import("./picture-commands.js");
+  return (cell.looks ??= makeLooks(cell.player, cell.stage));
+}
 
 /** @param {string} command */
 async function obey(command) {
   if (!seen() && !/^((previous|next)-(run|study)|full-screen|banner|help|layout-.|stress|lock|biplane|prior)$/.test(command)) return;
-  const { player: its, stage } = page.active;
-  void (actions[command] ?? (looking ? looking.looksOf(its, stage) : await looks())[command])?.();
+  const { active } = page;
+  void (actions[command] ?? (active.looks ?? (await looks(active)))[command])?.(active.player); // once they are loaded, a key acts at once
 }
 
 addEventListener("keydown", (event) => {
@@ -282,10 +288,9 @@ addEventListener("keydown", (event) => {
 
 /** A cell of the page from now on: what its player tells goes where it is seen. @param {Cell} cell */
 function adopt(cell) {
-  const { player: its, picture } = cell;
-  offered.players = [...new Set([...offered.players, its])];
+  const its = cell.player;
   if (cell !== first) void looks(cell);
-  new Gestures(cell.stage, its, { tool: () => transport.tool, seen: cell.seen, doubled: () => several?.maximise(cell) || document.body.classList.toggle("maximised"), swiped: goRun });
+  takeGestures(cell.stage, its, { tool: transport.tool, seen: cell.seen, doubled: () => several?.maximise(cell) || document.body.classList.toggle("maximised"), swiped: goRun });
   its.addEventListener("frame", (event) => {
     const { run, frame, tier } = /** @type {CustomEvent} */ (event).detail;
     if (run !== cell.run) return;
@@ -293,22 +298,24 @@ function adopt(cell) {
       if (tier >= 0) void afterFirstFrame();
       preview.hidden = true;
     }
-    picture.drawFrame(frame);
+    cell.drawFrame(frame);
     if (cell !== page.active) return;
     scrubber.drawFrame();
-    if (its.playing && sequencing.startsWith("next") && its.loops >= Number(sequencing.slice(5))) goRun(1);
+    if (its.playing && leads() && its.loops >= Number(sequencing.slice(5))) goRun(1);
   });
   its.addEventListener("held", () => cell === page.active && scrubber.drawHeld());
-  its.addEventListener("badge", (event) => picture.badge(/** @type {CustomEvent} */ (event).detail.badge));
+  its.addEventListener("badge", () => cell.badge());
   its.addEventListener("state", refreshSoon);
   its.addEventListener("connection", (event) => {
-    if (its.connection === "open") picture.error = "";
-    picture.retry_ms = /** @type {CustomEvent} */ (event).detail.retry_ms ?? 0;
-    picture.notice();
+    if (its.connection === "open") cell.error = "";
+    cell.retry_ms = /** @type {CustomEvent} */ (event).detail.retry_ms ?? 0;
+    cell.notice();
   });
   its.addEventListener("error", (event) => {
     const { run, message } = /** @type {CustomEvent} */ (event).detail;
-    if (!run || run === cell.run) picture.fail(message); // not what befell a neighbour that was fetched in advance
+    if (run && run !== cell.run) return; // what befell a neighbour that was fetched in advance
+    cell.error = message;
+    cell.notice();
   });
 }
 adopt(first);
@@ -325,12 +332,8 @@ for (const type of ["click", "change"]) {
 }
 // A file dropped here would take the browser away from the patient.
 for (const type of ["dragover", "drop"]) addEventListener(type, (event) => event.preventDefault());
-document.addEventListener("fullscreenchange", () => {
-  for (const button of document.querySelectorAll('[data-command="full-screen"]')) button.setAttribute("aria-pressed", String(document.fullscreenElement !== null));
-});
-setInterval(() => transport.showMeasured(), 500);
-
-let rest = false;
+document.addEventListener("fullscreenchange", refreshSoon);
+setInterval(transport.showMeasured, 500);
 
 /** All that may only be asked for once a picture is there. */
 async function afterFirstFrame() {
@@ -341,7 +344,7 @@ async function afterFirstFrame() {
   else if (page.pairs.length) void withCells(() => undefined); // both planes are offered
   await calm();
   strip.loadThumbnails();
-  void import("./tile-hands.js").then(({ tileHands }) => tileHands(byId("tiles"), { page, tileOf: (element) => strip.tileOf(element) }));
+  void import("./tile-hands.js").then(({ tileHands }) => tileHands(byId("tiles"), { page, tileOf: strip.tileOf }));
   const { follow } = await import("./live.js");
   follow(study.study_instance_uid, {
     study: ({ tiles: all, biplane_pairs }) => {
@@ -353,11 +356,11 @@ async function afterFirstFrame() {
         const was = before[at];
         if (!cell.tile || !was) return;
         if (!playable(was) && playable(cell.tile)) show(cell.tile, cell);
-        else cell.picture.update(cell.tile, placeOf(cell.tile));
+        else cell.update(cell.tile, placeOf(cell.tile));
       });
     },
     run: ({ run, ready = [], complete = false, state }) => {
-      const tile = tiles.find((one) => one.run === run);
+      const tile = tileOf(run);
       if (!tile) return true;
       const made = complete || ready.some((frames) => frames > 0);
       const now = state ?? (made ? "ready" : tile.state);
@@ -366,7 +369,7 @@ async function afterFirstFrame() {
       if (!known) return false;
       Object.assign(tile, { ready, complete, state: now });
       strip.refresh(tile);
-      for (const { picture } of page.cells) picture.notice();
+      for (const cell of page.cells) cell.notice();
       return true;
     },
   });
@@ -374,11 +377,10 @@ async function afterFirstFrame() {
 
 /** Opens what the address names, else the first run, else the first still. */
 function start() {
-  const named = asked.run ?? early?.run;
-  const tile = tiles.find((one) => one.run === named) ?? tiles.find((one) => one.kind === "run" && one.state !== "failed") ?? tiles[0];
+  const tile = tileOf(asked.run ?? early?.run) ?? page.tiles.find((one) => one.kind === "run" && one.state !== "failed") ?? page.tiles[0];
   const place = tile && tile.run === asked.run ? asked : null;
   if (tile) show(tile, first, place?.frame != null ? { frame: place.frame, play: false } : { play: true });
-  else first.picture.begin(null, "");
+  else first.begin(null, "");
   if (place?.window) first.player.setWindow(...place.window);
   // Where no picture is to be had soon, the rest need not wait for it.
   if (tile?.state !== "ready") void afterFirstFrame();

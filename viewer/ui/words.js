@@ -4,6 +4,7 @@
  *
  * @typedef {import("./types.js").Description} Description
  * @typedef {import("./types.js").Tile} Tile
+ * @typedef {import("./types.js").PictureTile} PictureTile
  * @typedef {Description["timing"]} Timing
  */
 
@@ -19,48 +20,41 @@ export function fpsText(fps) {
  * @param {Timing | null | undefined} timing
  */
 export function rateText(timing) {
-  if (!timing?.fps) return "";
-  return timing.acquisition_known ? `DICOM ${fpsText(timing.fps)} fps` : `Assumed ${fpsText(timing.fps)} fps`;
+  return timing?.fps ? `${timing.acquisition_known ? "DICOM" : "Assumed"} ${fpsText(timing.fps)} fps` : "";
 }
 
 /** @param {Timing | null | undefined} timing @returns {number | null} a recommended rate that differs from the acquisition's */
 export function otherRate(timing) {
   const { fps, recommended_fps: recommended } = timing ?? {};
-  if (!fps || !recommended) return null;
-  return Math.abs(fps - recommended) > 0.05 ? recommended : null;
+  return fps && recommended && Math.abs(fps - recommended) > 0.05 ? recommended : null;
 }
 
 /** The speed a step slower or faster, forwards or backwards. @param {number} now @param {number} step */
 export function nextSpeed(now, step) {
-  const size = Math.abs(now);
-  let nearest = 0;
-  SPEEDS.forEach((speed, index) => {
-    if (Math.abs(speed - size) < Math.abs((SPEEDS[nearest] ?? 1) - size)) nearest = index;
-  });
-  const index = Math.min(Math.max(nearest + step, 0), SPEEDS.length - 1);
-  return Math.sign(now || 1) * (SPEEDS[index] ?? 1);
+  const off = (/** @type {number} */ speed) => Math.abs(speed - Math.abs(now));
+  const nearest = SPEEDS.reduce((best, speed) => (off(speed) < off(best) ? speed : best));
+  return Math.sign(now) * (SPEEDS[SPEEDS.indexOf(nearest) + step] ?? nearest);
 }
 
 /**
  * What stands on the picture about its truth.
  * @param {string} badge the engine's: "", "FIRST PASS", "EXACT", "AS ACQUIRED"; or "BY BROWSER": a video that it does not play
  * @param {Description | null} description
- * @returns {{text: string, className: string, detail: string}}
+ * @returns {{text: string, detail: string}}
  */
 export function badgeWords(badge, description) {
   const lossy = description?.lossy?.source ? description.lossy.text || "lossy at source" : "";
   switch (badge) {
     case "FIRST PASS":
-      return { text: "FIRST PASS", className: "first-pass", detail: `lossy, ${description?.tiers.exact?.badge === "AS ACQUIRED" ? "original" : "exact"} follows` };
+      return { text: badge, detail: `lossy, ${description?.tiers.exact.badge === "AS ACQUIRED" ? "original" : "exact"} follows` };
     case "EXACT":
-      return { text: "EXACT", className: "exact", detail: lossy ? `checked; source ${lossy}` : "checked" };
+      return { text: badge, detail: lossy ? `checked; source ${lossy}` : "checked" };
     case "AS ACQUIRED":
-      return { text: "AS ACQUIRED", className: "as-acquired", detail: lossy || "lossy at source" };
+      return { text: badge, detail: lossy || "lossy at source" };
     case "BY BROWSER":
-      return { text: "AS ACQUIRED", className: "as-acquired", detail: "lossy video as received, played by the browser: no single frames, no window" };
-    default:
-      return { text: "", className: "", detail: "" };
+      return { text: "AS ACQUIRED", detail: "lossy video as received, played by the browser: no single frames, no window" };
   }
+  return { text: "", detail: "" };
 }
 
 /** A number that a person reads off a picture: 128, 127.5, 0.25. @param {number} value */
@@ -75,14 +69,12 @@ export function windowText(window, inverted, scale) {
   // No-break spaces: "W 255" stays together in a narrow corner.
   const parts = [window ? `W\u00a0${levelText(window.width)} L\u00a0${levelText(window.center)}` : "VOI table of the file"];
   if (inverted) parts.push("inverted");
-  if (Number.isFinite(scale) && scale > 0) parts.push(`${Math.round(scale * 100)} %`);
+  if (scale > 0) parts.push(`${Math.round(scale * 100)} %`);
   return parts.join(" · ");
 }
 
-/** @param {Description | null} description */
-export function runLabel(description) {
-  return description ? description.label || description.series_description || description.modality : "";
-}
+/** @param {Description | null} description @param {PictureTile | null} [tile] whose label is known before the description */
+export const runLabel = (description, tile) => description?.label || tile?.label || description?.series_description || description?.modality || "";
 
 /**
  * The lines of a tile's text.
@@ -90,40 +82,28 @@ export function runLabel(description) {
  */
 export function tileWords(tile) {
   if (tile.kind === "other") return { label: tile.label, angle: "", frames: "not shown here", state: "", failed: false };
-  const { description } = tile;
-  const byBrowser = Boolean(tile.video_url);
-  const failed = tile.state === "failed" && !byBrowser;
+  const { description, kind, state, ready, message, complete, video_url } = tile;
+  const frames = description?.frames ?? tile.frames;
+  const fps = description?.timing.fps;
+  const failed = state === "failed" && !video_url;
+  const preparing = frames ? `preparing ${Math.floor((100 * Math.min(...(ready.length ? ready : [0]))) / frames)} %` : "preparing";
   return {
-    label: description?.label || tile.label || description?.series_description || description?.modality || "Picture",
+    label: runLabel(description, tile) || "Picture",
     angle: description?.geometry?.label ?? "",
-    frames: tileFrames(tile),
-    state: byBrowser ? "browser video" : failed ? tile.message || "cannot be shown" : tile.state === "waiting" ? "waiting" : tile.complete ? "" : makingText(tile.ready, framesOf(tile)),
+    frames: kind === "still" ? "still" : !frames ? "" : `${frames} fr${fps ? ` · ${fpsText(fps)} fps` : ""}`,
+    state: video_url ? "browser video" : failed ? message || "cannot be shown" : state === "waiting" ? "waiting" : complete ? "" : preparing,
     failed,
   };
 }
 
-/** @param {import("./types.js").PictureTile} tile */
-function tileFrames(tile) {
-  if (tile.kind === "still") return "still";
-  const frames = framesOf(tile);
-  if (!frames) return "";
-  const fps = tile.description?.timing.fps;
-  return `${frames} fr${fps ? ` · ${fpsText(fps)} fps` : ""}`;
-}
-
-/** @param {import("./types.js").PictureTile} tile */
-function framesOf({ description, frames }) {
-  return description?.frames ?? frames;
-}
-
-/** @param {number[]} ready @param {number | undefined} frames */
-function makingText(ready, frames) {
-  const made = Math.min(...(ready.length ? ready : [0]));
-  return frames ? `preparing ${Math.floor((100 * made) / frames)} %` : "preparing";
+/** What keeps a run from being shown, "" when nothing does. @param {PictureTile} tile @param {string} error the engine's @param {boolean} byBrowser a video that the browser plays itself */
+export function troubleWords({ kind, state, message }, error, byBrowser) {
+  if (error || state !== "failed" || byBrowser) return error;
+  return `This ${kind === "still" ? "still cannot be shown" : "run cannot be played"}: ${message || "its data could not be read"}. The file is kept as received.`;
 }
 
 /**
- * The quiet line in the picture; the gravest matter wins. Null when all is well.
+ * The quiet line in the picture; the gravest matter wins. "" when all is well.
  * @param {object} now
  * @param {string} now.connection the engine's
  * @param {boolean} [now.full] it was lost because the server is full
@@ -131,25 +111,16 @@ function makingText(ready, frames) {
  * @param {boolean} now.waiting no picture of this run yet
  * @param {boolean} [now.byBrowser] a video that the browser plays itself
  * @param {boolean} now.late that has lasted for longer than a person would call instant
- * @param {Tile | null} now.tile
- * @param {string} now.error
- * @returns {{text: string, bad: boolean} | null}
+ * @param {PictureTile} now.tile
+ * @returns {string}
  */
-export function noticeWords({ connection, full = false, retry_ms, waiting, late, byBrowser = false, tile, error }) {
-  if (!tile) return { text: "This study has no pictures that can be shown here.", bad: false };
-  if (error) return { text: error, bad: true };
-  if (tile.kind !== "other" && tile.state === "failed" && !byBrowser) {
-    return { text: `This ${tile.kind === "still" ? "still cannot be shown" : "run cannot be played"}: ${tile.message || "its data could not be read"}. The file is kept as received.`, bad: true };
-  }
+export function noticeWords({ connection, full, retry_ms, waiting, late, byBrowser, tile: { kind, state } }) {
   if (connection === "waiting" || connection === "closed") {
-    const again = retry_ms >= 1500 ? ` Trying again in ${Math.round(retry_ms / 1000)} s.` : " Connecting again.";
-    if (full) return { text: "The server has as many viewers as it can take." + again, bad: false };
-    return { text: (waiting ? "No connection to the server." : "Connection lost. What is here plays on.") + again, bad: false };
+    const lost = full ? "The server has as many viewers as it can take." : waiting ? "No connection to the server." : "Connection lost. What is here plays on.";
+    return lost + (retry_ms >= 1500 ? ` Trying again in ${Math.round(retry_ms / 1000)} s.` : " Connecting again.");
   }
-  if (!waiting || !late) return null;
-  if (connection === "connecting") return { text: "Connecting", bad: false };
-  if (tile.kind !== "other" && tile.state !== "ready" && !byBrowser) {
-    return { text: `This ${tile.kind} is being prepared. It ${tile.kind === "still" ? "appears as soon as it is" : "plays as soon as its first frames are"} made.`, bad: false };
-  }
-  return { text: "Waiting for the first frame", bad: false };
+  if (!waiting || !late) return "";
+  if (connection === "connecting") return "Connecting";
+  if (state === "ready" || byBrowser) return "Waiting for the first frame";
+  return `This ${kind} is being prepared. It ${kind === "still" ? "appears as soon as it is" : "plays as soon as its first frames are"} made.`;
 }

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { COMMANDS, commandOf, keepKeys, keyText, ownKeys, takeKeys, tooltip } from "../../ui/keys.js";
+import { COMMANDS, commandOf, firstKey, keepKeys, keyText, ownKeys, takeKeys } from "../../ui/keys.js";
 
 /** @param {string} key @param {object} [held] @returns {string | null} */
 const press = (key, held) => commandOf({ key, shiftKey: false, ctrlKey: false, metaKey: false, altKey: false, ...held });
@@ -41,7 +41,7 @@ test("keys are printed as they stand on a keyboard", () => {
   assert.equal(keyText(" "), "Space");
   assert.equal(keyText("+"), "+");
   assert.equal(keyText("j"), "J");
-  assert.equal(tooltip(/** @type {any} */ (COMMANDS[0])), "Play or pause (Space)");
+  assert.equal(firstKey(COMMANDS[0]), "Space");
 });
 
 test("every command is carried out by the page, and every button of the page is a command", () => {
@@ -58,7 +58,7 @@ test("a command answers to the keys that the reader chose for it, and to the usu
   assert.equal(press("e"), "bounce");
   assert.equal(press("b"), null);
   assert.equal(press("F1"), "help");
-  assert.equal(tooltip(/** @type {any} */ (COMMANDS.find(({ id }) => id === "bounce"))), "To and fro, or loop (E)");
+  assert.equal(firstKey(/** @type {any} */ (COMMANDS.find(({ id }) => id === "bounce"))), "E");
   takeKeys({ bounce: ["k"] });
   assert.equal(press("k"), "bounce", "what was chosen comes before a usual key");
   takeKeys({ bounce: /** @type {any} */ ("k") });

@@ -1,7 +1,7 @@
 // @ts-check
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { badgeWords, fpsText, levelText, nextSpeed, noticeWords, otherRate, rateText, runLabel, tileWords, windowText } from "../../ui/words.js";
+import { badgeWords, fpsText, levelText, nextSpeed, noticeWords, otherRate, rateText, runLabel, tileWords, troubleWords, windowText } from "../../ui/words.js";
 
 /** @param {object} values @returns {any} */
 const timing = (values) => ({ fps: 15, recommended_fps: null, acquisition_known: true, source: "Frame Time", ...values });
@@ -13,7 +13,7 @@ const description = (values) => ({ run: "a", label: "LCA", modality: "XA", frame
 const tile = (values) => ({ kind: "run", run: "a", description: description(), ready: [96, 96, 96], complete: true, state: "ready", message: "", ...values });
 
 /** @param {object} [values] @returns {any} */
-const now = (values) => ({ connection: "open", retry_ms: 0, waiting: false, late: false, tile: tile(), error: "", ...values });
+const now = (values) => ({ connection: "open", retry_ms: 0, waiting: false, late: false, tile: tile(), ...values });
 
 test("rates are said as people say them", () => {
   assert.equal(fpsText(30.303), "30.3");
@@ -49,21 +49,20 @@ test("a lossy picture never stands without the word", () => {
   assert.equal(badgeWords("AS ACQUIRED", lossy).detail, "lossy 11:1 (ISO_10918_1)");
   assert.match(badgeWords("EXACT", lossy).detail, /lossy 11:1/);
   assert.equal(badgeWords("EXACT", description()).detail, "checked");
-  assert.deepEqual(badgeWords("", lossy), { text: "", className: "", detail: "" });
+  assert.deepEqual(badgeWords("", lossy), { text: "", detail: "" });
 });
 
 test("a video that the browser plays itself is never called exact, nor a failure", () => {
-  const { text, className, detail } = badgeWords("BY BROWSER", null);
-  assert.deepEqual([text, className], ["AS ACQUIRED", "as-acquired"]);
+  const { text, detail } = badgeWords("BY BROWSER", null);
+  assert.equal(text, "AS ACQUIRED");
   assert.match(detail, /lossy video as received, played by the browser: no single frames, no window/);
   const video = tile({ state: "failed", complete: false, description: null, message: "video needs PyAV", video_url: "/api/runs/a/video" });
   const { state, failed } = tileWords(video);
   assert.deepEqual([state, failed], ["browser video", false]);
-  assert.equal(noticeWords(now({ tile: video, byBrowser: true })), null);
-  assert.equal(noticeWords(now({ tile: video, byBrowser: true, waiting: true, late: true }))?.text, "Waiting for the first frame");
-  const told = noticeWords(now({ tile: video, waiting: true }));
-  assert.match(told?.text ?? "", /^This run cannot be played: video needs PyAV\./, "where the browser cannot either");
-  assert.equal(told?.bad, true);
+  assert.equal(troubleWords(video, "", true), "");
+  assert.equal(noticeWords(now({ tile: video, byBrowser: true })), "");
+  assert.equal(noticeWords(now({ tile: video, byBrowser: true, waiting: true, late: true })), "Waiting for the first frame");
+  assert.match(troubleWords(video, "", false), /^This run cannot be played: video needs PyAV\./, "where the browser cannot either");
 });
 
 test("window, inversion and zoom", () => {
@@ -92,15 +91,15 @@ test("the run's label falls back on what there is", () => {
 });
 
 test("one quiet line says what is amiss, the gravest first, and nothing when all is well", () => {
-  assert.equal(noticeWords(now()), null);
-  assert.equal(noticeWords(now({ waiting: true })), null, "a short wait is not worth a word");
-  assert.match(noticeWords(now({ waiting: true, late: true }))?.text ?? "", /first frame/);
-  assert.match(noticeWords(now({ waiting: true, late: true, tile: tile({ state: "making" }) }))?.text ?? "", /being prepared/);
-  assert.match(noticeWords(now({ waiting: true, late: true, tile: tile({ kind: "still", state: "waiting" }) }))?.text ?? "", /^This still .* appears/);
-  assert.match(noticeWords(now({ connection: "waiting", retry_ms: 4000 }))?.text ?? "", /plays on\. Trying again in 4 s/);
-  assert.match(noticeWords(now({ connection: "waiting", waiting: true }))?.text ?? "", /No connection/);
-  assert.match(noticeWords(now({ connection: "waiting", full: true, retry_ms: 3000 }))?.text ?? "", /as many viewers as it can take\. Trying again in 3 s/);
-  assert.deepEqual(noticeWords(now({ error: "Too many viewers", connection: "waiting" })), { text: "Too many viewers", bad: true });
-  assert.match(noticeWords(now({ tile: tile({ state: "failed", message: "truncated" }) }))?.text ?? "", /cannot be played: truncated/);
-  assert.match(noticeWords(now({ tile: null }))?.text ?? "", /no pictures/);
+  assert.equal(noticeWords(now()), "");
+  assert.equal(troubleWords(tile(), "", false), "");
+  assert.equal(noticeWords(now({ waiting: true })), "", "a short wait is not worth a word");
+  assert.match(noticeWords(now({ waiting: true, late: true })), /first frame/);
+  assert.match(noticeWords(now({ waiting: true, late: true, tile: tile({ state: "making" }) })), /being prepared/);
+  assert.match(noticeWords(now({ waiting: true, late: true, tile: tile({ kind: "still", state: "waiting" }) })), /^This still .* appears/);
+  assert.match(noticeWords(now({ connection: "waiting", retry_ms: 4000 })), /plays on\. Trying again in 4 s/);
+  assert.match(noticeWords(now({ connection: "waiting", waiting: true })), /No connection/);
+  assert.match(noticeWords(now({ connection: "waiting", full: true, retry_ms: 3000 })), /as many viewers as it can take\. Trying again in 3 s/);
+  assert.equal(troubleWords(tile({ state: "failed" }), "Too many viewers", false), "Too many viewers");
+  assert.match(troubleWords(tile({ state: "failed", message: "truncated" }), "", false), /cannot be played: truncated/);
 });
