@@ -102,6 +102,22 @@ def test_a_video_opened_by_its_address_plays(quiet_page, server):
     wait_until(quiet_page, f"{CAN_PLAY} ? {PLAYS} : !document.getElementById('notice').hidden")
 
 
+def test_in_several_cells_it_lies_on_its_own(quiet_page, server):
+    page = quiet_page
+    page.goto(f"{server.view}?run={server.lca}")
+    wait_until(page, looking.EXACT)
+    if not page.evaluate(CAN_PLAY):
+        pytest.skip("this Chromium lacks AVC")
+    page.keyboard.press("2")
+    wait_until(page, "fastcine.players.length === 2")
+    page.locator("#cells .stage").nth(1).click(position={"x": 60, "y": 120})
+    tile(page, "Film").click()
+    wait_until(page, "document.querySelector('#cells .stage:nth-of-type(2) video')?.currentTime > 0.2")
+    assert page.locator("video").count() == 1
+    first = page.locator("#cells .stage").nth(0).locator("canvas").first
+    assert first.evaluate("(canvas) => getComputedStyle(canvas).visibility") == "visible"
+
+
 def test_where_the_browser_cannot_the_viewer_says_why(browser, server):
     with opened_page(browser) as page:
         page.goto(f"{server.view}?run={server.old}")

@@ -104,7 +104,7 @@ export class Cell {
     };
     const module = await import("./video.js").catch(() => null);
     if (signal.aborted) return;
-    if (module) module.putVideo(url, { label: this.tile?.label || "Video", play, signal, tell });
+    if (module) module.putVideo(url, { canvas: this.part("picture"), label: this.tile?.label || "Video", play, signal, tell });
     else tell("failed");
   }
 

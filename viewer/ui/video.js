@@ -1,15 +1,15 @@
 // @ts-check
 /** A video that nothing on the server can decode, played by the browser as it was received. Loaded only where there is one. */
-import { byId, make } from "./dom.js";
+import { make } from "./dom.js";
 
 /** @typedef {"waits" | "plays" | "failed"} VideoState */
 
 /**
  * Puts the browser's own player over the canvas, until `signal` takes it away or it cannot play.
  * @param {string} url
- * @param {{label: string, play: boolean, signal: AbortSignal, tell: (state: VideoState) => void}} options
+ * @param {{canvas: HTMLElement, label: string, play: boolean, signal: AbortSignal, tell: (state: VideoState) => void}} options
  */
-export function putVideo(url, { label, play, signal, tell }) {
+export function putVideo(url, { canvas, label, play, signal, tell }) {
   const video = make("video");
   Object.assign(video, { controls: true, loop: true, muted: true, playsInline: true, autoplay: play });
   // A patient's picture goes to no other screen or window by a slip of the hand.
@@ -32,5 +32,5 @@ export function putVideo(url, { label, play, signal, tell }) {
   // It has a full screen of its own.
   video.addEventListener("dblclick", (event) => event.stopPropagation());
   video.src = url;
-  byId("picture").after(video);
+  canvas.after(video);
 }
