@@ -237,8 +237,7 @@ export class PlayerCanvas {
 
   /** Draws what is there once more (zoom, size). */
   draw() {
-    if (this.#pictured) this.renderer.draw(this.placeOf(this.#pictured));
-    else this.renderer.clear();
+    this.renderer.draw(this.#pictured && this.placeOf(this.#pictured));
   }
 
   release() {

@@ -126,15 +126,16 @@ export class Canvas2dRenderer {
     this.#preview = image;
   }
 
-  /** @param {import("./zoom_pan.js").Placement} place */
+  /** @param {import("./zoom_pan.js").Placement | null} place null: black */
   draw(place) {
     const { context, canvas } = this;
     const covers =
-      place.x <= 0 && place.y <= 0 && place.x + place.width >= canvas.width && place.y + place.height >= canvas.height;
+      place && place.x <= 0 && place.y <= 0 && place.x + place.width >= canvas.width && place.y + place.height >= canvas.height;
     if (!covers) {
       context.fillStyle = "#000";
       context.fillRect(0, 0, canvas.width, canvas.height);
     }
+    if (!place) return;
     if (this.#preview) {
       this.#put(this.#preview, place);
       return;
@@ -166,14 +167,6 @@ export class Canvas2dRenderer {
     context.setTransform(a, c, b, d, x + width / 2, y + height / 2);
     context.drawImage(picture, -across / 2, -down / 2, across, down);
     context.setTransform(1, 0, 0, 1, 0, 0);
-  }
-
-  /** Nothing to show: black. */
-  clear() {
-    this.#image = null;
-    this.#preview = null;
-    this.context.fillStyle = "#000";
-    this.context.fillRect(0, 0, this.canvas.width, this.canvas.height);
   }
 
   release() {
