@@ -33,7 +33,7 @@ function makeRenderer(canvas, wanted, onRestored, onGone) {
 }
 
 export class PlayerCanvas {
-  /** @type {Map<string, import("./display.js").Palette>} for the look and run of now */
+  /** @type {Map<import("./description.js").Tier, import("./display.js").Palette>} for the look and run of now */
   #palettes = new Map();
   /** @type {RunDescription | null} of the picture on the canvas, which may be the run before the one being opened */
   #pictured = null;
@@ -207,9 +207,8 @@ export class PlayerCanvas {
    * @param {import("./description.js").Tier} tier
    */
   #palette(description, tier) {
-    const key = `${tier.codec === "deflate"} ${tier.bits} ${tier.color} ${tier.components}`;
-    let palette = this.#palettes.get(key);
-    if (!palette) this.#palettes.set(key, (palette = makePalette(this.#presented(description), tier, this.look)));
+    let palette = this.#palettes.get(tier);
+    if (!palette) this.#palettes.set(tier, (palette = makePalette(this.#presented(description), tier, this.look)));
     return palette;
   }
 

@@ -222,19 +222,13 @@ export class CompressedFrames {
   resume() {
     /** @type {number[][]} */
     const have = [];
-    for (const [tier, slots] of /** @type {[number, (Bitstream|null)[]][]} */ ([
-      [2, this.#exact],
-      [1, this.#first],
-      [0, this.#first],
-    ])) {
-      let start = -1;
-      for (let frame = 0; frame <= this.frames; frame++) {
-        const holds = frame < this.frames && slots[frame]?.tier === tier;
-        if (holds && start < 0) start = frame;
-        if (!holds && start >= 0) {
-          if (have.length < HAVE_RANGES_MAX) have.push([tier, start, frame - 1]);
-          start = -1;
-        }
+    for (const tier of [2, 1, 0]) {
+      const slots = tier === TIER_EXACT ? this.#exact : this.#first;
+      for (let frame = 0; frame < this.frames; frame++) {
+        if (slots[frame]?.tier !== tier) continue;
+        const before = have.at(-1);
+        if (before?.[0] === tier && before[2] === frame - 1) before[2] = frame;
+        else if (have.length < HAVE_RANGES_MAX) have.push([tier, frame, frame]);
       }
     }
     /** @type {number[][]} */

@@ -271,7 +271,7 @@ export class RunSource {
       this.connection.worked();
       this.#tellHeld();
     }
-    if (answer.samples) this.#keep(stream, answer.samples, answer.bytes_per_sample);
+    if (answer.samples) this.#keep(stream, answer.samples);
   }
 
   /** @param {string} code @param {string} message */
@@ -299,20 +299,17 @@ export class RunSource {
       this.connection.damaged(this.run, stream.tier, stream.frame, answer === null);
       return;
     }
-    const why = answer?.failure === "decode" ? `it cannot be decoded (${answer.reason})` : "its checksum is wrong";
-    this.#fail("damaged", `Frame ${stream.frame + 1} cannot be shown: ${why}.`);
+    this.#fail("damaged", `Frame ${stream.frame + 1} cannot be shown: ${answer?.failure}.`);
   }
 
   /**
    * @param {Bitstream} stream
-   * @param {ArrayBuffer} buffer
-   * @param {number} bytes_per_sample
+   * @param {Uint8Array | Uint16Array} samples
    */
-  #keep(stream, buffer, bytes_per_sample) {
-    const samples = bytes_per_sample === 2 ? new Uint16Array(buffer) : new Uint8Array(buffer);
+  #keep(stream, samples) {
     const { frame, tier } = stream;
     const left = this.decoded.put({ frame, tier, samples, components: this.tierOf(tier).components }, this.#distance);
-    if (left) this.pool.recycle(/** @type {ArrayBuffer} */ (left.samples.buffer));
+    if (left) this.pool.recycle(left.samples);
     if (this.decoded.get(frame)?.samples === samples) this.#tell((owner) => owner.decoded(this, frame));
     this.library.settle();
   }
@@ -386,7 +383,7 @@ export class RunSource {
   }
 
   #emptyRing() {
-    for (const decoded of this.decoded.clear()) this.pool.recycle(/** @type {ArrayBuffer} */ (decoded.samples.buffer));
+    for (const decoded of this.decoded.clear()) this.pool.recycle(decoded.samples);
   }
 
   release() {
