@@ -143,8 +143,7 @@ function build(gl, fragment) {
  * @param {boolean} wide 16-bit samples
  */
 function formats(gl, components, wide) {
-  const channels = ["R", "RG", "RGB", "RGBA"][components - 1];
-  if (!channels) throw new RangeError(`${components} components`);
+  const channels = "RGBA".slice(0, components);
   /** @type {Record<string, any>} */
   const constants = gl;
   return {
@@ -162,7 +161,7 @@ const [PICTURE, TABLE, LEVELS, MASK, VEIL, COLORED] = UNITS.keys();
 /** @typedef {{program: WebGLProgram, at: Uniforms}} Made */
 
 export class GlRenderer {
-  /** Kind and size of the picture; "": there is none. */
+  /** Kind and size of the picture that there is room for; "": nothing is there to draw. */
   #key = "";
   /** By unit. @type {WebGLTexture[]} */
   #textures = [];
@@ -249,9 +248,12 @@ export class GlRenderer {
     const key = `${internal} ${columns} ${rows}`;
     gl.bindFramebuffer(gl.FRAMEBUFFER, this.#target);
     if (key !== this.#key) {
-      const colored = this.#layOut(COLORED, gl.RGBA8, columns, rows, gl.LINEAR);
+      // Storage that never changes is laid out once; the frames only fill it.
+      const colored = this.#renew(COLORED, gl.LINEAR);
+      gl.texStorage2D(gl.TEXTURE_2D, 1, gl.RGBA8, columns, rows);
       gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, colored, 0);
-      this.#layOut(PICTURE, internal, columns, rows, gl.NEAREST);
+      this.#renew(PICTURE, gl.NEAREST);
+      gl.texStorage2D(gl.TEXTURE_2D, 1, internal, columns, rows);
       this.#key = key;
     }
     gl.activeTexture(gl.TEXTURE0 + PICTURE);
@@ -275,21 +277,12 @@ export class GlRenderer {
     gl.bindFramebuffer(gl.FRAMEBUFFER, null);
   }
 
-  /**
-   * Storage of a size that never changes is laid out once; the frames only fill it.
-   * @param {number} unit
-   * @param {number} internal
-   * @param {number} columns
-   * @param {number} rows
-   * @param {number} filter
-   */
-  #layOut(unit, internal, columns, rows, filter) {
+  /** Another texture, empty, takes the place of the one on a unit. @param {number} unit @param {number} filter */
+  #renew(unit, filter) {
     const { gl } = this;
     gl.activeTexture(gl.TEXTURE0 + unit);
     gl.deleteTexture(this.#textures[unit]);
-    const texture = makeTexture(gl, filter);
-    gl.texStorage2D(gl.TEXTURE_2D, 1, internal, columns, rows);
-    return (this.#textures[unit] = texture);
+    return (this.#textures[unit] = makeTexture(gl, filter));
   }
 
   /** @param {number} unit @param {Uint16Array | Uint32Array} table 256 entries a row; those of 32 bits are pixels */
@@ -316,17 +309,12 @@ export class GlRenderer {
     gl.texImage2D(gl.TEXTURE_2D, 0, internal, width, height, 0, format, type, pixels ? new Uint8Array(data.buffer) : data);
   }
 
-  /** @param {ImageBitmap | HTMLImageElement} image lossy anyway, so reading it back from a canvas does no harm */
+  /** @param {ImageBitmap | HTMLImageElement} image coloured already */
   showPreview(image) {
-    const buffer = document.createElement("canvas");
-    buffer.width = image.width;
-    buffer.height = image.height;
-    const context = /** @type {CanvasRenderingContext2D} */ (buffer.getContext("2d", { willReadFrequently: true }));
-    context.drawImage(image, 0, 0);
-    const { data, width, height } = context.getImageData(0, 0, buffer.width, buffer.height);
-    const table = Uint32Array.from({ length: 256 }, (_, n) => n);
-    const samples = new Uint8Array(data.buffer);
-    this.show({ samples, components: 4 }, { mode: "rgb", bits: 8, table }, { rows: height, columns: width }, { filter: null, veil: null });
+    const { gl } = this;
+    this.#renew(COLORED, gl.LINEAR);
+    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, gl.RGBA, gl.UNSIGNED_BYTE, image);
+    this.#key = "preview";
   }
 
   /** @param {import("./zoom_pan.js").Placement | null} place null: black */

@@ -47,8 +47,6 @@ const LATE_DECODES = 4;
  */
 
 export class RunSource {
-  /** @type {Set<Bitstream>} with a worker */
-  #away = new Set();
   /** @type {Map<number, number>} times damaged, by frame * 4 + tier */
   #damaged = new Map();
   #exact_ms = COLD_EXACT_MS;
@@ -158,25 +156,23 @@ export class RunSource {
   need(now_ms) {
     const { plan } = this;
     if (this.#dropped.size) this.#recall();
-    let refine = -1;
+    /** @type {import("./decode_pool.js").Need | null} */
+    let refine = null;
     for (let ahead = 0; ahead < plan.count && ahead < this.decoded.capacity; ahead++) {
       const frame = plan.order[ahead];
       // A plan made before the description came.
       if (frame >= this.compressed.frames) break;
-      const exact = this.#ready(this.compressed.exact(frame));
       const decoded = this.decoded.get(frame);
       if (decoded) {
-        if (refine < 0 && exact && decoded.tier < TIER_EXACT) refine = ahead;
+        const exact = this.compressed.exact(frame);
+        if (exact?.bytes && decoded.tier < TIER_EXACT) refine ??= this.#needOf(exact, plan.due_ms(ahead));
       } else {
-        const stream = this.#choose(frame, exact, ahead, plan.due_ms(ahead) - now_ms);
-        if (stream && (ahead < SAFE_AHEAD || refine < 0)) return this.#needOf(stream, plan.due_ms(ahead));
+        const stream = this.#choose(frame, ahead, plan.due_ms(ahead) - now_ms);
+        if (stream && (ahead < SAFE_AHEAD || !refine)) return this.#needOf(stream, plan.due_ms(ahead));
       }
-      if (refine >= 0 && ahead >= SAFE_AHEAD) break;
+      if (refine && ahead >= SAFE_AHEAD) break;
     }
-    if (refine >= 0) {
-      const exact = this.compressed.exact(plan.order[refine]);
-      if (exact) return this.#needOf(exact, plan.due_ms(refine));
-    }
+    if (refine) return refine;
     const unchecked = this.compressed.nextUnchecked();
     return unchecked && !this.#isSoonShown(unchecked.frame, now_ms) ? this.#needOf(unchecked, Infinity) : null;
   }
@@ -197,27 +193,17 @@ export class RunSource {
   /**
    * The tier to decode for a frame that is not there at all.
    * @param {number} frame
-   * @param {Bitstream | null} exact
    * @param {number} ahead
    * @param {number} left_ms until it is due
    */
-  #choose(frame, exact, ahead, left_ms) {
-    const first = this.#ready(this.compressed.firstPass(frame));
+  #choose(frame, ahead, left_ms) {
+    const exact = this.compressed.exact(frame);
+    const first = this.compressed.firstPass(frame);
     // Already with a worker: no second tier of it meanwhile.
-    if (this.#isAway(this.compressed.exact(frame)) || this.#isAway(this.compressed.firstPass(frame))) return null;
+    if (exact?.bytes === null || first?.bytes === null) return null;
     const slow = exact !== null && left_ms < this.#exact_ms * LATE_DECODES && ahead > 0;
     if (exact && !(slow && first)) return exact;
     return ahead < FIRST_PASS_AHEAD ? first : null;
-  }
-
-  /** @param {Bitstream | null} stream */
-  #ready(stream) {
-    return stream && stream.bytes ? stream : null;
-  }
-
-  /** @param {Bitstream | null} stream */
-  #isAway(stream) {
-    return stream !== null && this.#away.has(stream);
   }
 
   /**
@@ -240,7 +226,6 @@ export class RunSource {
   #take(stream, want_samples) {
     const job = jobOf(stream, /** @type {RunDescription} */ (this.description), want_samples);
     stream.bytes = null;
-    this.#away.add(stream);
     return job;
   }
 
@@ -254,7 +239,6 @@ export class RunSource {
    * @param {import("./decode_pool.js").Answer | null} answer
    */
   #done(stream, answer) {
-    this.#away.delete(stream);
     if (this.#released) {
       if (answer?.samples) this.pool.recycle(answer.samples);
       return;

@@ -46,7 +46,7 @@ export function turnOf({ turns, mirrored }) {
  * @param {{turns: number, mirrored: boolean}} view
  * @param {number} quarters
  */
-export const turned = ({ turns, mirrored }, quarters) => ({ turns: (((turns + quarters) % 4) + 4) % 4, mirrored });
+export const turned = ({ turns, mirrored }, quarters) => ({ turns: (turns + quarters) & 3, mirrored });
 
 /**
  * Turned over on the screen, however it lies there: about the upright axis (`horizontally`), or the level one.
