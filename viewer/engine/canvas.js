@@ -39,7 +39,7 @@ export class PlayerCanvas {
   #pictured = null;
   /** Of before a presentation state was applied. @type {{look: import("./display.js").Look, view: View} | null} */
   #before = null;
-  /** @type {{display?: import("./description.js").Display, pixel_aspect?: number} | null} in place of the run's own */
+  /** @type {import("./player.js").Presentation | null} in place of the run's own */
   #instead = null;
   /** @type {ResizeObserver} */
   #observer;
@@ -114,7 +114,7 @@ export class PlayerCanvas {
   present(state) {
     if (!state && !this.#before) return;
     const before = (this.#before ??= { look: this.look, view: this.view });
-    this.#instead = state && { ...(state.display && { display: state.display }), ...(state.pixel_aspect && { pixel_aspect: state.pixel_aspect }) };
+    this.#instead = state;
     this.setLook(state ? (state.look ?? {}) : before.look);
     if (state) return;
     this.view = before.view;
@@ -123,7 +123,8 @@ export class PlayerCanvas {
 
   /** The run as its presentation state has it. @param {RunDescription} description @returns {RunDescription} */
   #presented(description) {
-    return this.#instead ? { ...description, ...this.#instead } : description;
+    const { display = description.display, pixel_aspect = description.pixel_aspect } = this.#instead ?? {};
+    return { ...description, display, pixel_aspect };
   }
 
   /** @param {Partial<import("./display.js").Look>} change */

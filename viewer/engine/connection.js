@@ -79,12 +79,9 @@ export class Connection {
   #report_timer = null;
   /** @type {unknown} */
   #ping_timer = null;
-  /** @type {unknown} */
-  #retry_timer = null;
   #failures = 0;
   #broken = 0;
   #retry_ms = 0;
-  #closed = false;
 
   /**
    * @param {string} url
@@ -202,16 +199,12 @@ export class Connection {
     this.#wishes.set(run, { type: "want", run, ...wish });
     const early = this.#early;
     this.#early = null;
-    if (early?.run === run) {
-      this.#send(this.#wishes.get(run));
-      this.#drainInbox(early);
-      return;
+    if (early?.run === run) this.#send(this.#wishes.get(run));
+    else {
+      if (early?.run) this.#send({ type: "close", run: early.run });
+      this.#open(run);
     }
-    if (early) {
-      if (early.run) this.#send({ type: "close", run: early.run });
-      this.#drainInbox(early);
-    }
-    this.#open(run);
+    if (early) this.#drainInbox(early);
   }
 
   /** @param {string} run */
@@ -301,8 +294,8 @@ export class Connection {
     this.#grant();
     const fresh = this.#received_bytes - this.#reported_bytes;
     const quiet_ms = this.around.now() - this.#reported_ms;
-    if (fresh >= REPORT_BYTES || this.#granted_bytes - this.#reported_grant >= this.credit_bytes / 4) this.#reportNow();
-    else if (fresh > 0 && quiet_ms >= REPORT_MS) this.#reportNow();
+    const much = fresh >= REPORT_BYTES || this.#granted_bytes - this.#reported_grant >= this.credit_bytes / 4;
+    if (much || (fresh > 0 && quiet_ms >= REPORT_MS)) this.#reportNow();
     else if (fresh > 0) this.#report_timer ??= this.around.setTimer(() => this.#reportNow(), REPORT_MS);
   }
 
@@ -338,13 +331,10 @@ export class Connection {
   #lost(code) {
     this.#early = null;
     this.#socket = null;
-    this.around.clearTimer(this.#ping_timer);
-    this.around.clearTimer(this.#report_timer);
+    for (const timer of [this.#ping_timer, this.#report_timer]) this.around.clearTimer(timer);
     this.#report_timer = null;
-    if (this.#closed) return;
     const final = FINAL.get(code) ?? (this.#broken >= BROKEN_MAX ? ["protocol", "The server sent what this page does not understand. Reload it."] : null);
     if (final) {
-      this.#closed = true;
       this.#setState("closed");
       this.#fail(final[0], final[1]);
       return;
@@ -354,15 +344,7 @@ export class Connection {
     const wait = Math.max(this.#retry_ms * (1 + this.around.random()), backoff * (0.75 + this.around.random() / 2));
     this.#retry_ms = 0;
     this.#setState("waiting", wait);
-    this.#retry_timer = this.around.setTimer(() => this.#connect(), wait);
-  }
-
-  close() {
-    this.#closed = true;
-    for (const timer of [this.#ping_timer, this.#report_timer, this.#retry_timer]) this.around.clearTimer(timer);
-    this.#socket?.close(1000, "done");
-    this.#socket = null;
-    this.#setState("closed");
+    this.around.setTimer(() => this.#connect(), wait);
   }
 }
 

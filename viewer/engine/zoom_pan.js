@@ -29,9 +29,6 @@ const QUARTERS = [
   [0, 1, -1, 0],
 ];
 
-/** @type {Turn} as it lies in the file */
-export const UPRIGHT = [1, 0, 0, 1];
-
 /**
  * @param {{turns: number, mirrored: boolean}} view
  * @returns {Turn}
