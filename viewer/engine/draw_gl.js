@@ -7,8 +7,6 @@ const VERTEX = /* glsl */ `void main() {
   gl_Position = vec4(vec2(gl_VertexID & 1, gl_VertexID >> 1) * 4.0 - 1.0, 0.0, 1.0);
 }`;
 
-const MODES = /** @type {const} */ ({ index: 0, rgb: 1, ybr_full: 2, ybr_partial: 2, difference: 3 });
-
 /** What a picture does not need is not in its shader: drawn by the processor, branches not taken would cost as much as those taken. */
 const COLORING = /* glsl */ `precision highp float;
 precision highp int;
@@ -38,11 +36,11 @@ vec3 curve(vec3 levels) {
 vec3 pixel(ivec2 at, ivec2 size) {
   at = clamp(at, ivec2(0), size - 1);
   uvec4 s = texelFetch(picture, at, 0);
-#if MODE == 0
+#ifdef MODE_index
   return entry(s.r);
-#elif MODE == 1
+#elif defined(MODE_rgb)
   return curve(vec3(s.rgb));
-#elif MODE == 3
+#elif defined(MODE_difference)
   return entry(lookUp(levels, s.r).r + 32768u - texelFetch(mask, at, 0).r);
 #else
   float unit = exp2(bits - 8.0);
@@ -118,22 +116,13 @@ function makeTexture(gl, filter = gl.NEAREST) {
   return texture;
 }
 
-/** A program, and where its uniforms are. @param {WebGL2RenderingContext} gl @param {string} fragment @returns {Made} */
+/** @param {WebGL2RenderingContext} gl @param {string} fragment */
 function build(gl, fragment) {
   const program = /** @type {WebGLProgram} */ (gl.createProgram());
   gl.attachShader(program, compile(gl, gl.VERTEX_SHADER, VERTEX));
   gl.attachShader(program, compile(gl, gl.FRAGMENT_SHADER, fragment));
   gl.linkProgram(program);
-  /** @type {Map<string, WebGLUniformLocation | null>} */
-  const places = new Map();
-  return {
-    program,
-    at: (name) => {
-      let place = places.get(name);
-      if (place === undefined) places.set(name, (place = gl.getUniformLocation(program, name)));
-      return place;
-    },
-  };
+  return program;
 }
 
 /**
@@ -157,9 +146,6 @@ function formats(gl, components, wide) {
 const UNITS = ["picture", "table", "levels", "mask", "veil", "colored"];
 const [PICTURE, TABLE, LEVELS, MASK, VEIL, COLORED] = UNITS.keys();
 
-/** @typedef {(name: string) => WebGLUniformLocation | null} Uniforms */
-/** @typedef {{program: WebGLProgram, at: Uniforms}} Made */
-
 export class GlRenderer {
   /** Kind and size of the picture that there is room for; "": nothing is there to draw. */
   #key = "";
@@ -167,7 +153,7 @@ export class GlRenderer {
   #textures = [];
   /** What was filled into them. @type {{data?: object, version?: number}[]} */
   #held = [];
-  /** By kind of picture. @type {Map<string, Made>} */
+  /** By kind of picture. @type {Map<string, WebGLProgram>} */
   #programs = new Map();
   /** @type {WebGLFramebuffer | null} */
   #target = null;
@@ -225,13 +211,14 @@ export class GlRenderer {
   #use(kind, source) {
     const { gl } = this;
     const known = this.#programs.get(kind);
-    const made = known ?? build(gl, kind + source);
-    gl.useProgram(made.program);
+    const program = known ?? build(gl, kind + source);
+    const at = (/** @type {string} */ name) => gl.getUniformLocation(program, name);
+    gl.useProgram(program);
     if (!known) {
-      this.#programs.set(kind, made);
-      for (const [unit, name] of UNITS.entries()) gl.uniform1i(made.at(name), unit);
+      this.#programs.set(kind, program);
+      for (const [unit, name] of UNITS.entries()) gl.uniform1i(at(name), unit);
     }
-    return made.at;
+    return at;
   }
 
   /**
@@ -259,7 +246,7 @@ export class GlRenderer {
     gl.activeTexture(gl.TEXTURE0 + PICTURE);
     gl.texSubImage2D(gl.TEXTURE_2D, 0, 0, 0, columns, rows, format, type, samples);
     const sharpening = filter ? (filter.sharp ? 1 : -1) : 0;
-    const at = this.#use(`#define MODE ${MODES[palette.mode]}\n#define SHARPENING ${sharpening}\n#define VEILED ${veil ? 1 : 0}\n`, COLORING);
+    const at = this.#use(`#define MODE_${palette.mode}\n#define SHARPENING ${sharpening}\n#define VEILED ${veil ? 1 : 0}\n`, COLORING);
     this.#fillTable(TABLE, palette.table);
     if (palette.mode === "difference") {
       this.#fillTable(LEVELS, palette.levels);

@@ -30,11 +30,8 @@ export function createPlayer(canvas, options = {}) {
   return new Player(canvas, options);
 }
 
-function defaultSocketUrl() {
-  const url = new URL("/ws", location.href);
-  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
-  return url.href;
-}
+/** http to ws, https to wss */
+const defaultSocketUrl = () => `${location.origin.replace("http", "ws")}/ws`;
 
 export class Player extends EventTarget {
   #connection;

@@ -347,10 +347,6 @@ export class RunSource {
     }
   }
 
-  isEmpty() {
-    return this.compressed.stored_bytes === 0;
-  }
-
   /** Nobody sees it there; where nobody sees it at all, what is compressed stays and what is decoded goes. @param {Owner} owner */
   rest(owner) {
     this.screens.setPlan(owner);
