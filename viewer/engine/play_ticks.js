@@ -263,10 +263,7 @@ export class PlayTicks {
   /** @param {RunSource} source @param {number} now_ms */
   #maybeStart(source, now_ms) {
     const page = this.#shown ? null : this.#previews.adopt(source.run, this.playback);
-    if (page) {
-      this.now_stats?.adopted(page.first_ms, page.step);
-      return;
-    }
+    if (page) return this.now_stats?.adopted(page.first_ms, page.step);
     if (!this.isReady(now_ms)) return;
     this.playback.start(now_ms, this.#shown?.since_ms);
     this.started(now_ms);
@@ -317,13 +314,7 @@ export class PlayTicks {
     return true;
   }
 
-  /**
-   * @param {RunSource} source
-   * @param {number} frame
-   * @param {number} tier
-   * @param {number | null} step
-   * @param {number} now_ms
-   */
+  /** @param {RunSource} source @param {number} frame @param {number} tier @param {number | null} step @param {number} now_ms */
   #drawn(source, frame, tier, step, now_ms) {
     const stats = /** @type {PlayStats} */ (this.now_stats);
     const before = this.#shownOf(frame);
