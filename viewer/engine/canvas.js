@@ -33,13 +33,13 @@ function makeRenderer(canvas, wanted, onRestored, onGone) {
 }
 
 export class PlayerCanvas {
-  /** @type {Map<string, import("./display.js").Palette>} for the look and run of now */
+  /** @type {Map<import("./description.js").Tier, import("./display.js").Palette>} for the look and run of now */
   #palettes = new Map();
   /** @type {RunDescription | null} of the picture on the canvas, which may be the run before the one being opened */
   #pictured = null;
   /** Of before a presentation state was applied. @type {{look: import("./display.js").Look, view: View} | null} */
   #before = null;
-  /** @type {{display?: import("./description.js").Display, pixel_aspect?: number} | null} in place of the run's own */
+  /** @type {import("./player.js").Presentation | null} in place of the run's own */
   #instead = null;
   /** @type {ResizeObserver} */
   #observer;
@@ -114,7 +114,7 @@ export class PlayerCanvas {
   present(state) {
     if (!state && !this.#before) return;
     const before = (this.#before ??= { look: this.look, view: this.view });
-    this.#instead = state && { ...(state.display && { display: state.display }), ...(state.pixel_aspect && { pixel_aspect: state.pixel_aspect }) };
+    this.#instead = state;
     this.setLook(state ? (state.look ?? {}) : before.look);
     if (state) return;
     this.view = before.view;
@@ -123,7 +123,8 @@ export class PlayerCanvas {
 
   /** The run as its presentation state has it. @param {RunDescription} description @returns {RunDescription} */
   #presented(description) {
-    return this.#instead ? { ...description, ...this.#instead } : description;
+    const { display = description.display, pixel_aspect = description.pixel_aspect } = this.#instead ?? {};
+    return { ...description, display, pixel_aspect };
   }
 
   /** @param {Partial<import("./display.js").Look>} change */
@@ -207,9 +208,8 @@ export class PlayerCanvas {
    * @param {import("./description.js").Tier} tier
    */
   #palette(description, tier) {
-    const key = `${tier.codec === "deflate"} ${tier.bits} ${tier.color} ${tier.components}`;
-    let palette = this.#palettes.get(key);
-    if (!palette) this.#palettes.set(key, (palette = makePalette(this.#presented(description), tier, this.look)));
+    let palette = this.#palettes.get(tier);
+    if (!palette) this.#palettes.set(tier, (palette = makePalette(this.#presented(description), tier, this.look)));
     return palette;
   }
 
@@ -237,8 +237,7 @@ export class PlayerCanvas {
 
   /** Draws what is there once more (zoom, size). */
   draw() {
-    if (this.#pictured) this.renderer.draw(this.placeOf(this.#pictured));
-    else this.renderer.clear();
+    this.renderer.draw(this.#pictured && this.placeOf(this.#pictured));
   }
 
   release() {

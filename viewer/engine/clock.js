@@ -6,6 +6,9 @@
 /** A boundary that rounding put a hair later than it is counts as reached: a nanosecond, in ms. */
 const EPSILON_MS = 1e-6;
 
+/** A place on the circle of `length`, 0 up to it. @param {number} at @param {number} length */
+export const wrapped = (at, length) => at - Math.floor(at / length) * length;
+
 /**
  * @typedef {"loop"|"sweep"|"once"} LoopMode
  *
@@ -108,21 +111,18 @@ export class PlayClock {
    */
   start(frame, now_ms) {
     const index = Math.max(0, this.sequence.frames.indexOf(frame));
-    const starts = this.sequence.starts_ms;
-    this.anchor_ms = now_ms;
-    this.anchor_index = index;
-    this.shown_step = 0;
-    this.anchor_phase_ms = this.speed < 0 ? starts[index + 1] : starts[index];
+    this.startAt(this.sequence.starts_ms[this.speed < 0 ? index + 1 : index], now_ms, index);
   }
 
   /**
    * Starts at a moment of the period, which may lie within a frame's time.
    * @param {number} phase_ms
    * @param {number} now_ms
+   * @param {number} [index] of the frame that is on then
    */
-  startAt(phase_ms, now_ms) {
+  startAt(phase_ms, now_ms, index = indexAt(this.sequence, phase_ms)) {
     this.anchor_ms = now_ms;
-    this.anchor_index = indexAt(this.sequence, phase_ms);
+    this.anchor_index = index;
     this.anchor_phase_ms = phase_ms;
     this.shown_step = 0;
   }
@@ -133,13 +133,7 @@ export class PlayClock {
    * @param {number} now_ms
    */
   setSpeed(speed, now_ms) {
-    if (this.anchor_ms !== null) {
-      const phase = this.phaseAt(now_ms);
-      this.anchor_ms = now_ms;
-      this.anchor_phase_ms = phase;
-      this.anchor_index = indexAt(this.sequence, phase);
-      this.shown_step = 0;
-    }
+    if (this.anchor_ms !== null) this.startAt(this.phaseAt(now_ms), now_ms);
     this.speed = speed;
   }
 
@@ -151,7 +145,7 @@ export class PlayClock {
     const { period_ms } = this.sequence;
     const media = this.anchor_phase_ms + (now_ms - /** @type {number} */ (this.anchor_ms)) * this.speed;
     if (this.loop === "once") return Math.min(Math.max(media, 0), period_ms - 2 * EPSILON_MS);
-    return media - Math.floor(media / period_ms) * period_ms;
+    return wrapped(media, period_ms);
   }
 
   /**
@@ -189,8 +183,7 @@ export class PlayClock {
     const lag_max = Math.floor((lag_max_ms * frames.length * Math.abs(this.speed)) / period_ms);
     const step = Math.max(this.shown_step + 1, position.step - lag_max);
     if (step >= position.step) return position;
-    const index = (this.anchor_index + (this.speed < 0 ? -step : step)) % frames.length;
-    return { step, frame: frames[index < 0 ? index + frames.length : index], ended: false };
+    return { step, frame: frames[wrapped(this.anchor_index + (this.speed < 0 ? -step : step), frames.length)], ended: false };
   }
 
   /**
@@ -199,7 +192,7 @@ export class PlayClock {
    * @param {number} ahead at least 0
    */
   due_ms(position, ahead) {
-    if (this.anchor_ms === null || this.speed === 0) return Infinity;
+    if (this.anchor_ms === null) return Infinity;
     const { frames, starts_ms, period_ms } = this.sequence;
     const direction = this.speed < 0 ? -1 : 1;
     const index = this.anchor_index + direction * (position.step + ahead);

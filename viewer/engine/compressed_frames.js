@@ -24,11 +24,7 @@ const PARTIALS_MAX = 500;
  * @property {Uint8Array | null} bytes null while a worker has them
  * @property {boolean} checked its CRC was right
  *
- * @typedef {object} Assembly
- * @property {number} codec
- * @property {number} crc32
- * @property {number} filled_bytes
- * @property {Uint8Array} bytes
+ * @typedef {Bitstream & {bytes: Uint8Array, filled_bytes: number}} Assembly one that comes in pieces
  */
 
 export class CompressedFrames {
@@ -90,13 +86,13 @@ export class CompressedFrames {
     if (!assembly) {
       if (piece.offset_bytes !== 0) throw new WireError(`frame ${frame} tier ${tier} does not start at 0`);
       const { codec, crc32, frame_bytes } = piece;
-      assembly = { codec, crc32, filled_bytes: 0, bytes: new Uint8Array(frame_bytes) };
+      assembly = { tier, codec, frame, crc32, length_bytes: frame_bytes, bytes: new Uint8Array(frame_bytes), checked: false, filled_bytes: 0 };
       this.#assemblies.set(key, assembly);
       this.stored_bytes += frame_bytes;
     }
     if (
       piece.offset_bytes !== assembly.filled_bytes ||
-      piece.frame_bytes !== assembly.bytes.length ||
+      piece.frame_bytes !== assembly.length_bytes ||
       piece.crc32 !== assembly.crc32 ||
       piece.codec !== assembly.codec
     ) {
@@ -108,7 +104,7 @@ export class CompressedFrames {
     assembly.filled_bytes += payload.length;
     if (!piece.last) return null;
     this.#assemblies.delete(key);
-    return this.#store(tier, frame, assembly);
+    return this.#store(assembly);
   }
 
   /**
@@ -122,19 +118,14 @@ export class CompressedFrames {
     return tier !== TIER_EXACT && first !== null && first.tier >= tier;
   }
 
-  /**
-   * @param {number} tier
-   * @param {number} frame
-   * @param {Assembly} assembly
-   */
-  #store(tier, frame, assembly) {
-    const { codec, crc32, bytes } = assembly;
-    const stream = { tier, codec, frame, crc32, length_bytes: bytes.length, bytes, checked: false };
+  /** @param {Bitstream} stream */
+  #store(stream) {
+    const { tier, frame } = stream;
     if (tier === TIER_EXACT) {
       this.#exact[frame] = stream;
       this.#unchecked.push(stream);
       this.exact_count++;
-      this.unchecked_bytes += bytes.length;
+      this.unchecked_bytes += stream.length_bytes;
       // Pieces of the first pass that were still on the way are no longer waited for.
       this.#forgetAssembly(frame * 4);
       this.#forgetAssembly(frame * 4 + 1);
@@ -151,7 +142,7 @@ export class CompressedFrames {
   #forgetAssembly(key) {
     const assembly = this.#assemblies.get(key);
     if (!assembly) return;
-    this.stored_bytes -= assembly.bytes.length;
+    this.stored_bytes -= assembly.length_bytes;
     this.#assemblies.delete(key);
   }
 
@@ -222,25 +213,19 @@ export class CompressedFrames {
   resume() {
     /** @type {number[][]} */
     const have = [];
-    for (const [tier, slots] of /** @type {[number, (Bitstream|null)[]][]} */ ([
-      [2, this.#exact],
-      [1, this.#first],
-      [0, this.#first],
-    ])) {
-      let start = -1;
-      for (let frame = 0; frame <= this.frames; frame++) {
-        const holds = frame < this.frames && slots[frame]?.tier === tier;
-        if (holds && start < 0) start = frame;
-        if (!holds && start >= 0) {
-          if (have.length < HAVE_RANGES_MAX) have.push([tier, start, frame - 1]);
-          start = -1;
-        }
+    for (const tier of [2, 1, 0]) {
+      const slots = tier === TIER_EXACT ? this.#exact : this.#first;
+      for (let frame = 0; frame < this.frames; frame++) {
+        if (slots[frame]?.tier !== tier) continue;
+        const before = have.at(-1);
+        if (before?.[0] === tier && before[2] === frame - 1) before[2] = frame;
+        else if (have.length < HAVE_RANGES_MAX) have.push([tier, frame, frame]);
       }
     }
     /** @type {number[][]} */
     const partial = [];
-    for (const [key, assembly] of this.#assemblies) {
-      if (partial.length < PARTIALS_MAX) partial.push([key & 3, key >> 2, assembly.filled_bytes]);
+    for (const [key, { tier, frame, filled_bytes }] of this.#assemblies) {
+      if (partial.length < PARTIALS_MAX) partial.push([tier, frame, filled_bytes]);
       else this.#forgetAssembly(key);
     }
     return { have, partial };

@@ -1,18 +1,6 @@
 // One WebSocket of `fastcine.v1`, for all players of a page: hello, credit, ping; reconnecting and resuming by itself.
 
-import {
-  SUBPROTOCOL,
-  WireError,
-  closeMessage,
-  creditMessage,
-  damagedMessage,
-  helloMessage,
-  openMessage,
-  parseControl,
-  parsePieces,
-  pingMessage,
-  wantMessage,
-} from "./wire.js";
+import { PROTOCOL_VERSION, SUBPROTOCOL, WireError, parseControl, parsePieces } from "./wire.js";
 
 const CREDIT_BYTES = 4 * 2 ** 20;
 /** So many times that may have been received and wait to be decoded: it is kept anyway, and what is far ahead can be checked first. */
@@ -30,6 +18,7 @@ const FINAL = new Map([
   [4403, ["denied", "The server refused the connection. Reload the page to sign in again, or open it by its proper address."]],
   [4406, ["version", "This page is older or newer than the server. Reload it."]],
 ]);
+const BROKEN = 4400;
 /** As often in a row: then the two of us do not understand each other. */
 const BROKEN_MAX = 3;
 
@@ -77,7 +66,7 @@ export class Connection {
   #socket = null;
   /** @type {Map<string, Subscriber>} */
   #subscribers = new Map();
-  /** @type {Map<string, string>} newest `want` of each run, as sent */
+  /** @type {Map<string, import("./wire.js").ClientMessage>} newest `want` of each run */
   #wishes = new Map();
   /** @type {Early | null} */
   #early = null;
@@ -90,12 +79,9 @@ export class Connection {
   #report_timer = null;
   /** @type {unknown} */
   #ping_timer = null;
-  /** @type {unknown} */
-  #retry_timer = null;
   #failures = 0;
   #broken = 0;
   #retry_ms = 0;
-  #closed = false;
 
   /**
    * @param {string} url
@@ -135,10 +121,10 @@ export class Connection {
       greet?.call(socket, event);
       this.round_trip_ms = early.round_trip_ms ?? 0;
       for (const run of this.#subscribers.keys()) {
-        if (run === early.run) this.#send(/** @type {string} */ (this.#wishes.get(run)));
+        if (run === early.run) this.#send(this.#wishes.get(run));
         else this.#open(run);
       }
-      if (early.run && !this.#early && !this.#subscribers.has(early.run)) this.#send(closeMessage(early.run));
+      if (early.run && !this.#early && !this.#subscribers.has(early.run)) this.#send({ type: "close", run: early.run });
       this.#setState("open");
     };
     socket.onmessage = ({ data }) => {
@@ -166,7 +152,7 @@ export class Connection {
       this.round_trip_ms = (this.around.now() - asked_ms) / 2;
       this.#grant();
       this.#reported_grant = this.#granted_bytes;
-      socket.send(helloMessage(this.#granted_bytes));
+      this.#send({ type: "hello", version: PROTOCOL_VERSION, granted_bytes: this.#granted_bytes });
       for (const run of this.#subscribers.keys()) this.#open(run);
       this.#setState("open");
     };
@@ -189,17 +175,16 @@ export class Connection {
     for (const watch of this.watchers) watch(state, retry_ms);
   }
 
-  /** @param {string} text */
-  #send(text) {
-    if (this.#socket?.readyState === 1) this.#socket.send(text);
+  /** @param {import("./wire.js").ClientMessage | undefined} message */
+  #send(message) {
+    if (this.#socket?.readyState === 1) this.#socket.send(JSON.stringify(message));
   }
 
   /** @param {string} run */
   #open(run) {
     const { have, partial } = /** @type {Subscriber} */ (this.#subscribers.get(run)).resume();
-    this.#send(openMessage(run, have, partial));
-    const wish = this.#wishes.get(run);
-    if (wish) this.#send(wish);
+    this.#send({ type: "open", run, have: have.length ? have : undefined, partial: partial.length ? partial : undefined });
+    this.#send(this.#wishes.get(run));
   }
 
   /**
@@ -211,26 +196,22 @@ export class Connection {
   subscribe(run, subscriber, wish) {
     if (this.#subscribers.has(run)) throw new Error(`run ${run} is open already`);
     this.#subscribers.set(run, subscriber);
-    this.#wishes.set(run, wantMessage(run, wish));
+    this.#wishes.set(run, { type: "want", run, ...wish });
     const early = this.#early;
     this.#early = null;
-    if (early?.run === run) {
-      this.#send(/** @type {string} */ (this.#wishes.get(run)));
-      this.#drainInbox(early);
-      return;
+    if (early?.run === run) this.#send(this.#wishes.get(run));
+    else {
+      if (early?.run) this.#send({ type: "close", run: early.run });
+      this.#open(run);
     }
-    if (early) {
-      if (early.run) this.#send(closeMessage(early.run));
-      this.#drainInbox(early);
-    }
-    this.#open(run);
+    if (early) this.#drainInbox(early);
   }
 
   /** @param {string} run */
   unsubscribe(run) {
     if (!this.#subscribers.delete(run)) return;
     this.#wishes.delete(run);
-    this.#send(closeMessage(run));
+    this.#send({ type: "close", run });
   }
 
   /**
@@ -238,10 +219,12 @@ export class Connection {
    * @param {import("./wire.js").Wish} wish
    */
   want(run, wish) {
-    const text = wantMessage(run, wish);
-    if (!this.#subscribers.has(run) || this.#wishes.get(run) === text) return;
-    this.#wishes.set(run, text);
-    this.#send(text);
+    const before = this.#wishes.get(run);
+    /** @type {import("./wire.js").ClientMessage} */
+    const message = { type: "want", run, ...wish };
+    if (!before || JSON.stringify(before) === JSON.stringify(message)) return;
+    this.#wishes.set(run, message);
+    this.#send(message);
   }
 
   /**
@@ -251,7 +234,7 @@ export class Connection {
    * @param {boolean} lost it was sound, but is gone: nothing has to be made anew
    */
   damaged(run, tier, frame, lost) {
-    this.#send(damagedMessage(run, tier, frame, lost || undefined));
+    this.#send({ type: "damaged", run, tier, frame, lost: lost || undefined });
   }
 
   /** @param {string | ArrayBuffer} data */
@@ -263,8 +246,8 @@ export class Connection {
       if (!(error instanceof WireError)) throw error;
       this.#broken++;
       console.warn(`fastcine: ${error.message}`);
-      this.#socket?.close(error.close_code, "protocol");
-      this.#lost(error.close_code);
+      this.#socket?.close(BROKEN, "protocol");
+      this.#lost(BROKEN);
     }
   }
 
@@ -311,8 +294,8 @@ export class Connection {
     this.#grant();
     const fresh = this.#received_bytes - this.#reported_bytes;
     const quiet_ms = this.around.now() - this.#reported_ms;
-    if (fresh >= REPORT_BYTES || this.#granted_bytes - this.#reported_grant >= this.credit_bytes / 4) this.#reportNow();
-    else if (fresh > 0 && quiet_ms >= REPORT_MS) this.#reportNow();
+    const much = fresh >= REPORT_BYTES || this.#granted_bytes - this.#reported_grant >= this.credit_bytes / 4;
+    if (much || (fresh > 0 && quiet_ms >= REPORT_MS)) this.#reportNow();
     else if (fresh > 0) this.#report_timer ??= this.around.setTimer(() => this.#reportNow(), REPORT_MS);
   }
 
@@ -323,7 +306,7 @@ export class Connection {
     this.#reported_bytes = this.#received_bytes;
     this.#reported_grant = this.#granted_bytes;
     this.#reported_ms = this.around.now();
-    this.#send(creditMessage(this.#granted_bytes, this.#received_bytes));
+    this.#send({ type: "credit", granted_bytes: this.#granted_bytes, received_bytes: this.#received_bytes });
   }
 
   /** The backlog has shrunk: perhaps there is room for more. */
@@ -334,7 +317,7 @@ export class Connection {
   #schedulePing() {
     this.around.clearTimer(this.#ping_timer);
     this.#ping_timer = this.around.setTimer(() => {
-      this.#send(pingMessage(Math.round(this.around.now())));
+      this.#send({ type: "ping", t: Math.round(this.around.now()) });
       const socket = this.#socket;
       this.#ping_timer = this.around.setTimer(() => {
         socket?.close();
@@ -348,13 +331,10 @@ export class Connection {
   #lost(code) {
     this.#early = null;
     this.#socket = null;
-    this.around.clearTimer(this.#ping_timer);
-    this.around.clearTimer(this.#report_timer);
+    for (const timer of [this.#ping_timer, this.#report_timer]) this.around.clearTimer(timer);
     this.#report_timer = null;
-    if (this.#closed) return;
     const final = FINAL.get(code) ?? (this.#broken >= BROKEN_MAX ? ["protocol", "The server sent what this page does not understand. Reload it."] : null);
     if (final) {
-      this.#closed = true;
       this.#setState("closed");
       this.#fail(final[0], final[1]);
       return;
@@ -364,15 +344,7 @@ export class Connection {
     const wait = Math.max(this.#retry_ms * (1 + this.around.random()), backoff * (0.75 + this.around.random() / 2));
     this.#retry_ms = 0;
     this.#setState("waiting", wait);
-    this.#retry_timer = this.around.setTimer(() => this.#connect(), wait);
-  }
-
-  close() {
-    this.#closed = true;
-    for (const timer of [this.#ping_timer, this.#report_timer, this.#retry_timer]) this.around.clearTimer(timer);
-    this.#socket?.close(1000, "done");
-    this.#socket = null;
-    this.#setState("closed");
+    this.around.setTimer(() => this.#connect(), wait);
   }
 }
 

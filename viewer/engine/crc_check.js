@@ -6,21 +6,12 @@
 /** @typedef {{crc32: number | null, crc_of_samples: boolean}} Expected `crc32` null: it was checked before */
 
 /**
- * Before a decoder sees it: a damaged bitstream, where its CRC is that of the bitstream, is told here.
+ * Whether these bytes are what the server made: asked before a decoder sees them, and again of what was decoded; the CRC is of one.
  * @param {Expected} expected
- * @param {Uint8Array} bitstream
+ * @param {Uint8Array} bytes of the bitstream or, decoded, of the samples
+ * @param {boolean} decoded
  */
-export const bitstreamIsGood = (expected, bitstream) => expected.crc_of_samples || matches(expected, bitstream);
-
-/**
- * After decoding: the samples, as bytes, where the CRC is theirs.
- * @param {Expected} expected
- * @param {Uint8Array} samples
- */
-export const samplesAreGood = (expected, samples) => !expected.crc_of_samples || matches(expected, samples);
-
-/** @param {Expected} expected @param {Uint8Array} bytes */
-const matches = (expected, bytes) => expected.crc32 === null || crc32(bytes) === expected.crc32;
+export const isGood = (expected, bytes, decoded) => expected.crc_of_samples !== decoded || expected.crc32 === null || crc32(bytes) === expected.crc32;
 
 // CRC-32 of zlib (reflected polynomial EDB88320), eight bytes a step ("slicing by 8").
 

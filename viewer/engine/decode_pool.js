@@ -134,10 +134,11 @@ export class DecodePool {
   }
 
   /**
-   * A buffer that is not needed any more, for the next frame of that size.
-   * @param {ArrayBuffer} buffer
+   * Samples that are not needed any more: their buffer is for the next frame of that size.
+   * @param {Uint8Array | Uint16Array} samples
    */
-  recycle(buffer) {
+  recycle(samples) {
+    const buffer = /** @type {ArrayBuffer} */ (samples.buffer);
     if (buffer.byteLength && this.#spare.length < SPARE_MAX) this.#spare.push(buffer);
   }
 

@@ -3,9 +3,9 @@
 // Buffers are transferred both ways, never shared, so that no COOP/COEP headers are needed: the compressed bytes come back
 // with the answer, and the samples are written into a buffer that the page gives back when it has one to spare.
 
-import { bitstreamIsGood, samplesAreGood } from "./crc_check.js";
+import { isGood } from "./crc_check.js";
 import { withColorTransform } from "./jpeg_marker.js";
-import { CODEC_DEFLATE, CODEC_HTJ2K } from "./wire.js";
+import { CODEC_HTJ2K } from "./wire.js";
 import { WARM_UP_BASE64 } from "./warm_up.js";
 
 /**
@@ -29,10 +29,8 @@ import { WARM_UP_BASE64 } from "./warm_up.js";
  * @typedef {object} Answer
  * @property {number} id
  * @property {ArrayBuffer} bytes given back
- * @property {""|"crc"|"decode"} failure
- * @property {string} reason
- * @property {ArrayBuffer | null} samples
- * @property {number} bytes_per_sample 1 or 2
+ * @property {string} failure why it cannot be shown, for people; "": it can
+ * @property {Uint8Array | Uint16Array | null} samples
  * @property {number} ms the work took
  *
  * @typedef {object} WasmDecoder
@@ -45,6 +43,7 @@ import { WARM_UP_BASE64 } from "./warm_up.js";
 
 const page = /** @type {{postMessage(message: unknown, transfer: Transferable[]): void}} */ (/** @type {unknown} */ (self));
 const VENDOR = new URL("../vendor/", import.meta.url).href;
+const DAMAGED = "its checksum is wrong";
 const WARM_UP_ROUNDS = 120;
 /** The first ones, one every 4 ms: meanwhile the page starts. */
 const SLOW_ROUNDS = 20;
@@ -123,46 +122,47 @@ function run(wasm, bytes) {
 }
 
 /**
- * Decoded bytes as the decoder lays them out: 1 byte a sample up to 8 bits, else 2.
+ * The bytes as the decoder lays them out, 1 a sample up to 8 bits, else 2; and the coded precision.
  * @param {Job} job
- * @param {"htj2k"|"jpeg"} kind
+ * @param {Uint8Array} bytes
  */
-async function decodeImage(job, kind) {
-  const bytes = new Uint8Array(job.bytes);
-  const jpeg = kind === "jpeg" && job.components === 3;
+async function decodeImage(job, bytes) {
+  const kind = job.codec === CODEC_HTJ2K ? "htj2k" : "jpeg";
+  const { rows, columns, components } = job;
   let decoded;
   let info;
   try {
     const wasm = await decoder(kind);
-    decoded = run(wasm, jpeg ? withColorTransform(bytes, job.transform) : bytes);
+    decoded = run(wasm, kind === "jpeg" && components === 3 ? withColorTransform(bytes, job.transform) : bytes);
     info = wasm.getFrameInfo();
   } catch (error) {
     // A library that has thrown may be broken inside: the next frame gets a new one.
     decoders[kind] = undefined;
     throw error;
   }
-  if (info.width !== job.columns || info.height !== job.rows || info.componentCount !== job.components) {
-    throw new Error(`${info.width}x${info.height}x${info.componentCount} instead of ${job.columns}x${job.rows}x${job.components}`);
+  if (info.width !== columns || info.height !== rows || info.componentCount !== components) {
+    throw new Error(`${info.width}x${info.height}x${info.componentCount} instead of ${columns}x${rows}x${components}`);
   }
-  return { decoded, bytes_per_sample: info.bitsPerSample > 8 ? 2 : 1, coded_bits: info.bitsPerSample };
+  return { decoded, coded_bits: info.bitsPerSample };
 }
 
 /**
- * Raw samples of more than 16 bits or floating point: checked as they are, then mapped onto 16 bits for display.
- * @param {Job} job
+ * Raw samples of more than 16 bits or floating point.
+ * @param {Uint8Array<ArrayBuffer>} bytes
+ * @param {number} expected bytes
  */
-async function inflate(job) {
-  const stream = new Blob([job.bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+async function inflate(bytes, expected) {
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
   const raw = new Uint8Array(await new Response(stream).arrayBuffer());
-  const expected = job.rows * job.columns * job.components * (job.raw?.bytes_per_sample ?? 0);
   if (raw.length !== expected) throw new Error(`${raw.length} bytes instead of ${expected}`);
   return raw;
 }
 
 /**
+ * Checked as they are, raw samples are mapped onto 16 bits for display.
  * @param {Uint8Array} raw
  * @param {NonNullable<Job["raw"]>} form
- * @param {Uint16Array} out
+ * @param {Uint8Array | Uint16Array} out
  */
 function mapOnto16Bits(raw, form, out) {
   const buffer = /** @type {ArrayBuffer} */ (raw.buffer);
@@ -178,50 +178,42 @@ function mapOnto16Bits(raw, form, out) {
 }
 
 /**
- * @param {Job} job
- * @param {number} size bytes
- */
-const target = (job, size) => (job.into && job.into.byteLength === size ? job.into : new ArrayBuffer(size));
-
-/**
- * @param {Job} job
  * @param {Uint8Array} decoded
- * @param {number} coded_bytes a sample, of `decoded`
- * @param {boolean} clamp the coded precision is larger than the run's: lossy overshoot is cut off
+ * @param {number} coded_bits
+ * @param {number} bits where the coded precision is larger, lossy overshoot is cut off
+ * @param {Uint8Array | Uint16Array} out
  */
-function copyOut(job, decoded, coded_bytes, clamp) {
-  const count = job.rows * job.columns * job.components;
-  const bytes_per_sample = job.bits > 8 ? 2 : 1;
-  const samples = target(job, count * bytes_per_sample);
-  if (coded_bytes === bytes_per_sample && !clamp) {
-    new Uint8Array(samples).set(decoded);
-    return samples;
-  }
-  const source = coded_bytes === 2 ? new Uint16Array(decoded.buffer, decoded.byteOffset, count) : decoded;
-  const out = bytes_per_sample === 2 ? new Uint16Array(samples) : new Uint8Array(samples);
-  const top = 2 ** job.bits - 1;
-  for (let n = 0; n < count; n++) out[n] = source[n] > top ? top : source[n];
-  return samples;
+function copyOut(decoded, coded_bits, bits, out) {
+  const source = coded_bits > 8 ? new Uint16Array(decoded.buffer, decoded.byteOffset, out.length) : decoded;
+  if (coded_bits <= bits) return out.set(source);
+  const top = 2 ** bits - 1;
+  for (let n = 0; n < out.length; n++) out[n] = source[n] > top ? top : source[n];
+}
+
+/** For the samples of a frame. @param {Job} job @param {number} count */
+function target({ bits, into }, count) {
+  const Samples = bits > 8 ? Uint16Array : Uint8Array;
+  const size = count * Samples.BYTES_PER_ELEMENT;
+  return new Samples(into?.byteLength === size ? into : new ArrayBuffer(size));
 }
 
 /**
  * @param {Job} job
- * @returns {Promise<{samples: ArrayBuffer | null, bytes_per_sample: number, good: boolean}>}
+ * @param {Answer} answer
  */
-async function decode(job) {
-  if (!bitstreamIsGood(job, new Uint8Array(job.bytes))) return { samples: null, bytes_per_sample: 1, good: false };
-  if (job.codec === CODEC_DEFLATE) {
-    const raw = await inflate(job);
-    const good = samplesAreGood(job, raw);
-    if (!good || !job.want_samples || !job.raw) return { samples: null, bytes_per_sample: 2, good };
-    const samples = target(job, job.rows * job.columns * job.components * 2);
-    mapOnto16Bits(raw, job.raw, new Uint16Array(samples));
-    return { samples, bytes_per_sample: 2, good };
-  }
-  const { decoded, bytes_per_sample, coded_bits } = await decodeImage(job, job.codec === CODEC_HTJ2K ? "htj2k" : "jpeg");
-  const good = samplesAreGood(job, decoded);
-  const samples = good && job.want_samples ? copyOut(job, decoded, bytes_per_sample, coded_bits > job.bits) : null;
-  return { samples, bytes_per_sample: job.bits > 8 ? 2 : 1, good };
+async function decode(job, answer) {
+  const { raw, want_samples } = job;
+  const bytes = new Uint8Array(job.bytes);
+  const count = job.rows * job.columns * job.components;
+  answer.failure = DAMAGED;
+  if (!isGood(job, bytes, false)) return;
+  const { decoded, coded_bits } = raw ? { decoded: await inflate(bytes, count * raw.bytes_per_sample), coded_bits: 0 } : await decodeImage(job, bytes);
+  if (!isGood(job, decoded, true)) return;
+  answer.failure = "";
+  if (!want_samples) return;
+  const samples = (answer.samples = target(job, count));
+  if (raw) mapOnto16Bits(decoded, raw, samples);
+  else copyOut(decoded, coded_bits, job.bits, samples);
 }
 
 /** The oldest that somebody waits for, else the oldest. */
@@ -236,16 +228,14 @@ async function work() {
   for (let job = next(); job; job = next()) {
     const start = performance.now();
     /** @type {Answer} */
-    const answer = { id: job.id, bytes: job.bytes, failure: "", reason: "", samples: null, bytes_per_sample: 1, ms: 0 };
+    const answer = { id: job.id, bytes: job.bytes, failure: "", samples: null, ms: 0 };
     try {
-      const { samples, bytes_per_sample, good } = await decode(job);
-      Object.assign(answer, { samples, bytes_per_sample, failure: good ? "" : "crc" });
+      await decode(job, answer);
     } catch (error) {
-      answer.failure = "decode";
-      answer.reason = String(error);
+      answer.failure = `it cannot be decoded (${error})`;
     }
     answer.ms = performance.now() - start;
-    page.postMessage(answer, answer.samples ? [answer.bytes, answer.samples] : [answer.bytes]);
+    page.postMessage(answer, answer.samples ? [answer.bytes, answer.samples.buffer] : [answer.bytes]);
   }
   busy = false;
 }

@@ -37,10 +37,6 @@ export class DecodedFrames {
     return this.#entries.size * this.frame_bytes;
   }
 
-  get size() {
-    return this.#entries.size;
-  }
-
   /** @param {number} frame */
   get(frame) {
     return this.#entries.get(frame);

@@ -30,24 +30,14 @@
 
 const OPAQUE = 0xff000000;
 
-/** @param {string} text @returns {Uint8Array} */
-function fromBase64(text) {
-  const raw = atob(text);
-  const bytes = new Uint8Array(raw.length);
-  for (let n = 0; n < raw.length; n++) bytes[n] = raw.charCodeAt(n);
-  return bytes;
-}
-
 /**
- * Entries of a table, 16-bit little-endian or 8-bit.
+ * Entries of a table, 16-bit little-endian (as every machine with a browser stores them) or 8-bit.
  * @param {string} text base64
  * @param {boolean} wide
  */
 function entries(text, wide) {
-  const bytes = fromBase64(text);
-  if (!wide) return Uint16Array.from(bytes);
-  const view = new DataView(bytes.buffer);
-  return Uint16Array.from({ length: bytes.length >> 1 }, (_, n) => view.getUint16(2 * n, true));
+  const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  return wide ? new Uint16Array(bytes.buffer, 0, bytes.length >> 1) : bytes;
 }
 
 /** @param {import("./description.js").Lut} lut */
@@ -149,11 +139,10 @@ export function colorMode(description, tier) {
  * @returns {Palette}
  */
 export function makePalette(description, tier, look) {
-  const bits = description.tiers.exact.codec === "deflate" && tier.codec === "deflate" ? 16 : Math.min(16, tier.bits);
+  const bits = Math.min(16, tier.bits);
   const mode = colorMode(description, tier);
-  if (mode !== "index") return { mode, bits, table: channelTable(bits, look) };
-  if (description.display.palette) return { mode, bits, table: paletteTable(description, bits, look) };
-  return { mode, bits, table: greyTable(description, bits, look) };
+  const table = mode !== "index" ? channelTable(bits, look) : (description.display.palette ? paletteTable : greyTable)(description, bits, look);
+  return { mode, bits, table };
 }
 
 /**
@@ -164,7 +153,7 @@ export function makePalette(description, tier, look) {
 function channelTable(bits, look) {
   const top = 2 ** bits - 1;
   const curve = windowFunction("LINEAR_EXACT", look.center, Math.max(1e-3, look.width));
-  return fill(bits, (i) => curve((i * 255) / top), look.invert);
+  return greysOf(bits, (i) => curve((i * 255) / top), look.invert);
 }
 
 /**
@@ -194,7 +183,7 @@ function greyTable(description, bits, look) {
     const [voi_level, shaped] = [level, shapedBy(display.presentation_lut)];
     level = (x) => shaped(voi_level(x));
   }
-  const table = fill(bits, (i) => level(lut ? lut(stored(i)) : stored(i) * slope + intercept), invert);
+  const table = greysOf(bits, (i) => level(lut ? lut(stored(i)) : stored(i) * slope + intercept), invert);
   if (display.pixel_padding && description.tiers.exact.codec !== "deflate") {
     const [first, last] = display.pixel_padding.map((value) => value + signedBias(description));
     // What is no picture is black, inverted or not.
@@ -204,11 +193,12 @@ function greyTable(description, bits, look) {
 }
 
 /**
+ * Grey pixels.
  * @param {number} bits
  * @param {(i: number) => number} level in [0, 1]
  * @param {boolean} invert
  */
-function fill(bits, level, invert) {
+export function greysOf(bits, level, invert) {
   const table = new Uint32Array(2 ** bits);
   for (let i = 0; i < table.length; i++) {
     const at = Math.round(255 * level(i));
@@ -246,14 +236,11 @@ function paletteTable(description, bits, look) {
  * @param {import("./description.js").RunDescription} description
  * @returns {Look}
  */
-export function defaultLook(description) {
-  const { display } = description;
-  if (description.samples_per_pixel > 1 || display.palette) {
-    return { center: 127.5, width: 255, voi_lut: null, invert: false };
-  }
-  const first = display.windows[0];
-  const voi_lut = display.voi_luts.length && (!first || first.source !== "file") ? 0 : null;
-  return { center: first ? first.center : 127.5, width: first ? first.width : 255, voi_lut, invert: false };
+export function defaultLook({ samples_per_pixel, display: { palette, windows, voi_luts } }) {
+  const colored = samples_per_pixel > 1 || palette;
+  const { center, width, source } = (!colored && windows[0]) || { center: 127.5, width: 255 };
+  const voi_lut = !colored && voi_luts.length && source !== "file" ? 0 : null;
+  return { center, width, voi_lut, invert: false };
 }
 
 /**

@@ -12,8 +12,7 @@ export function paintPixels(samples, palette, components, out) {
   const { table } = palette;
   const count = out.length;
   if (palette.mode === "index") {
-    if (components === 1) for (let n = 0; n < count; n++) out[n] = table[samples[n]];
-    else for (let n = 0, at = 0; n < count; n++, at += components) out[n] = table[samples[at]];
+    for (let n = 0, at = 0; n < count; n++, at += components) out[n] = table[samples[at]];
   } else if (palette.mode === "rgb") {
     for (let n = 0, at = 0; n < count; n++, at += components) {
       out[n] =
@@ -107,7 +106,8 @@ export class Canvas2dRenderer {
       this.buffer.width = columns;
       this.buffer.height = rows;
     }
-    const pixels = filter ? this.#unfiltered() : this.#pixels;
+    if (filter && this.#plain.length !== this.#pixels.length) this.#plain = new Uint32Array(this.#pixels.length);
+    const pixels = filter ? this.#plain : this.#pixels;
     if (palette.mode === "difference") paintDifference(decoded.samples, palette, pixels);
     else paintPixels(decoded.samples, palette, decoded.components, pixels);
     if (filter) filter.paint(pixels, this.#pixels, { rows, columns }, filter.sharp);
@@ -116,41 +116,30 @@ export class Canvas2dRenderer {
     this.#stale = true;
   }
 
-  #unfiltered() {
-    if (this.#plain.length !== this.#pixels.length) this.#plain = new Uint32Array(this.#pixels.length);
-    return this.#plain;
-  }
-
   /** @param {ImageBitmap | HTMLImageElement} image */
   showPreview(image) {
     this.#preview = image;
   }
 
-  /** @param {import("./zoom_pan.js").Placement} place */
+  /** @param {import("./zoom_pan.js").Placement | null} place null: black */
   draw(place) {
     const { context, canvas } = this;
     const covers =
-      place.x <= 0 && place.y <= 0 && place.x + place.width >= canvas.width && place.y + place.height >= canvas.height;
+      place && place.x <= 0 && place.y <= 0 && place.x + place.width >= canvas.width && place.y + place.height >= canvas.height;
     if (!covers) {
       context.fillStyle = "#000";
       context.fillRect(0, 0, canvas.width, canvas.height);
     }
-    if (this.#preview) {
-      this.#put(this.#preview, place);
-      return;
-    }
+    if (!place) return;
     const image = this.#image;
-    if (!image) return;
-    const upright = place.turn[0] === 1 && place.turn[3] === 1;
-    if (upright && place.width === image.width && place.height === image.height) {
-      context.putImageData(image, place.x, place.y);
-      return;
-    }
-    if (this.#stale) {
-      this.buffer_context.putImageData(image, 0, 0);
+    if (this.#preview) this.#put(this.#preview, place);
+    else if (image) {
+      const upright = place.turn[0] === 1 && place.turn[3] === 1;
+      if (upright && place.width === image.width && place.height === image.height) return context.putImageData(image, place.x, place.y);
+      if (this.#stale) this.buffer_context.putImageData(image, 0, 0);
       this.#stale = false;
+      this.#put(this.buffer, place);
     }
-    this.#put(this.buffer, place);
   }
 
   /**
@@ -168,17 +157,7 @@ export class Canvas2dRenderer {
     context.setTransform(1, 0, 0, 1, 0, 0);
   }
 
-  /** Nothing to show: black. */
-  clear() {
-    this.#image = null;
-    this.#preview = null;
-    this.context.fillStyle = "#000";
-    this.context.fillRect(0, 0, this.canvas.width, this.canvas.height);
-  }
-
   release() {
-    this.#image = null;
-    this.#preview = null;
     this.buffer.width = this.buffer.height = 0;
   }
 }

@@ -20,8 +20,8 @@ const JUST_AFTER_MS = 1e-3;
  */
 
 export class Lock {
-  /** @type {Set<Member>} */
-  #members = new Set();
+  /** @type {Member[]} */
+  members = [];
   /** Those that play together; the rest lacks what the mode needs. @type {Member[]} */
   #together = [];
   /** Where all stand while the clock does, ms of the common period. */
@@ -35,10 +35,6 @@ export class Lock {
     this.mode = mode;
   }
 
-  get members() {
-    return [...this.#members];
-  }
-
   /** @param {Member} member */
   isTogether(member) {
     return this.#together.includes(member);
@@ -46,28 +42,24 @@ export class Lock {
 
   /** @param {Member[]} members the first leads: the others take over how it plays */
   setMembers(members) {
-    for (const member of this.#members) if (!members.includes(member)) this.#leave(member);
-    this.#members = new Set(members);
+    for (const member of this.members) {
+      if (members.includes(member)) continue;
+      member.playback.lock = null;
+      member.playback.setTrack(null);
+      member.stopped();
+    }
+    this.members = members;
     for (const member of members) member.playback.lock = this;
     this.rebuild();
   }
 
-  /** @param {Member} member */
-  #leave(member) {
-    this.#members.delete(member);
-    member.playback.lock = null;
-    member.playback.setTrack(null);
-    member.stopped();
-  }
-
   release() {
-    for (const member of this.#members) this.#leave(member);
-    this.#together = [];
+    this.setMembers([]);
   }
 
   /** A run, a range or the loop mode is another one: tracks anew, all from the leader's place. */
   rebuild() {
-    const members = [...this.#members].filter((member) => member.source?.description);
+    const members = this.members.filter((member) => member.source?.description);
     const tracks = tracksOf(
       members.map(({ playback, source }) => ({ durations_ms: playback.acquired, first: playback.first, last: playback.last, r_wave_ms: source?.description?.r_wave_ms })),
       this.mode,

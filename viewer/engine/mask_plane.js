@@ -3,7 +3,7 @@
 // fastcine/render/subtraction.py is the reference. A plane holds levels from 0 to `TOP`: a share of the samples' range, or of the
 // range of their logarithm. What is drawn is table[level of the frame - level of the mask + ZERO].
 
-import { signedBias, windowFunction } from "./display.js";
+import { greysOf, signedBias, windowFunction } from "./display.js";
 
 export const TOP = 32767;
 export const ZERO = 32768;
@@ -131,15 +131,11 @@ export function moveMask(mask, { rows, columns }, [down, left], opacity, out) {
  * @param {number} bits of the samples
  * @param {{center: number, width: number}} window
  * @param {boolean} invert
- * @param {Uint32Array} table 65536 entries, written
  */
-export function differenceTable(bits, { center, width }, invert, table) {
+export function differenceTable(bits, { center, width }, invert) {
   const curve = windowFunction("LINEAR_EXACT", center, Math.max(1e-3, width));
   const unit = (2 ** bits - 1) / TOP;
-  for (let n = 0; n < table.length; n++) {
-    const at = Math.round(255 * curve((n - ZERO) * unit));
-    table[n] = (0xff000000 | ((invert ? 255 - at : at) * 0x010101)) >>> 0;
-  }
+  return greysOf(16, (n) => curve((n - ZERO) * unit), invert);
 }
 
 /**

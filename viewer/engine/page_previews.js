@@ -33,14 +33,14 @@ export class PagePreviews {
     this.#pictures.clear();
   }
 
-  /** @param {string} run whether the page shows a picture of it by itself, or is about to */
-  pageHas(run) {
-    return this.#page?.run === run;
+  /** The page, where it shows a picture of this run by itself, or is about to. @param {string} run */
+  #pageOf(run) {
+    return this.#page?.run === run ? this.#page : null;
   }
 
   /** When the page put its first picture of this run on the screen; null where it did not. @param {string} run */
   firstOfPage(run) {
-    return this.#page?.run === run ? (this.#page.first_frame_ms ?? null) : null;
+    return this.#pageOf(run)?.first_frame_ms ?? null;
   }
 
   /**
@@ -50,8 +50,7 @@ export class PagePreviews {
    * @returns {{first_ms: number, step: number} | null} when that was, and how far it is; null: the clock starts otherwise
    */
   adopt(run, playback) {
-    if (!this.#page || this.#page.run !== run) return null;
-    const { first_frame_ms, preview_frame, previews_count = 0 } = this.#page;
+    const { first_frame_ms, preview_frame, previews_count = 0 } = this.#pageOf(run) ?? {};
     const lasting = previews_count * 1000 >= LAST_MS * playback.rate_fps;
     const from_start = playback.speed === 1 && playback.frame === 0 && playback.first === 0;
     if (first_frame_ms == null || preview_frame === undefined || !lasting || !from_start) return null;
@@ -90,7 +89,7 @@ export class PagePreviews {
    */
   picture(source, playback) {
     const found = this.#pictures.get(playback.frame);
-    const left_to_page = this.pageHas(source.run) && playback.playing && !this.#adopted;
+    const left_to_page = this.#pageOf(source.run) && playback.playing && !this.#adopted;
     return found && left_to_page && !this.last(source.plan, playback.rate_fps) ? undefined : found;
   }
 }

@@ -109,13 +109,18 @@ export class PlayTicks {
 
   /** @param {number} frame */
   has(frame) {
+    return this.source?.decoded.get(frame) !== undefined || this.#shownOf(frame) !== null;
+  }
+
+  /** What is on the screen, where it is this frame of the run. @param {number} frame */
+  #shownOf(frame) {
     const shown = this.#shown;
-    return this.source !== null && (this.source.decoded.get(frame) !== undefined || (shown?.source === this.source && shown.frame === frame));
+    return shown?.source === this.source && shown?.frame === frame ? shown : null;
   }
 
   /** @param {number} now_ms */
   started(now_ms) {
-    if (this.source) this.#stats.get(this.source)?.started(now_ms);
+    this.now_stats?.started(now_ms);
   }
 
   stopped() {
@@ -230,7 +235,7 @@ export class PlayTicks {
     const step = playback.running ? position.step : null;
     const on_screen = this.#show(source, step, now_ms);
     if (on_screen && step !== null) playback.shown(step);
-    else if (step !== null) this.#stats.get(source)?.late();
+    else if (step !== null) this.now_stats?.late();
     // A lock holds the pictures of all where one is missing.
     const due = this.together && playback.running ? playback.clock.at(now_ms).frame : position.frame;
     if (step !== null && !(on_screen && due === position.frame) && source.compressed.held[due] === 0 && due < source.made && source.description.tiers.fine && !source.short) this.#wish.starve(true);
@@ -258,20 +263,17 @@ export class PlayTicks {
   /** @param {RunSource} source @param {number} now_ms */
   #maybeStart(source, now_ms) {
     const page = this.#shown ? null : this.#previews.adopt(source.run, this.playback);
-    if (page) {
-      this.#stats.get(source)?.adopted(page.first_ms, page.step);
-      return;
-    }
+    if (page) return this.now_stats?.adopted(page.first_ms, page.step);
     if (!this.isReady(now_ms)) return;
     this.playback.start(now_ms, this.#shown?.since_ms);
-    this.#stats.get(source)?.started(now_ms);
+    this.started(now_ms);
   }
 
   /** The picture of its place is on the screen, and the next ones wait, or nobody wants to wait for them. @param {number} now_ms */
   isReady(now_ms) {
     const { source, playback } = this;
-    const shown = this.#shown;
-    if (!source || !shown || shown.source !== source || shown.frame !== playback.frame) return false;
+    const shown = this.#shownOf(playback.frame);
+    if (!source || !shown) return false;
     const plan = this.#plan(source, playback.advance(now_ms));
     let ready = true;
     for (let n = 1; n <= READY_AHEAD && n < plan.count; n++) ready &&= source.decoded.get(plan.order[n]) !== undefined;
@@ -292,47 +294,43 @@ export class PlayTicks {
     const frame = this.playback.frame;
     const decoded = this.masking.picture(source.decoded.get(frame));
     const preview = decoded ? undefined : this.#previews.picture(source, this.playback);
-    const shown = this.#shown;
-    const same_frame = shown !== null && shown.source === source && shown.frame === frame;
+    const shown = this.#shownOf(frame);
     if (!decoded && !preview) {
       if (this.#dirty.view) this.redrawNow();
-      const on_page = this.#previews.onPage(frame);
-      if (same_frame || on_page) this.#stats.get(source)?.still(step, now_ms);
-      return same_frame || on_page;
+      const there = shown !== null || this.#previews.onPage(frame);
+      if (there) this.now_stats?.still(step, now_ms);
+      return there;
     }
     const tier = decoded ? decoded.tier : TIER_PREVIEW;
     const redraw = this.#dirty.view || this.#dirty.look;
-    if (same_frame && shown.tier >= tier && !redraw) {
-      this.#stats.get(source)?.still(step, now_ms);
+    if (shown && shown.tier >= tier && !redraw) {
+      this.now_stats?.still(step, now_ms);
       return true;
     }
     this.#dirty.view = this.#dirty.look = false;
     if (decoded) this.#canvas.show(description, source.tierOf(tier), decoded);
     else if (preview) this.#canvas.showPreview(description, preview);
-    this.#drawn(source, frame, tier, step, now_ms, same_frame && shown.tier === tier);
+    this.#drawn(source, frame, tier, step, now_ms);
     return true;
   }
 
-  /**
-   * @param {RunSource} source
-   * @param {number} frame
-   * @param {number} tier
-   * @param {number | null} step
-   * @param {number} now_ms
-   * @param {boolean} redrawn the same picture as before
-   */
-  #drawn(source, frame, tier, step, now_ms, redrawn) {
-    const stats = /** @type {PlayStats} */ (this.#stats.get(source));
-    const before = this.#shown;
-    const opened = before === null || before.source !== source;
+  /** @param {RunSource} source @param {number} frame @param {number} tier @param {number | null} step @param {number} now_ms */
+  #drawn(source, frame, tier, step, now_ms) {
+    const stats = /** @type {PlayStats} */ (this.now_stats);
+    const before = this.#shownOf(frame);
     // Not the tick's time: the first drawing may take a while.
     const time_ms = performance.now();
-    this.#shown = { source, frame, tier, since_ms: opened || before.frame !== frame ? time_ms : before.since_ms };
-    if (opened || before.frame !== frame || (step !== null && stats.isNew(step))) stats.shown(step, now_ms);
+    const shown = (this.#shown = { source, frame, tier, since_ms: before?.since_ms ?? time_ms });
+    if (!before || (step !== null && stats.isNew(step))) stats.shown(step, now_ms);
     else stats.still(step, now_ms);
     if (stats.first_frame_ms === null) this.#firstFrame(source, stats, time_ms);
     this.#setBadge(tier < 2 ? "FIRST PASS" : (source.description?.tiers.exact.badge ?? ""));
-    this.#tell("frame", { run: source.run, frame, tier, badge: this.badge, time_ms, changed: !redrawn });
+    this.#tellFrame(shown, time_ms, before?.tier !== tier);
+  }
+
+  /** @param {Shown} shown @param {number} time_ms @param {boolean} changed not the same picture as before */
+  #tellFrame({ source, frame, tier }, time_ms, changed) {
+    this.#tell("frame", { run: source.run, frame, tier, badge: this.badge, time_ms, changed });
   }
 
   /** @param {RunSource} source @param {PlayStats} stats @param {number} now_ms */
@@ -347,10 +345,7 @@ export class PlayTicks {
   redrawNow() {
     this.#dirty.view = false;
     this.#canvas.draw();
-    const shown = this.#shown;
-    if (!shown) return;
-    const { source, frame, tier } = shown;
-    this.#tell("frame", { run: source.run, frame, tier, badge: this.badge, time_ms: performance.now(), changed: false });
+    if (this.#shown) this.#tellFrame(this.#shown, performance.now(), false);
   }
 
   /** @param {string} badge */
@@ -373,7 +368,7 @@ export class PlayTicks {
 
   /** @param {RunSource} source */
   #heldChanged(source) {
-    const stats = this.#stats.get(source);
+    const stats = this.now_stats;
     if (source.all_exact && stats && stats.all_exact_ms === null) {
       stats.all_exact_ms = performance.now();
       this.#tell("allexact", { run: source.run, ms: stats.all_exact_ms });

@@ -1,6 +1,6 @@
 // What plays and where: frame, direction, range, loop mode, clock. No canvas, no data; told the time.
 
-import { PlayClock, frameDurations, indexAt, makeSequence } from "./clock.js";
+import { PlayClock, frameDurations, indexAt, makeSequence, wrapped } from "./clock.js";
 
 /** Frames that are worked out ahead of the playhead; the ring never holds more. */
 const AHEAD_MAX = 128;
@@ -17,8 +17,8 @@ const LAG_MAX_MS = 120;
 export class Playback {
   /** @type {Float64Array} */
   #durations = new Float64Array([1000 / 15]);
-  /** @type {Float64Array} as acquired */
-  #acquired = this.#durations;
+  /** Of every frame, as acquired, in ms. */
+  acquired = this.#durations;
   #order = new Int32Array(AHEAD_MAX);
 
   constructor() {
@@ -41,11 +41,6 @@ export class Playback {
   #makeClock() {
     if (this.track) return new PlayClock(this.track, this.loop, this.speed);
     return new PlayClock(makeSequence(this.#durations, this.first, this.last, this.loop), this.loop, this.speed);
-  }
-
-  /** Of every frame, as acquired, in ms. */
-  get acquired() {
-    return this.#acquired;
   }
 
   /** @param {import("./clock.js").Sequence | null} track null: on its own again */
@@ -84,12 +79,11 @@ export class Playback {
     this.frames = description.frames;
     // Frames that the file wants trimmed away are out of the range (PS3.3 C.7.6.5, Start Trim and Stop Trim).
     const { start_trim, stop_trim } = description.timing;
-    const trimmed = { first: (start_trim ?? 1) - 1, last: (stop_trim ?? description.frames) - 1 };
-    const sound = trimmed.first >= 0 && trimmed.first <= trimmed.last && trimmed.last < description.frames;
-    this.first = sound ? trimmed.first : 0;
-    this.last = sound ? trimmed.last : description.frames - 1;
+    [this.first, this.last] = [(start_trim ?? 1) - 1, (stop_trim ?? this.frames) - 1];
+    const sound = this.first >= 0 && this.first <= this.last && this.last < this.frames;
+    if (!sound) [this.first, this.last] = [0, this.frames - 1];
     this.frame = Math.min(Math.max(this.first, frame), this.last);
-    this.#durations = this.#acquired = frameDurations(description.timing, description.frames);
+    this.#durations = this.acquired = frameDurations(description.timing, this.frames);
     if (!keep) {
       this.speed = 1;
       this.loop = description.timing.sequencing === "sweep" ? "sweep" : "loop";
@@ -169,8 +163,7 @@ export class Playback {
   /** @param {number} count negative: back; wraps in the range */
   step(count) {
     const length = this.last - this.first + 1;
-    const to = (((this.frame - this.first + count) % length) + length) % length;
-    this.seek(this.first + to);
+    this.seek(this.first + wrapped(this.frame - this.first + count, length));
   }
 
   /**
@@ -184,7 +177,7 @@ export class Playback {
 
   /** @param {number | null} fps null: as acquired */
   setRate(fps) {
-    this.#durations = fps === null ? this.#acquired : new Float64Array(this.frames).fill(1000 / fps);
+    this.#durations = fps === null ? this.acquired : new Float64Array(this.frames).fill(1000 / fps);
     this.clock = this.#makeClock();
   }
 
@@ -222,23 +215,22 @@ export class Playback {
 
   /**
    * What is needed, nearest first: in play order when playing, else the neighbours on both sides.
-   * @param {import("./clock.js").Position} position
+   * @param {import("./clock.js").Position} position where play is now (`advance`)
    * @returns {import("./run_source.js").Plan}
    */
   plan(position) {
     const order = this.#order;
     if (this.playing) {
       const clock = this.clock;
-      const from = this.running ? position : { step: 0, frame: this.frame, ended: false };
       // A frame may come more than once in a track, which stands where it was put.
       if (!this.running && !this.track) clock.anchor_index = Math.max(0, clock.sequence.frames.indexOf(this.frame));
-      return { order, count: clock.upcoming(from, order), due_ms: (ahead) => (this.running ? clock.due_ms(from, ahead) : ahead) };
+      return { order, count: clock.upcoming(position, order), due_ms: (ahead) => (this.running ? clock.due_ms(position, ahead) : ahead) };
     }
     let count = 0;
     const length = this.last - this.first + 1;
     for (let n = 0; count < Math.min(length, AHEAD_MAX); n++) {
       const away = n & 1 ? (n + 1) >> 1 : -(n >> 1);
-      order[count++] = this.first + ((((this.frame - this.first + away) % length) + length) % length);
+      order[count++] = this.first + wrapped(this.frame - this.first + away, length);
     }
     return { order, count, due_ms: (ahead) => ahead };
   }

@@ -30,11 +30,8 @@ export function createPlayer(canvas, options = {}) {
   return new Player(canvas, options);
 }
 
-function defaultSocketUrl() {
-  const url = new URL("/ws", location.href);
-  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
-  return url.href;
-}
+/** http to ws, https to wss */
+const defaultSocketUrl = () => `${location.origin.replace("http", "ws")}/ws`;
 
 export class Player extends EventTarget {
   #connection;
@@ -152,10 +149,9 @@ export class Player extends EventTarget {
     this.#ticks.halt();
   }
 
-  /** @param {number | null} first @param {number} [last] */
+  /** @param {number | null} first null, and no `last`: the whole run @param {number} [last] */
   setRange(first, last = this.#playback.frames - 1) {
-    if (first === null) this.#playback.setRange(0, this.#playback.frames - 1);
-    else this.#playback.setRange(Math.round(first), Math.round(last));
+    this.#playback.setRange(Math.round(first ?? 0), Math.round(last));
     this.#ticks.halt();
     this.#lock?.rebuild();
   }
@@ -196,9 +192,10 @@ export class Player extends EventTarget {
   /** @param {number | null} center null: as the file says @param {number} [width] */
   setWindow(center, width = 1) {
     const { description, subtraction } = this;
-    if (subtraction) subtraction.setWindow(center === null ? null : { center, width: Math.max(1e-6, width) });
-    else if (center === null) this.#canvas.resetWindow(description);
-    else this.#canvas.setLook({ center, width: Math.max(1e-6, width), voi_lut: null });
+    const window = center === null ? null : { center, width: Math.max(1e-6, width) };
+    if (subtraction) subtraction.setWindow(window);
+    else if (window) this.#canvas.setLook({ ...window, voi_lut: null });
+    else this.#canvas.resetWindow(description);
     this.#looked();
   }
 

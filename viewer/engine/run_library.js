@@ -148,7 +148,7 @@ export class RunLibrary {
     for (const source of this.#runs.values()) if (!this.#isShown(source)) bytes += source.compressed.stored_bytes;
     for (const source of this.#runs.values()) {
       if (this.#isShown(source) || this.#isWanted(source.run)) continue;
-      if (bytes <= SHELF_BYTES && this.#runs.size <= SHELF_RUNS && !source.isEmpty()) continue;
+      if (bytes <= SHELF_BYTES && this.#runs.size <= SHELF_RUNS && source.compressed.stored_bytes > 0) continue;
       bytes -= source.compressed.stored_bytes;
       this.#drop(source);
     }

@@ -47,8 +47,6 @@ const LATE_DECODES = 4;
  */
 
 export class RunSource {
-  /** @type {Set<Bitstream>} with a worker */
-  #away = new Set();
   /** @type {Map<number, number>} times damaged, by frame * 4 + tier */
   #damaged = new Map();
   #exact_ms = COLD_EXACT_MS;
@@ -158,25 +156,23 @@ export class RunSource {
   need(now_ms) {
     const { plan } = this;
     if (this.#dropped.size) this.#recall();
-    let refine = -1;
+    /** @type {import("./decode_pool.js").Need | null} */
+    let refine = null;
     for (let ahead = 0; ahead < plan.count && ahead < this.decoded.capacity; ahead++) {
       const frame = plan.order[ahead];
       // A plan made before the description came.
       if (frame >= this.compressed.frames) break;
-      const exact = this.#ready(this.compressed.exact(frame));
       const decoded = this.decoded.get(frame);
       if (decoded) {
-        if (refine < 0 && exact && decoded.tier < TIER_EXACT) refine = ahead;
+        const exact = this.compressed.exact(frame);
+        if (exact?.bytes && decoded.tier < TIER_EXACT) refine ??= this.#needOf(exact, plan.due_ms(ahead));
       } else {
-        const stream = this.#choose(frame, exact, ahead, plan.due_ms(ahead) - now_ms);
-        if (stream && (ahead < SAFE_AHEAD || refine < 0)) return this.#needOf(stream, plan.due_ms(ahead));
+        const stream = this.#choose(frame, ahead, plan.due_ms(ahead) - now_ms);
+        if (stream && (ahead < SAFE_AHEAD || !refine)) return this.#needOf(stream, plan.due_ms(ahead));
       }
-      if (refine >= 0 && ahead >= SAFE_AHEAD) break;
+      if (refine && ahead >= SAFE_AHEAD) break;
     }
-    if (refine >= 0) {
-      const exact = this.compressed.exact(plan.order[refine]);
-      if (exact) return this.#needOf(exact, plan.due_ms(refine));
-    }
+    if (refine) return refine;
     const unchecked = this.compressed.nextUnchecked();
     return unchecked && !this.#isSoonShown(unchecked.frame, now_ms) ? this.#needOf(unchecked, Infinity) : null;
   }
@@ -197,27 +193,17 @@ export class RunSource {
   /**
    * The tier to decode for a frame that is not there at all.
    * @param {number} frame
-   * @param {Bitstream | null} exact
    * @param {number} ahead
    * @param {number} left_ms until it is due
    */
-  #choose(frame, exact, ahead, left_ms) {
-    const first = this.#ready(this.compressed.firstPass(frame));
+  #choose(frame, ahead, left_ms) {
+    const exact = this.compressed.exact(frame);
+    const first = this.compressed.firstPass(frame);
     // Already with a worker: no second tier of it meanwhile.
-    if (this.#isAway(this.compressed.exact(frame)) || this.#isAway(this.compressed.firstPass(frame))) return null;
+    if (exact?.bytes === null || first?.bytes === null) return null;
     const slow = exact !== null && left_ms < this.#exact_ms * LATE_DECODES && ahead > 0;
     if (exact && !(slow && first)) return exact;
     return ahead < FIRST_PASS_AHEAD ? first : null;
-  }
-
-  /** @param {Bitstream | null} stream */
-  #ready(stream) {
-    return stream && stream.bytes ? stream : null;
-  }
-
-  /** @param {Bitstream | null} stream */
-  #isAway(stream) {
-    return stream !== null && this.#away.has(stream);
   }
 
   /**
@@ -240,7 +226,6 @@ export class RunSource {
   #take(stream, want_samples) {
     const job = jobOf(stream, /** @type {RunDescription} */ (this.description), want_samples);
     stream.bytes = null;
-    this.#away.add(stream);
     return job;
   }
 
@@ -254,7 +239,6 @@ export class RunSource {
    * @param {import("./decode_pool.js").Answer | null} answer
    */
   #done(stream, answer) {
-    this.#away.delete(stream);
     if (this.#released) {
       if (answer?.samples) this.pool.recycle(answer.samples);
       return;
@@ -271,7 +255,7 @@ export class RunSource {
       this.connection.worked();
       this.#tellHeld();
     }
-    if (answer.samples) this.#keep(stream, answer.samples, answer.bytes_per_sample);
+    if (answer.samples) this.#keep(stream, answer.samples);
   }
 
   /** @param {string} code @param {string} message */
@@ -299,20 +283,17 @@ export class RunSource {
       this.connection.damaged(this.run, stream.tier, stream.frame, answer === null);
       return;
     }
-    const why = answer?.failure === "decode" ? `it cannot be decoded (${answer.reason})` : "its checksum is wrong";
-    this.#fail("damaged", `Frame ${stream.frame + 1} cannot be shown: ${why}.`);
+    this.#fail("damaged", `Frame ${stream.frame + 1} cannot be shown: ${answer?.failure}.`);
   }
 
   /**
    * @param {Bitstream} stream
-   * @param {ArrayBuffer} buffer
-   * @param {number} bytes_per_sample
+   * @param {Uint8Array | Uint16Array} samples
    */
-  #keep(stream, buffer, bytes_per_sample) {
-    const samples = bytes_per_sample === 2 ? new Uint16Array(buffer) : new Uint8Array(buffer);
+  #keep(stream, samples) {
     const { frame, tier } = stream;
     const left = this.decoded.put({ frame, tier, samples, components: this.tierOf(tier).components }, this.#distance);
-    if (left) this.pool.recycle(/** @type {ArrayBuffer} */ (left.samples.buffer));
+    if (left) this.pool.recycle(left.samples);
     if (this.decoded.get(frame)?.samples === samples) this.#tell((owner) => owner.decoded(this, frame));
     this.library.settle();
   }
@@ -366,10 +347,6 @@ export class RunSource {
     }
   }
 
-  isEmpty() {
-    return this.compressed.stored_bytes === 0;
-  }
-
   /** Nobody sees it there; where nobody sees it at all, what is compressed stays and what is decoded goes. @param {Owner} owner */
   rest(owner) {
     this.screens.setPlan(owner);
@@ -386,7 +363,7 @@ export class RunSource {
   }
 
   #emptyRing() {
-    for (const decoded of this.decoded.clear()) this.pool.recycle(/** @type {ArrayBuffer} */ (decoded.samples.buffer));
+    for (const decoded of this.decoded.clear()) this.pool.recycle(decoded.samples);
   }
 
   release() {

@@ -2,6 +2,8 @@
 
 /** Play counts as steady when it went this long without a stall. */
 const STEADY_AFTER_MS = 500;
+/** More pictures than a second has. */
+const RECENT = 256;
 
 export class PlayStats {
   /** @type {number | null} */
@@ -9,8 +11,8 @@ export class PlayStats {
   /** @type {number | null} */
   #smooth_since_ms = null;
   #stalled = false;
-  #recent_ms = new Float64Array(256);
-  #recent_count = 0;
+  /** When the latest pictures came on the screen. @type {number[]} */
+  #recent_ms = [];
 
   constructor() {
     /** Set by the player: its bootstrap may have been earlier. @type {number | null} */
@@ -59,7 +61,7 @@ export class PlayStats {
    */
   shown(step, now_ms) {
     this.frames_shown++;
-    this.#recent_ms[this.#recent_count++ & 255] = now_ms;
+    if (this.#recent_ms.push(now_ms) > RECENT) this.#recent_ms.shift();
     if (step !== null && this.#step !== null) {
       if (step < this.#step) this.frames_out_of_order++;
       else this.frames_missed += Math.max(0, step - this.#step - 1);
@@ -85,7 +87,7 @@ export class PlayStats {
     this.#step = step;
     this.#smooth_since_ms ??= now_ms;
     this.#stalled = false;
-    this.#settle(now_ms);
+    if (now_ms - this.#smooth_since_ms >= STEADY_AFTER_MS) this.steady_ms ??= this.#smooth_since_ms;
   }
 
   /** A frame's time is here and the frame is not: the last good one is held. */
@@ -96,45 +98,23 @@ export class PlayStats {
     this.stalls++;
   }
 
-  /** @param {number} now_ms */
-  #settle(now_ms) {
-    if (this.steady_ms === null && this.#smooth_since_ms !== null && now_ms - this.#smooth_since_ms >= STEADY_AFTER_MS) {
-      this.steady_ms = this.#smooth_since_ms;
-    }
-  }
-
   /**
    * Pictures shown in the last second.
    * @param {number} now_ms
    */
   measuredFps(now_ms) {
-    const held = Math.min(this.#recent_count, 256);
-    let shown = 0;
-    let oldest = now_ms;
-    let newest = 0;
-    for (let n = 0; n < held; n++) {
-      const at = this.#recent_ms[n];
-      if (now_ms - at > 1000) continue;
-      shown++;
-      oldest = Math.min(oldest, at);
-      newest = Math.max(newest, at);
-    }
+    const recent = this.#recent_ms.filter((at_ms) => now_ms - at_ms <= 1000);
+    const took_ms = recent[recent.length - 1] - recent[0];
     // Intervals, not pictures: a window of a second that happens to hold both its ends would read one too many.
-    return shown > 1 && newest > oldest ? ((shown - 1) * 1000) / (newest - oldest) : 0;
+    return took_ms > 0 ? ((recent.length - 1) * 1000) / took_ms : 0;
   }
 
   /** As docs/api.md names them. @param {import("./compressed_frames.js").CompressedFrames} [compressed] what is held of the run */
   told(compressed) {
     return {
-      first_frame_ms: this.first_frame_ms,
-      steady_ms: this.steady_ms,
-      frames_shown: this.frames_shown,
-      frames_missed: this.frames_missed,
-      frames_out_of_order: this.frames_out_of_order,
-      stalls: this.stalls,
+      ...this,
       frames_exact: compressed?.checked_count ?? 0,
       frames_total: compressed?.frames ?? 0,
-      all_exact_ms: this.all_exact_ms,
       bytes_t0: compressed?.received_t0_bytes ?? 0,
       bytes_t1: compressed?.received_t1_bytes ?? 0,
     };

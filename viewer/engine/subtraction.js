@@ -1,7 +1,7 @@
 // The subtraction on one canvas: its mask, made of exact frames as soon as they are there, its shift, fading and window.
 // Loaded when somebody first subtracts.
 
-import { canSubtract, differenceTable, itemsOfFile, levelsOf, meanLevels, moveMask, openingWindow, partsOf } from "./mask_plane.js";
+import { differenceTable, itemsOfFile, levelsOf, meanLevels, moveMask, openingWindow, partsOf } from "./mask_plane.js";
 import { registered } from "./register.js";
 import { TIER_EXACT } from "./wire.js";
 
@@ -27,7 +27,16 @@ const PLAN_MAX = 512;
 const MASKS_KEPT = 4;
 const IDENTITY = Uint16Array.from({ length: 65536 }, (_, n) => n);
 
-export { canSubtract };
+export { canSubtract } from "./mask_plane.js";
+
+/**
+ * @param {(Pick<Decoded, "samples" | "tier"> | undefined)[]} frames
+ * @returns {{samples: Decoded["samples"][], tier: number} | null} with the lowest tier; null: one is not here
+ */
+function gathered(frames) {
+  const here = frames.filter((frame) => frame !== undefined);
+  return here.length < frames.length ? null : { samples: here.map(({ samples }) => samples), tier: Math.min(...here.map(({ tier }) => tier)) };
+}
 
 export class Subtraction {
   /** Mask frames as they came, until their mean is exact. @type {Map<number, {samples: Uint8Array | Uint16Array, tier: number}>} */
@@ -36,7 +45,7 @@ export class Subtraction {
   #masks = new Map();
   #order = new Int32Array(PLAN_MAX);
   #place = new Int32Array(PLAN_MAX);
-  #table = new Uint32Array(65536);
+  #table = new Uint32Array(0);
   #table_of = "";
   #plane_of = "";
   #searching = 0;
@@ -49,14 +58,13 @@ export class Subtraction {
   opacity = 1;
 
   /**
-   * @param {import("./run_source.js").RunSource} source described
+   * @param {import("./run_source.js").RunSource} source described, and to be subtracted (`canSubtract`)
    * @param {MaskChoice} choice
    * @param {number} frame on screen
    * @param {Owner} owner
    */
   constructor(source, choice, frame, owner) {
     const description = /** @type {import("./description.js").RunDescription} */ (source.description);
-    if (!canSubtract(description)) throw new RangeError("only grey frames of at most 16 bits are subtracted");
     this.source = source;
     this.owner = owner;
     this.description = description;
@@ -80,10 +88,9 @@ export class Subtraction {
    * @param {number} frame on screen
    */
   choose(choice, frame) {
-    const chosen = choice === "first" ? [0] : choice === "current" ? [frame] : choice === "file" ? [] : choice.slice(0, MASK_FRAMES_MAX);
+    const chosen = choice === "current" ? [frame] : Array.isArray(choice) && choice.length ? choice.slice(0, MASK_FRAMES_MAX) : [0];
     const items = choice === "file" ? itemsOfFile(this.description) : [];
-    if (!items.length && !chosen.length) chosen.push(0);
-    this.choice = items.length ? "file" : choice;
+    this.choice = choice;
     this.items = items.length ? items : [{ operation: "AVG_SUB", ranges: [], mask_frames: chosen, averaging: 1, shift: [0, 0], offset: 1 }];
     this.#moved = [0, 0];
     this.#searching++;
@@ -188,17 +195,11 @@ export class Subtraction {
    */
   #contrast(decoded, frames) {
     if (frames.length === 1) return { ...decoded, levels: this.levels };
-    const all = frames.map((frame) => this.source.decoded.get(frame));
-    let { tier } = decoded;
-    const samples = [];
-    for (const one of all) {
-      if (!one) return null;
-      tier = Math.min(tier, one.tier);
-      samples.push(one.samples);
-    }
+    const all = gathered(frames.map((frame) => this.source.decoded.get(frame)));
+    if (!all) return null;
     if (!this.averaged.length) this.averaged = new Uint16Array(this.mask.plane.length);
-    meanLevels(samples, this.levels, this.averaged);
-    return { ...decoded, samples: this.averaged, tier, levels: IDENTITY };
+    meanLevels(all.samples, this.levels, this.averaged);
+    return { ...decoded, samples: this.averaged, tier: all.tier, levels: IDENTITY };
   }
 
   /**
@@ -212,17 +213,11 @@ export class Subtraction {
     const mask = this.#masks.get(key);
     if (mask?.tier === TIER_EXACT) return mask;
     const parts = frames.map((frame) => this.#frames.get(frame));
-    const samples = [];
-    let tier = TIER_EXACT;
-    for (const part of parts) {
-      if (!part) return mask ?? null;
-      tier = Math.min(tier, part.tier);
-      samples.push(part.samples);
-    }
-    const revision = `${key}:${parts.map((part) => part?.tier).join()}`;
-    if (mask?.key === revision) return mask;
-    const made = { key: revision, tier, levels: mask?.levels ?? new Float32Array(this.mask.plane.length) };
-    meanLevels(samples, this.levels, made.levels);
+    const all = gathered(parts);
+    const revision = `${key}:${parts.map((part) => part?.tier)}`;
+    if (!all || mask?.key === revision) return mask ?? null;
+    const made = { key: revision, tier: all.tier, levels: mask?.levels ?? new Float32Array(this.mask.plane.length) };
+    meanLevels(all.samples, this.levels, made.levels);
     this.#masks.set(key, made);
     if (this.#masks.size > MASKS_KEPT + this.items.length) this.#masks.delete(/** @type {string} */ (this.#masks.keys().next().value));
     return made;
@@ -250,8 +245,7 @@ export class Subtraction {
     const invert = this.description.display.invert !== this.owner.inverted();
     const wanted = `${this.window.center} ${this.window.width} ${invert}`;
     if (wanted !== this.#table_of) {
-      this.#table = new Uint32Array(65536); // another one: renderers tell by that
-      differenceTable(this.bits, this.window, invert, this.#table);
+      this.#table = differenceTable(this.bits, this.window, invert);
       this.#table_of = wanted;
     }
     return this.#table;

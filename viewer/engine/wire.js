@@ -1,6 +1,6 @@
-// The wire of `fastcine.v1` (docs/protocol.md): binary messages into pieces, control messages into text. Pure.
+// The wire of `fastcine.v1` (docs/protocol.md): binary messages into pieces, text into checked control messages. Pure.
 
-const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 1;
 export const SUBPROTOCOL = "fastcine.v1";
 const HEADER_BYTES = 32;
 const FRAME_BYTES_MAX = 2 ** 28;
@@ -27,33 +27,8 @@ const FLAG_LAST = 1;
  * @property {Uint8Array} payload a view of the message, not a copy
  */
 
-/** The server broke the protocol; the socket is to be closed with `close_code`. */
-export class WireError extends Error {
-  /** @param {string} message */
-  constructor(message) {
-    super(message);
-    this.name = "WireError";
-    this.close_code = 4400;
-  }
-}
-
-let latestHigh = -1;
-let latestLow = -1;
-let latestRun = "";
-
-/**
- * The run's name. A stream carries one run most of the time, so the text of the latest is kept.
- * @param {number} high
- * @param {number} low
- */
-function runName(high, low) {
-  if (high !== latestHigh || low !== latestLow) {
-    latestHigh = high;
-    latestLow = low;
-    latestRun = high.toString(16).padStart(8, "0") + low.toString(16).padStart(8, "0");
-  }
-  return latestRun;
-}
+/** The server broke the protocol. */
+export class WireError extends Error {}
 
 /**
  * The pieces of one binary message, in order.
@@ -92,7 +67,7 @@ export function parsePieces(message) {
       codec: /** @type {1|2|3} */ (codec),
       last,
       frame: view.getUint32(at + 4, true),
-      run: runName(view.getUint32(at + 12, true), view.getUint32(at + 8, true)),
+      run: view.getBigUint64(at + 8, true).toString(16).padStart(16, "0"),
       offset_bytes,
       frame_bytes,
       crc32: view.getUint32(at + 24, true),
@@ -116,49 +91,16 @@ export function parsePieces(message) {
  * @property {boolean} [starting] decoders are not all up yet
  */
 
-/** @param {number} granted_bytes */
-export const helloMessage = (granted_bytes) =>
-  JSON.stringify({ type: "hello", version: PROTOCOL_VERSION, granted_bytes });
-
 /**
- * @param {string} run
- * @param {number[][]} have `[tier, first, last]`
- * @param {number[][]} partial `[tier, frame, offset_bytes]`
+ * @typedef {{type: "hello", version: number, granted_bytes: number}
+ *   | {type: "open", run: string, have?: number[][], partial?: number[][]}
+ *   | {type: "want", run: string} & Wish
+ *   | {type: "credit", granted_bytes: number, received_bytes: number}
+ *   | {type: "damaged", run: string, tier: number, frame: number, lost?: boolean}
+ *   | {type: "close", run: string}
+ *   | {type: "ping", t: number}} ClientMessage what we say; `have` is `[tier, first, last]`, `partial` `[tier, frame, offset_bytes]`,
+ *   `lost`: it was sound, but is gone
  */
-export function openMessage(run, have, partial) {
-  /** @type {Record<string, unknown>} */
-  const body = { type: "open", run };
-  if (have.length) body.have = have;
-  if (partial.length) body.partial = partial;
-  return JSON.stringify(body);
-}
-
-/**
- * @param {string} run
- * @param {Wish} wish
- */
-export const wantMessage = (run, wish) => JSON.stringify({ type: "want", run, ...wish });
-
-/**
- * @param {number} granted_bytes
- * @param {number} received_bytes
- */
-export const creditMessage = (granted_bytes, received_bytes) =>
-  JSON.stringify({ type: "credit", granted_bytes, received_bytes });
-
-/**
- * @param {string} run
- * @param {number} tier
- * @param {number} frame
- * @param {boolean} [lost] it was sound, but is gone
- */
-export const damagedMessage = (run, tier, frame, lost) => JSON.stringify({ type: "damaged", run, tier, frame, lost });
-
-/** @param {string} run */
-export const closeMessage = (run) => JSON.stringify({ type: "close", run });
-
-/** @param {number} t */
-export const pingMessage = (t) => JSON.stringify({ type: "ping", t });
 
 /**
  * @typedef {object} ServerMessage a checked control message; which fields are there hangs on `type`

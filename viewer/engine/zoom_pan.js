@@ -29,9 +29,6 @@ const QUARTERS = [
   [0, 1, -1, 0],
 ];
 
-/** @type {Turn} as it lies in the file */
-export const UPRIGHT = [1, 0, 0, 1];
-
 /**
  * @param {{turns: number, mirrored: boolean}} view
  * @returns {Turn}
@@ -46,7 +43,7 @@ export function turnOf({ turns, mirrored }) {
  * @param {{turns: number, mirrored: boolean}} view
  * @param {number} quarters
  */
-export const turned = ({ turns, mirrored }, quarters) => ({ turns: (((turns + quarters) % 4) + 4) % 4, mirrored });
+export const turned = ({ turns, mirrored }, quarters) => ({ turns: (turns + quarters) & 3, mirrored });
 
 /**
  * Turned over on the screen, however it lies there: about the upright axis (`horizontally`), or the level one.

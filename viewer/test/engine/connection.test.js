@@ -217,14 +217,6 @@ test("a run that is no longer needed is closed once, and may be opened again", (
   assert.deepEqual(world.socket.sent.map(({ type }) => type), ["close", "open", "want"]);
 });
 
-test("after close nothing is sent and nothing comes back", () => {
-  const { world, connection } = opened();
-  connection.close();
-  assert.deepEqual(world.socket.closed, { code: 1000, reason: "done" });
-  world.pass(60_000);
-  assert.equal(world.sockets.length, 1);
-});
-
 /** @param {{open: boolean}} options */
 function early({ open }) {
   const world = new World();

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { bitstreamIsGood, crc32, samplesAreGood } from "../../engine/crc_check.js";
+import { crc32, isGood } from "../../engine/crc_check.js";
 import { crc32 as zlibCrc32 } from "./zlib_crc32.js";
 
 test("the check value of the CRC catalogue", () => {
@@ -29,8 +29,8 @@ test("a frame is checked once, by that of its two forms whose CRC its pieces nam
   const other = Uint8Array.of(1, 2, 4);
   const of_bitstream = { crc32: zlibCrc32(bytes), crc_of_samples: false };
   const of_samples = { crc32: zlibCrc32(bytes), crc_of_samples: true };
-  assert.deepEqual([bitstreamIsGood(of_bitstream, bytes), bitstreamIsGood(of_bitstream, other)], [true, false]);
-  assert.deepEqual([samplesAreGood(of_samples, bytes), samplesAreGood(of_samples, other)], [true, false]);
-  assert.ok(bitstreamIsGood(of_samples, other) && samplesAreGood(of_bitstream, other), "the other form is not asked");
-  assert.ok(bitstreamIsGood({ ...of_bitstream, crc32: null }, other), "checked before");
+  assert.deepEqual([isGood(of_bitstream, bytes, false), isGood(of_bitstream, other, false)], [true, false]);
+  assert.deepEqual([isGood(of_samples, bytes, true), isGood(of_samples, other, true)], [true, false]);
+  assert.ok(isGood(of_samples, other, false) && isGood(of_bitstream, other, true), "the other form is not asked");
+  assert.ok(isGood({ ...of_bitstream, crc32: null }, other, false), "checked before");
 });

@@ -38,7 +38,7 @@ class FakeWorker {
   /** Answers the oldest job. */
   answer() {
     const { id, bytes } = this.jobs.shift();
-    this.onmessage?.({ data: { id, bytes, failure: "", reason: "", samples: null, bytes_per_sample: 1, ms: 1 } });
+    this.onmessage?.({ data: { id, bytes, failure: "", samples: null, ms: 1 } });
   }
 }
 
@@ -248,11 +248,11 @@ test("while one is to be started again, an answer of another starts none beside 
 
 test("a buffer that was given back is used for the next frame of its size", () => {
   const { made, pool: decoders } = pool(1);
-  const buffer = new ArrayBuffer(1);
-  decoders.recycle(buffer);
+  const samples = new Uint8Array(1);
+  decoders.recycle(samples);
   decoders.attach(new FakeSource({ a: 1 }));
   decoders.poke();
-  assert.equal(made[0].jobs[0].into, buffer);
+  assert.equal(made[0].jobs[0].into, samples.buffer);
 });
 
 test("a pool is starting until all its workers are warm; those that watch it hear of each", () => {

@@ -22,7 +22,7 @@ test("what is needed last leaves first", () => {
   const distance = (/** @type {number} */ frame) => (frame - 10 + 100) % 100;
   for (let frame = 9; frame < 17; frame++) assert.equal(ring.put(decoded(frame), distance), null);
   assert.equal(ring.put(decoded(17), distance)?.frame, 9);
-  assert.equal(ring.size, 8);
+  assert.equal(ring.held_bytes, 8 * 2 ** 26);
   const far = decoded(50);
   assert.equal(ring.put(far, distance), far, "a frame that is needed later than all others does not come in");
   assert.equal(ring.get(50), undefined);

@@ -4,7 +4,10 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { WireError, closeMessage, creditMessage, damagedMessage, helloMessage, openMessage, parsePieces, pingMessage, wantMessage } from "../../engine/wire.js";
+import { Connection } from "../../engine/connection.js";
+import { WireError, parsePieces } from "../../engine/wire.js";
+import { World } from "./fake_socket.js";
+import { message, piece } from "./pieces.js";
 
 const vectors = JSON.parse(readFileSync(new URL("../../../tests/vectors/wire.json", import.meta.url), "utf8"));
 
@@ -22,20 +25,57 @@ for (const { name, hex } of vectors.binary_bad) {
   test(`refused: ${name}`, () => assert.throws(() => parsePieces(bytes(hex)), WireError));
 }
 
-/** Our builder for each message type, fed with the vector's own fields. @type {Record<string, (body: any) => string>} */
-const BUILDERS = {
-  hello: (body) => helloMessage(body.granted_bytes),
-  open: (body) => openMessage(body.run, body.have ?? [], body.partial ?? []),
-  want: ({ type, run, ...wish }) => wantMessage(run, wish),
-  credit: (body) => creditMessage(body.granted_bytes, body.received_bytes),
-  damaged: (body) => damagedMessage(body.run, body.tier, body.frame, body.lost),
-  close: (body) => closeMessage(body.run),
-  ping: (body) => pingMessage(body.t),
+/** An open connection on which the run is open. @param {any} body a vector with a run, or none */
+function connected({ run = "0123456789abcdef", have = [], partial = [] } = {}, credit_bytes = 1) {
+  const world = new World();
+  const connection = new Connection("ws://x/ws", { credit_bytes, surroundings: world });
+  const receiver = { onMessage() {}, onPiece() {}, resume: () => ({ have, partial }), backlog: () => 0 };
+  connection.subscribe(run, receiver, { state: "hidden", frame: 0 });
+  world.socket.open();
+  return { world, connection, said: world.socket.sent };
+}
+
+/** What a connection says that is asked for what the vector says. @type {Record<string, (body: any) => unknown>} */
+const SAID = {
+  hello: (body) => connected({}, body.granted_bytes).said[0],
+  open: (body) => connected(body).said[1],
+  want(body) {
+    const { type, run, ...wish } = body;
+    const { connection, said } = connected(body);
+    connection.want(run, wish);
+    return said.at(-1);
+  },
+  credit(body) {
+    const { world, said } = connected();
+    const bytes = message(piece({}, new Uint8Array(1)));
+    world.socket.receive(bytes);
+    world.pass(50);
+    const { granted_bytes, received_bytes, ...rest } = said.at(-1);
+    assert.deepEqual([granted_bytes, received_bytes], [body.granted_bytes + bytes.byteLength, body.received_bytes + bytes.byteLength]);
+    return { ...body, ...rest };
+  },
+  damaged(body) {
+    const { connection, said } = connected(body);
+    connection.damaged(body.run, body.tier, body.frame, body.lost ?? false);
+    return said.at(-1);
+  },
+  close(body) {
+    const { connection, said } = connected(body);
+    connection.unsubscribe(body.run);
+    return said.at(-1);
+  },
+  ping(body) {
+    const { world, said } = connected();
+    world.pass(20_000);
+    const { t, ...rest } = said.at(-1);
+    assert.equal(t, 20_000);
+    return { ...rest, t: body.t };
+  },
 };
 
 for (const text of vectors.client_good) {
   test(`we say the same: ${text}`, () => {
     const body = JSON.parse(text);
-    assert.deepEqual(JSON.parse(BUILDERS[body.type](body)), body);
+    assert.deepEqual(SAID[body.type](body), body);
   });
 }
