@@ -40,7 +40,7 @@ GL_PLAYER = """async () => {
   fastcine.player.close();
   const canvas = before.cloneNode();
   before.replaceWith(canvas);
-  fastcine.player = createPlayer(canvas, {renderer: "gl"});
+  window.fastcine = {player: createPlayer(canvas, {renderer: "gl"})};
   fastcine.player.open(run, description, {play: false});
 }"""
 

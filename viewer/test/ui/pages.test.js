@@ -63,7 +63,7 @@ test("a page's interface weighs at most 30 kB over the wire, and the viewer's te
   assert.ok(weight("view.html") < 5000);
 });
 
-test("the whole viewer does not grow beyond 62.6 kB gzipped, but for the decoders", async () => {
+test("the whole viewer weighs at most 60 kB gzipped, but for the decoders", async () => {
   const files = [...loaded("view.html", true), "bootstrap/early_start.js", "bootstrap/preview.js"].filter((name) => !name.startsWith("vendor/")).sort();
   for (const name of ["engine/decode_worker.js", "engine/crc_check.js", "ui/help.js", "ui/live.js", "ui/video.js", "style/cells.css", "style/looks.css"]) assert.ok(files.includes(name), name);
   // Each file goes over the wire by itself, which costs a quarter more than one archive of all: docs/decisions/0012.
@@ -71,8 +71,7 @@ test("the whole viewer does not grow beyond 62.6 kB gzipped, but for the decoder
   const { length: bytes } = await gzipAsync(archive, { numiterations: 5 });
   const apart = files.reduce((sum, name) => sum + weight(name), 0);
   console.log(`${files.length} files: ${bytes} bytes together as they are gzipped (by gzip -9 ${gzipSync(archive, { level: 9 }).length}), ${apart} each by itself`);
-  // The aim is 60 kB, and is missed: this only keeps it from growing until it has been brought down.
-  assert.ok(bytes < 62_600, `${bytes} bytes`);
+  assert.ok(bytes <= 60_000, `${bytes} bytes`);
 });
 
 /** Modules that this one imports before it runs, itself included. @param {string} name @param {Set<string>} [found] */
