@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from fastcine.archive.index_mapping import study_sort_id
-from fastcine.archive.search_text import index_text
+from fastcine.archive.search_text import INITIAL_MARK, index_text
 from fastcine.dicom.matching import bounds
 
 Condition = tuple[str, list[object]]
@@ -204,14 +204,19 @@ def _name_like(columns: Sequence[str], text: str) -> Condition:
 def _name_words(text: str, *, fuzzy: bool) -> str:
     """The full-text expression of a name: every word that begins without a wildcard. Empty where there is none."""
     if fuzzy:
-        return " AND ".join(f'name : "{word}"*' for word in index_text(re.sub(r"[*?]", " ", text)).split())
+        return " AND ".join(map(_beginning, index_text(re.sub(r"[*?]", " ", text)).split()))
     terms = []
     for word in re.split(r"[\s^=]+", text):
         beginning, *more = re.split(r"[*?]", word)
         words = index_text(beginning)
         if words:
-            terms.append(f'name : "{words}"{"*" if more else ""}')
+            terms.append(_beginning(words) if more else f'name : "{words}"')
     return " AND ".join(terms)
+
+
+def _beginning(words: str) -> str:
+    """The full-text term of what begins so; of an initial, by the word that is kept of it (search_text.py)."""
+    return f'name : "{INITIAL_MARK}{words}"' if re.fullmatch("[a-z]", words) else f'name : "{words}"*'
 
 
 def _modality(asked: Mapping[str, str]) -> str:

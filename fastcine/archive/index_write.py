@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from fastcine.archive.catalog_study import STUDY_ANSWER
 from fastcine.archive.index_mapping import patient_and_study, study_sort_id, study_values, time_text
 from fastcine.archive.record import IndexRecord, PatientAndStudy, QuarantineRow, StoredAs
-from fastcine.archive.search_text import index_text
+from fastcine.archive.search_text import index_text, name_text
 from fastcine.cine.wire import run_id, run_name
 from fastcine.errors import Conflict, Duplicate
 
@@ -108,7 +108,7 @@ def _index_text(connection: sqlite3.Connection, study: PatientAndStudy, sort_id:
         "INSERT INTO study_text (rowid, name, patient_id, accession, description, dates) VALUES (?, ?, ?, ?, ?, ?)",
         (
             sort_id,
-            index_text(study.patient_name, study.patient_name_ideographic, study.patient_name_phonetic),
+            name_text(study.patient_name, study.patient_name_ideographic, study.patient_name_phonetic),
             index_text(study.patient_id),
             index_text(study.accession_number),
             index_text(study.description),

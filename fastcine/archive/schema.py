@@ -8,6 +8,7 @@ the audit record.
 from __future__ import annotations
 
 from fastcine.archive.catalog_study import STUDY_ANSWER
+from fastcine.archive.search_text import INITIAL_MARK
 
 MIGRATIONS: tuple[str, ...] = (
     """
@@ -170,6 +171,19 @@ MIGRATIONS: tuple[str, ...] = (
     -- What a search answers of a study, but for what its other objects change (catalog_study.py).
     ALTER TABLE study ADD COLUMN answer TEXT NOT NULL DEFAULT '';
     UPDATE study SET answer = {STUDY_ANSWER};
+    """,
+    f"""
+    -- Initials of names are words too (search_text.py); of names from before they are cut off word by word.
+    UPDATE study_text SET name = name || (
+        WITH RECURSIVE word (rest, initials) AS (
+            SELECT study_text.name || ' ', ''
+            UNION ALL
+            SELECT substr(rest, instr(rest, ' ') + 1), initials || CASE
+                WHEN substr(rest, 1, 1) BETWEEN 'a' AND 'z' THEN ' {INITIAL_MARK}' || substr(rest, 1, 1) ELSE '' END
+            FROM word WHERE rest <> ''
+        )
+        SELECT initials FROM word WHERE rest = ''
+    ) WHERE name <> '' AND instr(name, '{INITIAL_MARK}') = 0;
     """,
 )
 

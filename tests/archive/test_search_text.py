@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastcine.archive.search_text import MAX_SEARCH_WORDS, index_text, match_expression
+from fastcine.archive.index import Index
+from fastcine.archive.schema import MIGRATIONS
+from fastcine.archive.search_text import MAX_SEARCH_WORDS, index_text, match_expression, name_text
 
 
 def finds(search: str, *indexed: str) -> bool:
@@ -65,3 +67,20 @@ def test_every_text_finds_itself(text: str) -> None:
 def test_a_pasted_page_stays_a_small_query() -> None:
     match = match_expression("word " * 10_000)
     assert match is not None and match.count("AND") == MAX_SEARCH_WORDS - 1
+
+
+def test_names_of_before_get_their_initials(tmp_path):
+    path = tmp_path / "index.sqlite"
+    Index(path, durable=False).close()
+    names = [(1, "Özil^Ann-Marie"), (2, "王^小東"), (3, ""), (4, "O'Brien^")]
+    before = next(number for number, script in enumerate(MIGRATIONS) if "SELECT initials" in script)
+    with sqlite3.connect(path) as connection:
+        for row, name in names:
+            connection.execute("INSERT INTO study_text (rowid, name) VALUES (?, ?)", (row, index_text(name)))
+        connection.execute(f"PRAGMA user_version = {before}")
+    connection.close()
+    index = Index(path, durable=False)
+    kept = index.read(lambda connection: connection.execute("SELECT rowid, name FROM study_text").fetchall())
+    index.close()
+    assert [tuple(row) for row in kept] == [(row, name_text(name)) for row, name in names]
+    assert name_text("Özil^Ann-Marie").split()[3:] == ["\ua71do", "\ua71da", "\ua71dm"]
