@@ -2,28 +2,28 @@
 // CRC and all, while the page draws a few frames it has decoded at the run's rate. Nothing but drawing is in its way.
 async () => {
   const { base, run } = window.BOOTSTRAP;
-  const [{ sharedPool }, wire, { CompressedFrames }] = await Promise.all(
-    ["decode_pool", "wire", "compressed_frames"].map((name) => import(`${base}engine/${name}.js`)),
+  const [{ sharedPool }, { jobOf }, wire, { CompressedFrames }] = await Promise.all(
+    ["decode_pool", "decode_job", "wire", "compressed_frames"].map((name) => import(`${base}engine/${name}.js`)),
   );
   const player = window.fastcine.player;
-  const { frames, rows, columns, tiers, timing } = player.description;
-  const { components, bits } = tiers.exact;
+  const { frames, timing } = player.description;
   const held = new CompressedFrames(frames);
   await new Promise((resolve, reject) => {
     // A second stream of its own: what the page holds is the page's.
     const socket = new WebSocket(location.origin.replace(/^http/, "ws") + "/ws", wire.SUBPROTOCOL);
     socket.binaryType = "arraybuffer";
     let received = 0;
+    const send = (message) => socket.send(JSON.stringify(message));
     socket.onopen = () => {
-      socket.send(wire.helloMessage(2 ** 50));
-      socket.send(wire.openMessage(run, [[0, 0, frames - 1], [1, 0, frames - 1]], []));
-      socket.send(wire.wantMessage(run, { state: "play", frame: 0, rate_fps: timing.fps }));
+      send({ type: "hello", version: wire.PROTOCOL_VERSION, granted_bytes: 2 ** 50 });
+      send({ type: "open", run, have: [[0, 0, frames - 1], [1, 0, frames - 1]] });
+      send({ type: "want", run, state: "play", frame: 0, rate_fps: timing.fps });
     };
     socket.onmessage = ({ data }) => {
       if (typeof data === "string") return;
       received += data.byteLength;
       for (const piece of wire.parsePieces(data)) held.accept(piece);
-      socket.send(wire.creditMessage(2 ** 50, received));
+      send({ type: "credit", granted_bytes: 2 ** 50, received_bytes: received });
       if (held.exact_count < frames) return;
       socket.onclose = null;
       socket.close();
@@ -43,11 +43,7 @@ async () => {
       // Due after all that the page shows, and not in the background: every worker takes part.
       need: () => next < frames && {
         due_ms: 1e15,
-        take: () => {
-          const { codec, bytes, crc32 } = held.exact(next++);
-          return { codec, bytes: bytes.buffer, rows, columns, components, bits, transform: false, raw: null, crc32,
-            crc_of_samples: codec !== wire.CODEC_JPEG, want_samples: false };
-        },
+        take: () => jobOf(held.exact(next++), player.description, false),
         done: (answer) => {
           if (!answer || answer.failure) failed += 1;
           if (--left > 0) return;

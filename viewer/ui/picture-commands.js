@@ -18,6 +18,7 @@ import { makePanel, subtractionText } from "./subtraction-panel.js";
 const MASKED = new Set(/** @type {(string | undefined)[]} */ (["XA", "RF"]));
 
 const ANEW_MS = 60_000;
+const SETTLED_MS = 3000;
 
 /** What studies have of presentation states, and when that was asked. @type {Map<string, {at_ms: number, found: Promise<StatesFound | null>}>} */
 const studies = new Map();
@@ -31,13 +32,20 @@ function statesOf(study) {
   return found;
 }
 
+/** The decoders have a moment: a run is whole, or so long on its way that it is the link that it waits for. @param {Player} player */
+const settled = async (player) => {
+  await new Promise((resolve) => {
+    player.addEventListener("allexact", resolve, { once: true });
+    setTimeout(resolve, player.stats().all_exact_ms === null ? SETTLED_MS : 0);
+  });
+  await calm();
+};
+
 /** @param {Player} player @param {HTMLElement} stage what its canvas lies on @returns {Looks} */
 export function makeLooks(player, stage) {
   addStyle("looks.css");
-  void calm().then(loadSubtraction);
+  void settled(player).then(loadSubtraction);
   const described = () => /** @type {Description | null} */ (player.description);
-  /** @type {string | null} */
-  let prepared = null;
   const label = make("div", "looks");
   label.setAttribute("role", "status");
   stage.append(label);
@@ -50,6 +58,8 @@ export function makeLooks(player, stage) {
   let begun = null;
   /** @type {ReturnType<typeof import("./presentation-states.js").makeStates> | null} once a study has any */
   let states = null;
+  // An angiogram's mask is made ready when nothing waits for the decoders any more.
+  const prepare = () => MASKED.has(described()?.modality) && void player.prepareSubtraction();
   // A run whose file recommends it is subtracted from its first picture on: that one does not wait for it.
   const begin = () => {
     if (player.waiting || player.run === begun) return;
@@ -57,9 +67,10 @@ export function makeLooks(player, stage) {
     const description = described();
     if (description?.mask?.subtract_first) void player.subtract(true);
     if (description) void offerStates(description);
+    if (player.stats().all_exact_ms !== null) prepare();
   };
   const offerStates = async (/** @type {Description} */ { study_instance_uid, run }) => {
-    await calm();
+    await settled(player);
     const { presentation_states, unreadable } = (await statesOf(study_instance_uid)) ?? { presentation_states: [], unreadable: 0 };
     if (!states && !presentation_states.length && !unreadable) return;
     const { makeStates } = await import("./presentation-states.js");
@@ -72,11 +83,8 @@ export function makeLooks(player, stage) {
     states?.follow();
     say(); // what a picture is made of may change with every frame
     void covering.follow();
-    // An angiogram's mask is made ready when its first exact pictures are there: by then nothing waits for the decoders.
-    if (player.run === prepared || player.badge !== "EXACT" || !MASKED.has(described()?.modality)) return;
-    prepared = player.run;
-    void player.prepareSubtraction();
   });
+  player.addEventListener("allexact", prepare);
   begin();
   say();
   void covering.follow();
