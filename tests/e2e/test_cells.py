@@ -352,6 +352,17 @@ def test_a_link_opens_the_same(browser, cells, cells_archive):
 
 
 @pytest.mark.soak
+def test_a_second_hint_stands_as_long_as_the_first(quiet_page, cells_archive):
+    page = open_cells(quiet_page, cells_archive, "Slow")
+    for key, words in (("8", "nothing to be locked to"), ("3", "no second plane")):
+        page.keyboard.press(key)
+        wait_until(page, f"document.getElementById('notice').textContent.includes('{words}')")
+        page.wait_for_timeout(2500)
+    assert "no second plane" in looking.text(page, "#notice")
+    wait_until(page, "document.getElementById('notice').hidden")
+
+
+@pytest.mark.soak
 def test_the_pointer_on_a_tile_goes_through_its_frames(cells, cells_archive):
     tile = cells.locator("#tiles button").nth(3)
     box = tile.bounding_box()

@@ -33,6 +33,7 @@ export class Cell {
   #hinted = "";
   #waitingSince = 0;
   #timer = 0;
+  #hintTimer = 0;
   /** The frame that the words are of; -1: none of this run yet. */
   #drawn = -1;
   #videoUrl = "";
@@ -111,7 +112,8 @@ export class Cell {
   /** Says something for a few seconds. @param {string} text */
   hint(text) {
     this.#hinted = text;
-    window.setTimeout(() => {
+    clearTimeout(this.#hintTimer);
+    this.#hintTimer = window.setTimeout(() => {
       this.#hinted = "";
       this.notice();
     }, HINT_MS);
