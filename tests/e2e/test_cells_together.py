@@ -1,4 +1,4 @@
-"""The judged line of four pictures that play together, on this machine, without a GPU."""
+"""The judged line of what plays without a GPU: four pictures together, and a large one, by canvas and by WebGL2."""
 
 import pytest
 
@@ -6,6 +6,7 @@ from tests.e2e import cell_objects
 from tests.e2e.conftest import wait_until
 from tests.e2e.test_cells import ALL_EXACT, open_cells
 from tests.e2e.test_colours import gl_page  # noqa: F401  (a fixture)
+from tests.e2e.test_playback import tile_of
 
 pytestmark = pytest.mark.e2e
 
@@ -45,4 +46,21 @@ def test_four_runs_play_together(request, page, heavy_archive, renderer, lock):
     shown, lost = (sum(row[at] for row in counts) for at in (0, 1))
     print(f"\n{renderer} lock={lock or 'none'}: {shown} shown, {lost} missed ({100 * lost / (shown + lost):.2f} %)")
     assert shown > 4 * 15 * 20 * 0.97
+    assert lost / (shown + lost) < 0.01
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("renderer", ["2d", "gl"])
+@pytest.mark.parametrize(("name", "fps"), [("xa1024x120", 30)])
+def test_a_large_run_plays(request, page, bench_server, name, fps, renderer):
+    if renderer == "gl":
+        page = request.getfixturevalue("gl_page")
+    large = tile_of(bench_server, name, fps)
+    page.goto(f"{bench_server.url}/view/{large['study_instance_uid']}?run={large['run']}&renderer={renderer}")
+    wait_until(page, f"window.fastcine?.player.run && {ALL_EXACT}", 60_000)
+    assert page.evaluate("fastcine.player.renderer") == renderer
+    page.wait_for_timeout(1500)
+    ((shown, lost),) = missed(page, 20_000)
+    print(f"\n{renderer}: {shown} shown, {lost} missed")
+    assert shown > fps * 20 * 0.97
     assert lost / (shown + lost) < 0.01
