@@ -140,10 +140,8 @@ class _Keys:
 
     def match_texts(self, texts: Sequence[str]) -> bool:
         """The same of a study's texts, as the database says them (`STUDY_TEXTS`), in the order of `keywords`."""
-        for (keyword, is_wanted), text in zip(self._asked.items(), texts, strict=True):
-            if not is_wanted(_split(keyword, text)):
-                return False
-        return True
+        asked = zip(self._asked.items(), texts, strict=True)
+        return all(is_wanted(_split(keyword, text)) for (keyword, is_wanted), text in asked)
 
 
 class _Study(NamedTuple):

@@ -40,9 +40,9 @@ def _matcher_of_one(how: Matching, asked: str, *, fuzzy: bool) -> Callable[[str]
         case Matching.UID:
             return frozenset(uid.strip("\0 ") for uid in re.split(r"[\\,]", asked)).__contains__
         case Matching.DATE:
-            return _in_range(asked, _date)
+            return _range(asked, _date)
         case Matching.TIME:
-            return _in_range(asked, _time)
+            return _range(asked, _time)
         case Matching.NUMBER:
             number = _number(asked)
             return lambda value: number is not None and _number(value) == number
@@ -68,19 +68,19 @@ def bounds(asked: str) -> tuple[str, str]:
     return (first.strip(), last.strip()) if minus else (first.strip(), first.strip())
 
 
-def _in_range(asked: str, normal: _Normal) -> Callable[[str], bool]:
-    """Whether a date or time lies in the range asked for; an empty value lies in none."""
+def _range(asked: str, normal: _Normal) -> Callable[[str], bool]:
+    """What tells whether a date or time lies in the range asked for; an empty value lies in none."""
     first, last = bounds(asked)
     low = normal(first)[0] if first else ""
     high = normal(last)[1] if last else "\uffff"
 
-    def lies_within(value: str) -> bool:
+    def holds(value: str) -> bool:
         if not value:
             return False
         begins, ends = normal(value)
         return low <= begins and ends <= high if begins == ends else low <= ends and begins <= high
 
-    return lies_within
+    return holds
 
 
 class _Normal:
@@ -126,14 +126,7 @@ def _name(asked: str) -> Callable[[str], bool]:
     wanted = [_pattern(group) for group in _groups(asked.casefold())]
     if len(wanted) == 1:
         match_group = wanted[0].fullmatch
-
-        def has_wanted(value: str) -> bool:
-            for group in _groups(value.casefold()):  # noqa: SIM110  (a generator takes as long as the match)
-                if group and match_group(group):
-                    return True
-            return False
-
-        return has_wanted
+        return lambda value: any(map(match_group, filter(None, _groups(value.casefold()))))
 
     def is_wanted(value: str) -> bool:
         there = _groups(value.casefold())

@@ -55,16 +55,22 @@ def server(tmp_path_factory):
         yield server
 
 
+@pytest.fixture
+def beside_film(quiet_page, server):
+    """The study's X-ray run is on the screen, and a browser that can play its film."""
+    quiet_page.goto(f"{server.view}?run={server.lca}")
+    wait_until(quiet_page, looking.EXACT)
+    if not quiet_page.evaluate(CAN_PLAY):
+        pytest.skip("this Chromium lacks AVC")
+    return quiet_page
+
+
 def tile(page, label):
     return page.locator("#tiles button").filter(has=page.get_by_text(label, exact=True))
 
 
-def test_the_browser_plays_it_and_it_goes_with_its_run(quiet_page, server):
-    page = quiet_page
-    page.goto(f"{server.view}?run={server.lca}")
-    wait_until(page, looking.EXACT)
-    if not page.evaluate(CAN_PLAY):
-        pytest.skip("this Chromium lacks AVC")
+def test_the_browser_plays_it_and_it_goes_with_its_run(beside_film, server):
+    page = beside_film
     loaded = "performance.getEntriesByType('resource').some(({name}) => name.endsWith('/ui/video.js'))"
     assert not page.evaluate(loaded), "the module is loaded only where there is a video"
     tile(page, "Film").click()
@@ -102,12 +108,8 @@ def test_a_video_opened_by_its_address_plays(quiet_page, server):
     wait_until(quiet_page, f"{CAN_PLAY} ? {PLAYS} : !document.getElementById('notice').hidden")
 
 
-def test_in_several_cells_it_lies_on_its_own(quiet_page, server):
-    page = quiet_page
-    page.goto(f"{server.view}?run={server.lca}")
-    wait_until(page, looking.EXACT)
-    if not page.evaluate(CAN_PLAY):
-        pytest.skip("this Chromium lacks AVC")
+def test_in_several_cells_it_lies_on_its_own(beside_film):
+    page = beside_film
     page.keyboard.press("2")
     wait_until(page, "fastcine.players.length === 2")
     page.locator("#cells .stage").nth(1).click(position={"x": 60, "y": 120})

@@ -32,11 +32,14 @@ function statesOf(study) {
   return found;
 }
 
+/** @param {Player} player */
+const isWhole = (player) => player.stats().all_exact_ms !== null;
+
 /** The decoders have a moment: a run is whole, or so long on its way that it is the link that it waits for. @param {Player} player */
 const settled = async (player) => {
   await new Promise((resolve) => {
     player.addEventListener("allexact", resolve, { once: true });
-    setTimeout(resolve, player.stats().all_exact_ms === null ? SETTLED_MS : 0);
+    setTimeout(resolve, isWhole(player) ? 0 : SETTLED_MS);
   });
   await calm();
 };
@@ -67,7 +70,7 @@ export function makeLooks(player, stage) {
     const description = described();
     if (description?.mask?.subtract_first) void player.subtract(true);
     if (description) void offerStates(description);
-    if (player.stats().all_exact_ms !== null) prepare();
+    if (isWhole(player)) prepare();
   };
   const offerStates = async (/** @type {Description} */ { study_instance_uid, run }) => {
     await settled(player);
